@@ -1,0 +1,123 @@
+"""The bridge from Arrow tables to the plain read-only arrays that kernels walk, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cape_engine.schema.column import Column
+
+_T = TypeVar("_T", bound=np.generic)
+
+Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
+Int8s = npt.NDArray[np.int8]
+Bools = npt.NDArray[np.bool_]
+
+NO_DAY = -(2**31)
+"""Day number of a missing date (days are counted from 1970-01-01, as Arrow's date32 does)."""
+NO_NUMBER = -1
+"""Stands for a missing value, quantity or amount; none of them is ever negative (see the bounds in the schema)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Entries whole, with their lines and numbers, held by counts; the unit of every run.
+
+    Attributes:
+        name: stable name inside its store.
+        entries: one row per entry (`schema.rows.STORE_ENTRIES`), sorted by entry number.
+        lines: the lines of those entries, in order (`STORE_LINES`).
+        tariffs: the numbers of those lines, in order (`STORE_TARIFFS`).
+        sources: the files that `source_idx` counts.
+    """
+
+    name: str
+    entries: pa.Table
+    lines: pa.Table
+    tariffs: pa.Table
+    sources: tuple[str, ...]
+
+
+def readonly(array: npt.NDArray[_T]) -> npt.NDArray[_T]:
+    """`array`, contiguous and no longer writeable, as the kernels' signatures ask."""
+    fixed = np.ascontiguousarray(array)
+    if fixed.flags.writeable:
+        fixed = fixed.view()
+        fixed.flags.writeable = False
+    return fixed
+
+
+def single(table: pa.Table, column: Column) -> pa.Array:
+    """The column as one Arrow array, dictionaries made one."""
+    values = table.column(str(column))
+    if values.num_chunks == 1:
+        return values.chunk(0)
+    if pa.types.is_dictionary(values.type):
+        values = values.unify_dictionaries()
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], column.type)
+
+
+def integers(table: pa.Table, column: Column, missing: int = NO_NUMBER) -> Int64s:
+    """A whole-number column as int64, `missing` where it is null."""
+    values = single(table, column)
+    if values.null_count:
+        values = pc.fill_null(values, missing)
+    return readonly(values.to_numpy(zero_copy_only=False).astype(np.int64, copy=False))
+
+
+def days(table: pa.Table, column: Column) -> Int32s:
+    """A date column as days since 1970-01-01 (int32), `NO_DAY` where it is null."""
+    values = single(table, column).cast(pa.int32())
+    if values.null_count:
+        values = pc.fill_null(values, NO_DAY)
+    return readonly(values.to_numpy(zero_copy_only=False).astype(np.int32, copy=False))
+
+
+def flags(table: pa.Table, column: Column) -> Int8s:
+    """A yes/no column as int8: 1, 0, or -1 where nothing is known."""
+    values = single(table, column).cast(pa.int8())
+    if values.null_count:
+        values = pc.fill_null(values, -1)
+    return readonly(values.to_numpy(zero_copy_only=False).astype(np.int8, copy=False))
+
+
+def codes(table: pa.Table, column: Column) -> tuple[Int32s, list[str]]:
+    """A word column as int32 codes into its vocabulary; -1 where nothing is known."""
+    values = single(table, column)
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    indices = values.indices.cast(pa.int32())
+    if indices.null_count:
+        indices = pc.fill_null(indices, -1)
+    return readonly(indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)), values.dictionary.to_pylist()
+
+
+def offsets(table: pa.Table, column: Column) -> Int64s:
+    """Counts as offsets: row i owns the rows [offsets[i], offsets[i + 1]) of the table below (n + 1 values)."""
+    counts = integers(table, column, 0)
+    result = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=result[1:])
+    return readonly(result)
+
+
+def words(codes_: Int32s, vocabulary: list[str]) -> pa.DictionaryArray:
+    """Codes and their vocabulary as a word column; a negative code becomes null."""
+    mask = codes_ < 0
+    indices = pa.array(np.where(mask, 0, codes_).astype(np.int32), pa.int32(), mask=mask)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(vocabulary, pa.string()))
+
+
+def maybe_integers(values: Int64s, known: Bools) -> pa.Array:
+    """An int64 column that is null where `known` is false."""
+    return pa.array(values, pa.int64(), mask=~known)
+
+
+def dates(day_numbers: Int32s) -> pa.Array:
+    """Day numbers as a date column; `NO_DAY` becomes null."""
+    return pa.array(day_numbers, pa.int32(), mask=day_numbers == NO_DAY).cast(pa.date32())

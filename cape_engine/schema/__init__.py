@@ -1,0 +1,1 @@
+"""The schema: every column of every table, declared once (name, type, unit, bounds, meaning, source)."""

@@ -1,0 +1,82 @@
+"""The one place that knows how kernels are compiled and where the compiled code is kept.
+
+Numba's own cache compares the time stamp of the file a kernel stands in, so an edited helper or constant in another
+file leaves a stale kernel behind. The cache folder is therefore keyed by a hash of all kernel sources. It is chosen
+before Numba is imported, because Numba fails at import when its folder cannot be written; without any writable
+folder the kernels are compiled anew in each process, and the engine still runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CACHE_VARIABLE = "CAPE_CACHE_DIR"
+
+
+def sources_hash() -> str:
+    """SHA-256 over the names and contents of all kernel sources, and the Python version (hex)."""
+    digest = hashlib.sha256(sys.version.encode())
+    folder = Path(__file__).parent
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _writable(folder: Path) -> bool:
+    """Whether `folder` exists or can be made, and a file can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _candidates() -> list[Path]:
+    """Folders to try, the user's own choice first."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return [Path(chosen)]
+    home = os.environ.get("XDG_CACHE_HOME")
+    places = [Path(home)] if home else []
+    try:
+        places.append(Path.home() / ".cache")
+    except RuntimeError:  # no home at all, as in some containers
+        pass
+    owner = os.getuid() if hasattr(os, "getuid") else 0
+    return [place / "cape_engine" for place in places] + [Path(tempfile.gettempdir()) / f"cape_engine-{owner}"]
+
+
+SOURCES_HASH = sources_hash()
+CACHE_FOLDER: Path | None = next(
+    (folder for base in _candidates() if _writable(folder := base / "kernels" / SOURCES_HASH[:16])), None
+)
+if CACHE_FOLDER is not None:
+    os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
+
+import numba  # noqa: E402 - the folder above has to be chosen first
+
+if CACHE_FOLDER is not None:
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]  # numba.config is filled at run time
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+
+def kernel(signature: Any) -> Callable[[F], F]:
+    """Compile for exactly one signature, without the GIL, from the cache if the sources are unchanged."""
+    decorate: Callable[[F], F] = numba.njit(signature, cache=CACHE_FOLDER is not None, **_OPTIONS)
+    return decorate
+
+
+def helper(function: F) -> F:
+    """Compile a function that kernels call; it lives inside them and has no cache of its own."""
+    compiled: F = numba.njit(**_OPTIONS)(function)
+    return compiled
