@@ -66,7 +66,9 @@ def catalogue() -> Mapping[str, Kind]:
             continue
         for code, body in tomllib.loads(file.read_text(encoding="utf-8")).items():
             if set(body) != _KEYS or body["severity"] not in SEVERITIES:
-                raise RuleFileError(f"{file.name}: [{code}] needs exactly {sorted(_KEYS)} and a severity of {SEVERITIES}")
+                raise RuleFileError(
+                    f"{file.name}: [{code}] needs exactly {sorted(_KEYS)} and a severity of {SEVERITIES}"
+                )
             if code in kinds:
                 raise RuleFileError(f"{file.name}: [{code}] is declared twice")
             kinds[code] = Kind(code, body["severity"], body["message"], body["remedy"])
@@ -76,7 +78,7 @@ def catalogue() -> Mapping[str, Kind]:
 class _Lenient(string.Formatter):
     """Formats a message; a field that is not given stays empty rather than failing the run."""
 
-    def get_value(self, key: int | str, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    def get_value(self, key: int | str, args: Sequence[object], kwargs: Mapping[str, object]) -> object:  # noqa: ARG002 - given by Formatter
         value = kwargs.get(str(key))
         return "" if value is None else value
 
@@ -91,7 +93,7 @@ class Findings:
     rows: list[Finding] = field(default_factory=list)
     _tables: list[pa.Table] = field(default_factory=list)
 
-    def add(  # noqa: PLR0913 - one argument for each column of the table
+    def add(
         self,
         code: str,
         *,
@@ -131,20 +133,37 @@ class Findings:
         self._tables.append(table.cast(r.RESULT_FINDINGS_SCHEMA))
 
     def __len__(self) -> int:
-        return len(self.rows) + sum(table.num_rows for table in self._tables)
+        return len(self.rows) + sum(int(table.num_rows) for table in self._tables)
 
     def to_table(self) -> pa.Table:
         """All findings as one Arrow table, in an order that depends on their content only."""
-        columns = list(zip(*((f.code, f.severity, f.source, f.row, f.column, f.value, f.entry_number, f.message, f.remedy) for f in self.rows), strict=True))
+        columns = list(
+            zip(
+                *(
+                    (f.code, f.severity, f.source, f.row, f.column, f.value, f.entry_number, f.message, f.remedy)
+                    for f in self.rows
+                ),
+                strict=True,
+            )
+        )
         if not columns:
             columns = [()] * len(r.RESULT_FINDINGS)
         own = pa.table(
-            [pa.array(list(values), pa.string() if pa.types.is_dictionary(f.type) else f.type) for values, f in zip(columns, r.RESULT_FINDINGS_SCHEMA, strict=True)],
+            [
+                pa.array(list(values), pa.string() if pa.types.is_dictionary(f.type) else f.type)
+                for values, f in zip(columns, r.RESULT_FINDINGS_SCHEMA, strict=True)
+            ],
             names=r.RESULT_FINDINGS_SCHEMA.names,
         )
         tables = [own, *(_plain(table) for table in self._tables)]
         whole = pa.concat_tables(tables)
-        order = pc.sort_indices(whole, sort_keys=[(str(c), "ascending") for c in (r.FINDING_ENTRY, r.CODE, r.FINDING_SOURCE, r.ROW, r.COLUMN, r.VALUE, r.MESSAGE)])
+        order = pc.sort_indices(
+            whole,
+            sort_keys=[
+                (str(c), "ascending")
+                for c in (r.FINDING_ENTRY, r.CODE, r.FINDING_SOURCE, r.ROW, r.COLUMN, r.VALUE, r.MESSAGE)
+            ],
+        )
         return whole.take(order).cast(r.RESULT_FINDINGS_SCHEMA)
 
 

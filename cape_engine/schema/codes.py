@@ -93,7 +93,8 @@ class Standing:
     """Where each entry stands in the life of 19 USC 1504 and 1501, one value per entry.
 
     Attributes:
-        liquidated_day: int32 day of the liquidation that starts the 80 and 90 days, deemed ones included; NO_DAY if none.
+        liquidated_day: int32 day of the liquidation that starts the 80 and 90 days, deemed ones included; NO_DAY if
+            none.
         deemed: the day above is the anniversary on which the law liquidated the entry.
         held: accepted and waiting: extended, suspended, under review, warehouse, AD/CVD.
         held_by_plan: the part of `held` that the scope announced in March 2026 refuses (phase.hold_policy = reject).

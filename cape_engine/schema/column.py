@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 import pyarrow as pa
 
@@ -33,7 +34,7 @@ class Column(str):
     words: tuple[str, ...]
     required: bool
 
-    def __new__(  # noqa: PLR0913 - a declaration, every part named at the call
+    def __new__(
         cls,
         name: str,
         type_: pa.DataType,
@@ -45,7 +46,8 @@ class Column(str):
         high: int | None = None,
         words: Iterable[str] = (),
         required: bool = False,
-    ) -> Column:
+    ) -> Self:
+        """A name with everything declared about it."""
         self = super().__new__(cls, name)
         self.type = type_
         self.meaning = meaning

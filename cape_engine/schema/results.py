@@ -9,17 +9,23 @@ from cape_engine.schema.facts import ENTRY_DATE, ENTRY_NUMBER, ENTRY_TYPE, FILER
 from cape_engine.schema.rows import HTS_NUMBER, LINE_NUMBER, ORDINAL, SOURCE_ROW
 
 DISPOSITION = Column("disposition", WORD, "what became of the entry", words=("accepted", "rejected", "not_claimed"))
-REASON_CODES = Column("reason_codes", WORDS, "rule_id of every failed rule, upper case, in rule order", source="clarification 1")
+REASON_CODES = Column(
+    "reason_codes", WORDS, "rule_id of every failed rule, upper case, in rule order", source="clarification 1"
+)
 MESSAGES = Column("messages", WORDS, "CBP's words for each reason, else ours", source="clarification 1")
 FLAGS = Column("flags", WORDS, "what a person should know about the entry, sorted")
 FILED_DUTY_CENTS = Column("filed_duty_cents", CENTS, "sum of the duty filed on the numbers (class 001)")
 REMOVED_IEEPA_CENTS = Column("removed_ieepa_cents", CENTS, "duty that stood on the removed numbers")
-RESTORED_COLUMN1_CENTS = Column("restored_column1_cents", CENTS, "what was added to the base numbers", source="clarification 13")
+RESTORED_COLUMN1_CENTS = Column(
+    "restored_column1_cents", CENTS, "what was added to the base numbers", source="clarification 13"
+)
 RECALCULATED_DUTY_CENTS = Column("recalculated_duty_cents", CENTS, "duty of the new version, mode A", nullable=True)
 RECOMPUTED_DUTY_CENTS = Column("recomputed_duty_cents", CENTS, "duty of the new version, mode B", nullable=True)
 PRINCIPAL_CENTS = Column("principal_cents", CENTS, "duty to give back", source="handbook 5.10", low=0)
 BILL_CENTS = Column("bill_cents", CENTS, "duty still owed; never billed automatically", source="handbook 5.10", low=0)
-INTEREST_CENTS = Column("interest_cents", CENTS, "interest on the principal; null when a quarter has no rate", nullable=True, low=0)
+INTEREST_CENTS = Column(
+    "interest_cents", CENTS, "interest on the principal; null when a quarter has no rate", nullable=True, low=0
+)
 INTEREST_FROM = Column("interest_from", DAY, "deposit day, itself not counted", nullable=True)
 INTEREST_TO = Column("interest_to", DAY, "(re)liquidation day, itself counted", nullable=True)
 ACTION = Column("action", WORD, "what the schedule does", words=("liquidate", "reliquidate", "wait", "none"))
@@ -28,7 +34,9 @@ RESULT_LIQUIDATION_DATE = Column(
 )
 RECIPIENT = Column("recipient", WORD, "importer or 4811 party that is paid", source="CSMS 68340863", nullable=True)
 PAYMENT_ID = Column("payment_id", TEXT, "part 1 of the payment of the entry's cohort", nullable=True)
-NEW_VERSION = Column("new_version", WORD, "version after removal: minor part plus one", source="CSMS 68340863", nullable=True)
+NEW_VERSION = Column(
+    "new_version", WORD, "version after removal: minor part plus one", source="CSMS 68340863", nullable=True
+)
 
 RESULT_ENTRIES: tuple[Column, ...] = (
     ENTRY_NUMBER,
@@ -80,7 +88,10 @@ ENTRIES = Column("entries", pa.int64(), "entries with principal above zero in th
 AMOUNT_CENTS = Column("amount_cents", CENTS, "principal and interest")
 PARTS = Column("parts", pa.int32(), "payments the amount is split into")
 STATUS = Column(
-    "status", WORD, "state of the payment", words=("ready", "held_no_ach", "held_no_recipient", "held_no_interest_rate", "offset")
+    "status",
+    WORD,
+    "state of the payment",
+    words=("ready", "held_no_ach", "held_no_recipient", "held_no_interest_rate", "offset"),
 )
 PART = Column("part", pa.int32(), "number of this part, from 1")
 PAYMENT_KEY = Column(str(PAYMENT_ID), TEXT, "key of the payment: recipient, day, cohort version, part")
@@ -96,7 +107,15 @@ RESULT_REFUNDS: tuple[Column, ...] = (
     PARTS,
     STATUS,
 )
-RESULT_PAYMENTS: tuple[Column, ...] = (PAYMENT_KEY, RECIPIENT, RESULT_LIQUIDATION_DATE, PART, PARTS, AMOUNT_CENTS, STATUS)
+RESULT_PAYMENTS: tuple[Column, ...] = (
+    PAYMENT_KEY,
+    RECIPIENT,
+    RESULT_LIQUIDATION_DATE,
+    PART,
+    PARTS,
+    AMOUNT_CENTS,
+    STATUS,
+)
 
 CODE = Column("code", WORD, "what was found; see the list of findings")
 SEVERITY = Column("severity", WORD, "info, warning or error", words=("info", "warning", "error"))
@@ -107,7 +126,17 @@ VALUE = Column("value", TEXT, "the value found", nullable=True)
 FINDING_ENTRY = Column(str(ENTRY_NUMBER), TEXT, "entry concerned", nullable=True)
 MESSAGE = Column("message", TEXT, "what is wrong")
 REMEDY = Column("remedy", TEXT, "what to do")
-RESULT_FINDINGS: tuple[Column, ...] = (CODE, SEVERITY, FINDING_SOURCE, ROW, COLUMN, VALUE, FINDING_ENTRY, MESSAGE, REMEDY)
+RESULT_FINDINGS: tuple[Column, ...] = (
+    CODE,
+    SEVERITY,
+    FINDING_SOURCE,
+    ROW,
+    COLUMN,
+    VALUE,
+    FINDING_ENTRY,
+    MESSAGE,
+    REMEDY,
+)
 
 RESULT_ENTRIES_SCHEMA = arrow_schema(RESULT_ENTRIES)
 RESULT_CHANGES_SCHEMA = arrow_schema(RESULT_CHANGES)

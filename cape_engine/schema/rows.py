@@ -13,33 +13,79 @@ MAX_QUANTITY_E2 = 999_999_999_999  # CATAIR AE 50, positions 36-47, two implied 
 MAX_LINE_NUMBER = 99_999
 MAX_ORDINAL = 999
 
-LINE_NUMBER = Column("line_number", pa.int32(), "line of the summary", source="CATAIR AE 40", low=1, high=MAX_LINE_NUMBER, required=True)
-ORDINAL = Column("ordinal", pa.int16(), "position of the number on its line", source="ES-003", low=1, high=MAX_ORDINAL, required=True)
+LINE_NUMBER = Column(
+    "line_number", pa.int32(), "line of the summary", source="CATAIR AE 40", low=1, high=MAX_LINE_NUMBER, required=True
+)
+ORDINAL = Column(
+    "ordinal", pa.int16(), "position of the number on its line", source="ES-003", low=1, high=MAX_ORDINAL, required=True
+)
 HTS_NUMBER = Column("hts_number", WORD, "tariff number, 8 or 10 digits", source="CATAIR AE 50, 3-12", required=True)
 VALUE_DOLLARS = Column(
-    "value_dollars", pa.int64(), "entered value, whole dollars", source="19 CFR 159.3", nullable=True, low=0, high=MAX_VALUE_DOLLARS, required=True
+    "value_dollars",
+    pa.int64(),
+    "entered value, whole dollars",
+    source="19 CFR 159.3",
+    nullable=True,
+    low=0,
+    high=MAX_VALUE_DOLLARS,
+    required=True,
 )
-DUTY_CENTS = Column("duty_cents", CENTS, "duty filed on the number", source="CATAIR AE 50, 14-23", low=0, high=MAX_DUTY_CENTS, required=True)
+DUTY_CENTS = Column(
+    "duty_cents",
+    CENTS,
+    "duty filed on the number",
+    source="CATAIR AE 50, 14-23",
+    low=0,
+    high=MAX_DUTY_CENTS,
+    required=True,
+)
 DUTY = Column("duty", TEXT, "duty as text in dollars, an input form of duty_cents", source="clarification 8")
 
-COUNTRY_OF_ORIGIN = Column("country_of_origin", WORD, "ISO country of origin", source="CATAIR AE 40, 9-10", nullable=True)
-COUNTRY_OF_EXPORT = Column("country_of_export", WORD, "ISO country of export", source="CATAIR AE 40, 11-12", nullable=True)
+COUNTRY_OF_ORIGIN = Column(
+    "country_of_origin", WORD, "ISO country of origin", source="CATAIR AE 40, 9-10", nullable=True
+)
+COUNTRY_OF_EXPORT = Column(
+    "country_of_export", WORD, "ISO country of export", source="CATAIR AE 40, 11-12", nullable=True
+)
 SPI_CODE = Column("spi_code", WORD, "special program indicator", source="CATAIR AE 40, 25-26", nullable=True)
-SET_INDICATOR = Column("set_indicator", WORD, "X header or V component of a set", source="CATAIR AE (k)", nullable=True, words=("X", "V"))
-FTZ_STATUS = Column("ftz_status", WORD, "zone status P, N or D", source="CATAIR AE 41", nullable=True, words=("P", "N", "D"))
-PRIVILEGED_DATE = Column("privileged_date", DAY, "day of privileged zone status", source="CATAIR AE 41, 4-9", nullable=True)
-COLUMN1_RATE_TEXT = Column("column1_rate_text", WORD, "printed column 1 rate; a check, never money", source="ES-003", nullable=True)
+SET_INDICATOR = Column(
+    "set_indicator", WORD, "X header or V component of a set", source="CATAIR AE (k)", nullable=True, words=("X", "V")
+)
+FTZ_STATUS = Column(
+    "ftz_status", WORD, "zone status P, N or D", source="CATAIR AE 41", nullable=True, words=("P", "N", "D")
+)
+PRIVILEGED_DATE = Column(
+    "privileged_date", DAY, "day of privileged zone status", source="CATAIR AE 41, 4-9", nullable=True
+)
+COLUMN1_RATE_TEXT = Column(
+    "column1_rate_text", WORD, "printed column 1 rate; a check, never money", source="ES-003", nullable=True
+)
 
 QUANTITIES_E2: tuple[Column, ...] = tuple(
-    Column(f"quantity_{slot}_e2", pa.int64(), f"quantity {slot} in hundredths", source="CATAIR AE 50", nullable=True, low=0, high=MAX_QUANTITY_E2)
+    Column(
+        f"quantity_{slot}_e2",
+        pa.int64(),
+        f"quantity {slot} in hundredths",
+        source="CATAIR AE 50",
+        nullable=True,
+        low=0,
+        high=MAX_QUANTITY_E2,
+    )
     for slot in (1, 2, 3)
 )
 QUANTITIES: tuple[Column, ...] = tuple(
-    Column(f"quantity_{slot}", TEXT, f"quantity {slot} as text, an input form of quantity_{slot}_e2", source="clarification 8", nullable=True)
+    Column(
+        f"quantity_{slot}",
+        TEXT,
+        f"quantity {slot} as text, an input form of quantity_{slot}_e2",
+        source="clarification 8",
+        nullable=True,
+    )
     for slot in (1, 2, 3)
 )
 UOMS: tuple[Column, ...] = tuple(
-    Column(f"uom_{slot}", WORD, f"ACE unit code of quantity {slot}", source="CATAIR Appendix B", nullable=True) for slot in (1, 2, 3)
+    Column(f"uom_{slot}", WORD, f"ACE unit code of quantity {slot}", source="CATAIR Appendix B", nullable=True)
+    for slot in (1, 2, 3)
 )
 
 SOURCE_IDX = Column("source_idx", pa.int16(), "which of the store's source files the row came from")
@@ -47,7 +93,9 @@ SOURCE_ROW = Column("source_row", pa.int64(), "line of that file as an editor co
 
 LINE_COUNT = Column("line_count", pa.int32(), "lines of the entry: offsets of the lines table")
 TARIFF_COUNT = Column("tariff_count", pa.int16(), "numbers of the line: offsets of the tariffs table")
-INPUT_REFUSED = Column("input_refused", pa.bool_(), "intake found contradicting or unreadable rows: the entry has no lines here")
+INPUT_REFUSED = Column(
+    "input_refused", pa.bool_(), "intake found contradicting or unreadable rows: the entry has no lines here"
+)
 
 LINE_FACTS: tuple[Column, ...] = (
     COUNTRY_OF_ORIGIN,

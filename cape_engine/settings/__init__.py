@@ -56,7 +56,9 @@ def catalogue() -> Mapping[str, Setting]:
             name = f"{group}.{key}"
             unknown = set(body) - {"type", "default", "choices", "low", "meaning", "source", "only_default"}
             if unknown or body.get("type") not in _TYPES:
-                raise RuleFileError(f"settings.toml: [{name}] has unknown keys {sorted(unknown)} or no type of {_TYPES}")
+                raise RuleFileError(
+                    f"settings.toml: [{name}] has unknown keys {sorted(unknown)} or no type of {_TYPES}"
+                )
             found[name] = Setting(
                 name,
                 body["type"],
@@ -132,7 +134,10 @@ class Settings:
 
     def in_force(self) -> dict[str, object]:
         """All values, ready for JSON, sorted by name."""
-        return {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in sorted(self.values.items())}
+        return {
+            name: value.isoformat() if isinstance(value, dt.date) else value
+            for name, value in sorted(self.values.items())
+        }
 
 
 def _flatten(file: Path) -> dict[str, object]:
@@ -162,7 +167,7 @@ def checked(name: str, value: object) -> Value:
     """
     setting = catalogue().get(name)
     if setting is None:
-        near = [known for known in catalogue() if known.split(".")[0] == name.split(".")[0]]
+        near = [known for known in catalogue() if known.split(".")[0] == name.split(".", maxsplit=1)[0]]
         raise SettingError(f"there is no setting {name!r}; known here: {', '.join(near or catalogue())}")
     result = _typed(setting, value)
     if setting.choices and result is not None:
@@ -194,5 +199,9 @@ def _typed(setting: Setting, value: object) -> Value:
         except ValueError:
             pass
     if kind == "list" and isinstance(value, (str, list, tuple)):
-        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else [str(word) for word in value]
+        return (
+            [word.strip() for word in value.split(",") if word.strip()]
+            if isinstance(value, str)
+            else [str(word) for word in value]
+        )
     raise SettingError(f"{setting.name} takes a value of type {setting.type}, not {value!r}")

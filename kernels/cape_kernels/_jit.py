@@ -8,6 +8,7 @@ folder the kernels are compiled anew in each process, and the engine still runs.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -47,10 +48,8 @@ def _candidates() -> list[Path]:
         return [Path(chosen)]
     home = os.environ.get("XDG_CACHE_HOME")
     places = [Path(home)] if home else []
-    try:
+    with contextlib.suppress(RuntimeError):  # no home at all, as in some containers
         places.append(Path.home() / ".cache")
-    except RuntimeError:  # no home at all, as in some containers
-        pass
     owner = os.getuid() if hasattr(os, "getuid") else 0
     return [place / "cape_engine" for place in places] + [Path(tempfile.gettempdir()) / f"cape_engine-{owner}"]
 

@@ -20,7 +20,7 @@ _MAX_INT64 = np.uint64(2**63 - 1)
 
 @helper
 def multiply_wide(a, b):  # type: ignore[no-untyped-def]  # compiled: types are in the signature of the caller
-    """a x b in full: (high, low) of two uint64."""
+    """Both halves of a x b in full: (high, low) of two uint64."""
     a0 = a & _LOW32
     a1 = a >> _32
     b0 = b & _LOW32
@@ -51,7 +51,7 @@ def less_wide(a_high, a_low, b_high, b_low):  # type: ignore[no-untyped-def]
 
 @helper
 def subtract_wide(a_high, a_low, b_high, b_low):  # type: ignore[no-untyped-def]
-    """a - b for a >= b."""
+    """The difference a - b of two wide numbers, for a >= b."""
     borrow = _1 if a_low < b_low else _0
     return np.uint64(a_high - b_high - borrow), np.uint64(a_low - b_low)
 
