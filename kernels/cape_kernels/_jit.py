@@ -9,13 +9,14 @@ folder the kernels are compiled anew in each process, and the engine still runs.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,6 +63,7 @@ if CACHE_FOLDER is not None:
     os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
 
 import numba  # noqa: E402 - the folder above has to be chosen first
+import numpy  # noqa: E402, ICN001 - as above
 
 if CACHE_FOLDER is not None:
     numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]  # numba.config is filled at run time
@@ -79,3 +81,20 @@ def helper(function: F) -> F:
     """Compile a function that kernels call; it lives inside them and has no cache of its own."""
     compiled: F = numba.njit(**_OPTIONS)(function)
     return compiled
+
+
+def wrapping_helper(function: F) -> F:
+    """A helper that counts modulo 2^64 on purpose; with the compiler off, NumPy does not warn of its wrapping.
+
+    Everywhere else that warning is wanted: it is how a run with NUMBA_DISABLE_JIT=1 finds an overflow.
+    """
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # as above
+        return helper(function)
+
+    @functools.wraps(function)
+    def quiet(*arguments: Any) -> Any:
+        with numpy.errstate(over="ignore"):
+            return function(*arguments)
+
+    result: Any = quiet
+    return cast(F, result)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cape_kernels._jit import helper
+from cape_kernels._jit import helper, wrapping_helper
 
 _LOW32 = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
@@ -35,7 +35,7 @@ def multiply_wide(a, b):  # type: ignore[no-untyped-def]  # compiled: types are 
     return high, low
 
 
-@helper
+@wrapping_helper
 def add_wide(a_high, a_low, b_high, b_low):  # type: ignore[no-untyped-def]
     """The sum of two wide numbers; the caller's bounds keep it below 2^128."""
     low = np.uint64(a_low + b_low)
@@ -49,14 +49,14 @@ def less_wide(a_high, a_low, b_high, b_low):  # type: ignore[no-untyped-def]
     return a_high < b_high or (a_high == b_high and a_low < b_low)
 
 
-@helper
+@wrapping_helper
 def subtract_wide(a_high, a_low, b_high, b_low):  # type: ignore[no-untyped-def]
     """The difference a - b of two wide numbers, for a >= b."""
     borrow = _1 if a_low < b_low else _0
     return np.uint64(a_high - b_high - borrow), np.uint64(a_low - b_low)
 
 
-@helper
+@wrapping_helper
 def divide_wide(high, low, divisor):  # type: ignore[no-untyped-def]
     """(quotient, remainder) of a wide number by a uint64 above `high`, bit by bit; the quotient fits 64 bits."""
     remainder = high
@@ -78,7 +78,7 @@ def half_up_wide(high, low, divisor):  # type: ignore[no-untyped-def]
     if high >= divisor:
         return np.int64(-1)
     quotient, remainder = divide_wide(high, low, divisor)
-    if remainder >= divisor - remainder:
+    if remainder >= divisor - remainder and quotient <= _MAX_INT64:  # above it the sum could pass 2^64
         quotient = np.uint64(quotient + _1)
     if quotient > _MAX_INT64:
         return np.int64(-1)
