@@ -1,0 +1,112 @@
+"""The command line: parse, call one function, print, return an exit code; each command is loaded when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from cape_engine import __version__
+from cape_engine.errors import CapeError, Stopped
+
+EXIT_CANNOT_RUN = 2
+EXIT_STOPPED = 3
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("cape_engine.cli.demo", "Run the whole road on generated entry summaries and show the answer."),
+    "import": ("cape_engine.cli.import_", "Read exports into a store that runs read again and again."),
+    "run": ("cape_engine.cli.run", "Claim checks, removal, schedule and refunds for exports or a store."),
+    "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),
+    "rules": ("cape_engine.cli.rules", "Show, check and compare the dated rules."),
+    "warm": ("cape_engine.cli.warm", "Compile the kernels into the cache, for images and batch machines."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when one is called; `cape --help` loads neither Arrow nor a compiler."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which they are usually needed."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module and take its `command`."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+EPILOG = """Examples:
+
+\b
+  cape demo
+  cape run export.csv --headers headers.csv --as-of 2026-05-04 --out results
+  cape explain ABC12345676 --results results
+  cape rules show 9903.01.25 --on 2025-08-07
+
+Exit codes: 0 done; 1 done, with findings or rejected entries; 2 cannot run, nothing written;
+3 stopped part-way, run the same command again."""
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cape")
+def cape() -> None:
+    """Give back wrongly collected tariffs, exactly to the cent, with every cent explained."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with the exit code of the contract; no traceback reaches a user."""
+    sys.exit(invoke(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    as_json = "--json" in arguments
+    try:
+        result = cape.main(arguments, prog_name="cape", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _complain(Stopped("stopped; nothing half-written counts: run the same command again"), as_json=as_json)
+    except click.ClickException as wrong:
+        if as_json:
+            return _complain(wrong, as_json=True)
+        wrong.show()
+        return EXIT_CANNOT_RUN
+    except CapeError as wrong:
+        return _complain(wrong, as_json=as_json)
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_STOPPED
+    except Exception as fault:
+        if os.environ.get("CAPE_DEBUG"):
+            raise
+        said = f"internal fault: {type(fault).__name__}: {fault}; set CAPE_DEBUG=1 to see where, and report it"
+        return _complain(CapeError(said), as_json=as_json)
+    return result if isinstance(result, int) else 0
+
+
+def _complain(wrong: Exception, *, as_json: bool) -> int:
+    """Print one clear message on standard error and return the exit code that goes with it."""
+    code = getattr(wrong, "exit_code", EXIT_CANNOT_RUN)
+    said = wrong.format_message() if isinstance(wrong, click.ClickException) else str(wrong)
+    if as_json:
+        click.echo(
+            json.dumps({"event": "error", "kind": type(wrong).__name__, "message": said, "exit_code": code}), err=True
+        )
+    else:
+        click.echo(f"cape: {said}", err=True)
+    return int(code)

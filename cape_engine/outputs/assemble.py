@@ -1,0 +1,160 @@
+"""The promised tables (design, section 4) from the arrays of the components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cape_engine import bridge
+from cape_engine.bridge import Bools, Int8s, Int32s, Int64s
+from cape_engine.schema import facts as f
+from cape_engine.schema import results as r
+from cape_engine.schema import rows as s
+from cape_engine.schema.codes import Action, Change, Flag
+
+_ACTIONS = [action.name.lower() for action in Action]
+_CHANGES = [change.name.lower() for change in Change]
+_DISPOSITIONS = list(r.DISPOSITION.words)
+_ACCEPTED, _REJECTED, _NOT_CLAIMED = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryOutcome:
+    """What a run decided for each entry of a partition; arrays of one value per entry.
+
+    Money is int64 cents, days are int32 (bridge.NO_DAY where there is none), masks are bool.
+    """
+
+    claimed: Bools
+    accepted: Bools
+    reasons: pa.ListArray
+    messages: pa.ListArray
+    flags: npt.NDArray[np.uint32]
+    filed_duty_cents: Int64s
+    removed_ieepa_cents: Int64s
+    restored_column1_cents: Int64s
+    recalculated_duty_cents: Int64s
+    recomputed_duty_cents: Int64s
+    recomputed_known: Bools
+    principal_cents: Int64s
+    bill_cents: Int64s
+    interest_cents: Int64s
+    interest_known: Bools
+    interest_from: Int32s
+    interest_to: Int32s
+    action: Int8s
+    liquidation_day: Int32s
+    recipient: pa.DictionaryArray
+    new_version: pa.DictionaryArray
+
+
+def flag_lists(flags: npt.NDArray[np.uint32]) -> pa.ListArray:
+    """Flag masks as lists of words, sorted by name; each distinct mask is spelt once."""
+    masks, inverse = np.unique(flags, return_inverse=True)
+    spelt = [sorted(flag.name or "" for flag in Flag if mask & flag) for mask in masks.tolist()]
+    return pa.array(spelt, pa.list_(pa.string())).take(pa.array(inverse))
+
+
+def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array) -> pa.Table:
+    """One row per entry (`RESULT_ENTRIES`); an entry that is not accepted has no new figures (clarification 12)."""
+    accepted = outcome.accepted
+    disposition = np.where(accepted, _ACCEPTED, np.where(outcome.claimed, _REJECTED, _NOT_CLAIMED)).astype(np.int32)
+    nothing = pa.nulls(len(accepted))
+
+    def money(values: Int64s) -> pa.Array:
+        return pa.array(np.where(accepted, values, 0), pa.int64())
+
+    def if_accepted(values: pa.Array) -> pa.Array:
+        return pc.if_else(pa.array(accepted), values, nothing.cast(values.type))
+
+    columns = {
+        f.ENTRY_NUMBER: bridge.single(entries, f.ENTRY_NUMBER),
+        f.IMPORTER_NUMBER: bridge.single(entries, f.IMPORTER_NUMBER),
+        f.FILER_CODE: bridge.single(entries, f.FILER_CODE),
+        f.ENTRY_TYPE: bridge.single(entries, f.ENTRY_TYPE),
+        f.ENTRY_DATE: bridge.single(entries, f.ENTRY_DATE),
+        r.DISPOSITION: bridge.words(disposition, _DISPOSITIONS),
+        r.REASON_CODES: outcome.reasons,
+        r.MESSAGES: outcome.messages,
+        r.FLAGS: flag_lists(outcome.flags),
+        r.FILED_DUTY_CENTS: pa.array(outcome.filed_duty_cents),
+        r.REMOVED_IEEPA_CENTS: money(outcome.removed_ieepa_cents),
+        r.RESTORED_COLUMN1_CENTS: money(outcome.restored_column1_cents),
+        r.RECALCULATED_DUTY_CENTS: bridge.maybe_integers(outcome.recalculated_duty_cents, accepted),
+        r.RECOMPUTED_DUTY_CENTS: bridge.maybe_integers(
+            outcome.recomputed_duty_cents, accepted & outcome.recomputed_known
+        ),
+        r.PRINCIPAL_CENTS: money(outcome.principal_cents),
+        r.BILL_CENTS: money(outcome.bill_cents),
+        r.INTEREST_CENTS: bridge.maybe_integers(
+            np.where(accepted, outcome.interest_cents, 0), outcome.interest_known | ~accepted
+        ),
+        r.INTEREST_FROM: if_accepted(bridge.dates(outcome.interest_from)),
+        r.INTEREST_TO: if_accepted(bridge.dates(outcome.interest_to)),
+        r.ACTION: bridge.words(np.where(accepted, outcome.action, int(Action.NONE)).astype(np.int32), _ACTIONS),
+        r.RESULT_LIQUIDATION_DATE: if_accepted(bridge.dates(outcome.liquidation_day)),
+        r.RECIPIENT: _masked_words(outcome.recipient, accepted),
+        r.PAYMENT_ID: if_accepted(payment_id.cast(pa.string())),
+        r.NEW_VERSION: _masked_words(outcome.new_version, accepted),
+    }
+    return pa.table([columns[column] for column in r.RESULT_ENTRIES], schema=r.RESULT_ENTRIES_SCHEMA)
+
+
+def _masked_words(values: pa.DictionaryArray, keep: Bools) -> pa.DictionaryArray:
+    """A word column with nulls where `keep` is false."""
+    indices = pc.if_else(pa.array(keep), values.indices.cast(pa.int32()), pa.scalar(None, pa.int32()))
+    return pa.DictionaryArray.from_arrays(indices, values.dictionary.cast(pa.string()))
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOutcome:
+    """What a run did to each tariff number of a partition; arrays of one value per number (gap: per line)."""
+
+    change: Int8s
+    recalculated_duty_cents: Int64s
+    rule: npt.NDArray[np.integer]
+    rules: Sequence[str]
+    gap_cents: Int64s
+    gap_known: Bools
+
+
+def changes_table(
+    partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools, *, every_number: bool
+) -> pa.Table:
+    """One row for each number that changed (all with `every_number`), with rule, file and row (`RESULT_CHANGES`)."""
+    line_offsets = bridge.offsets(partition.entries, s.LINE_COUNT)
+    tariff_offsets = bridge.offsets(partition.lines, s.TARIFF_COUNT)
+    entry_of_line = np.repeat(np.arange(len(line_offsets) - 1, dtype=np.int32), np.diff(line_offsets))
+    line_of_number = np.repeat(np.arange(len(tariff_offsets) - 1, dtype=np.int32), np.diff(tariff_offsets))
+    accepted_number = accepted[entry_of_line][line_of_number]
+    filed = bridge.integers(partition.tariffs, s.DUTY_CENTS)
+    change = np.where(accepted_number, outcome.change, int(Change.KEPT)).astype(np.int32)
+    chosen = np.arange(len(change)) if every_number else np.flatnonzero(change != int(Change.KEPT))
+    line = line_of_number[chosen]
+    entry = entry_of_line[line]
+    taken = accepted_number[chosen]
+    recalculated = np.where(taken, outcome.recalculated_duty_cents[chosen], filed[chosen])
+    rule = np.where(taken, outcome.rule[chosen], len(outcome.rules)).astype(np.int32)
+    rules = [*outcome.rules, "entry not accepted: nothing changes"]
+    picked = pa.array(chosen)
+    columns = {
+        f.ENTRY_NUMBER: bridge.single(partition.entries, f.ENTRY_NUMBER).take(pa.array(entry)),
+        s.LINE_NUMBER: bridge.single(partition.lines, s.LINE_NUMBER).take(pa.array(line)),
+        s.ORDINAL: bridge.single(partition.tariffs, s.ORDINAL).take(picked),
+        s.HTS_NUMBER: bridge.single(partition.tariffs, s.HTS_NUMBER).take(picked),
+        r.CHANGE: bridge.words(change[chosen], _CHANGES),
+        r.FILED_DUTY_CENTS: pa.array(filed[chosen]),
+        r.RECALCULATED_DUTY_CENTS: pa.array(recalculated, pa.int64()),
+        r.GAP_CENTS: bridge.maybe_integers(outcome.gap_cents[line], outcome.gap_known[line] & taken),
+        r.RULE: pa.array(rules, pa.string()).take(pa.array(rule)),
+        r.SOURCE: pa.array(partition.sources, pa.string()).take(
+            bridge.single(partition.tariffs, s.SOURCE_IDX).take(picked)
+        ),
+        s.SOURCE_ROW: bridge.single(partition.tariffs, s.SOURCE_ROW).take(picked),
+    }
+    return pa.table([columns[column] for column in r.RESULT_CHANGES], schema=r.RESULT_CHANGES_SCHEMA)

@@ -1,0 +1,223 @@
+"""The order of the components over every partition; this is the only place that knows it."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from cape_engine import bridge, claim_portal, intake, liquidation, mass_processing, refund, rules
+from cape_engine.errors import UsageError
+from cape_engine.execution.threads import map_ordered
+from cape_engine.findings import Findings
+from cape_engine.outputs import assemble
+from cape_engine.outputs.progress import Progress, Silent
+from cape_engine.pipeline.finish import Part, consolidated, finished
+from cape_engine.pipeline.request import DETAILS, Request, RunResult
+from cape_engine.schema import facts as f
+from cape_engine.schema import results as r
+from cape_engine.store import Store, is_store
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What every partition of a run shares."""
+
+    request: Request
+    ruleset: rules.Ruleset
+    column1: mass_processing.Column1Table | None
+    headers: pa.Table | None
+    importers: pa.Table | None
+    deposits: pa.Table | None
+    declarations: tuple[claim_portal.Declaration, ...]
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds spent in each stage, for the manifest."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.perf_counter)
+
+    def lap(self, name: str) -> None:
+        """Close the stage that just ended."""
+        now = time.perf_counter()
+        self.seconds[name] = round(now - self._since, 6)
+        self._since = now
+
+
+def execute(request: Request, *, progress: Progress | None = None, stop: threading.Event | None = None) -> RunResult:
+    """Carry out a request; see `run`."""
+    if request.detail not in DETAILS:
+        raise UsageError(f"detail is one of {', '.join(DETAILS)}, not {request.detail!r}")
+    if not request.sources:
+        raise UsageError("no source given; name an export, a folder or a store")
+    watcher = progress or Silent()
+    clock = _Clock()
+    findings = Findings()
+    ruleset = rules.load(request.rules)
+    with ExitStack() as stack:
+        watcher.stage("reading sources")
+        store = _open_store(request, ruleset, findings, stack, watcher)
+        context = _context(request, ruleset, findings)
+        clock.lap("intake")
+        watcher.stage("processing entries", len(store.partitions))
+        parts: list[Part] = []
+        results = map_ordered(
+            lambda name: _process(store.read(name), context), store.partitions, threads=request.threads, stop=stop
+        )
+        for part in results:
+            parts.append(part)
+            findings.extend(part.findings)
+            watcher.advance()
+        clock.lap("entries")
+        watcher.stage("consolidating refunds")
+        tables = consolidated(parts, store, findings, settings=request.settings, importers=context.importers)
+        clock.lap("consolidation")
+        watcher.stage("writing results")
+        return finished(request, ruleset, store, tables, clock.seconds)
+
+
+def _open_store(
+    request: Request, ruleset: rules.Ruleset, findings: Findings, stack: ExitStack, progress: Progress
+) -> Store:
+    """The store given, or a temporary one built from the files given."""
+    stores = [path for path in request.sources if is_store(path)]
+    if stores and len(request.sources) > 1:
+        raise UsageError(f"{stores[0]} is a store; a run takes one store, or files and folders, not both")
+    if stores and request.only_entry is None:
+        return Store.open(stores[0])
+    if stores:
+        return intake.select_entry(Store.open(stores[0]), request.only_entry, stack)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cape-store-")))
+    store, found = intake.build_store(
+        request.sources,
+        folder,
+        headers=(),
+        mapping=request.mapping,
+        ruleset=ruleset,
+        settings=request.settings,
+        partition_lines=request.partition_lines,
+        only_entry=request.only_entry,
+        progress=progress,
+    )
+    findings.extend(found)
+    return store
+
+
+def _context(request: Request, ruleset: rules.Ruleset, findings: Findings) -> _Context:
+    """Everything beside the store that the run reads."""
+    headers = importers = deposits = None
+    if request.headers:
+        headers, found = intake.read_headers(request.headers, ruleset)
+        findings.extend(found)
+    if request.importers:
+        importers, found = intake.read_importers(request.importers)
+        findings.extend(found)
+    if request.deposits:
+        deposits, found = intake.read_deposits(request.deposits)
+        findings.extend(found)
+    declarations = tuple(
+        claim_portal.read_declaration(path, ruleset=ruleset, settings=request.settings) for path in request.declarations
+    )
+    for declaration in declarations:
+        findings.extend(declaration.findings)
+    column1 = None if request.column1 is None else mass_processing.load_column1(request.column1)
+    return _Context(request, ruleset, column1, headers, importers, deposits, declarations)
+
+
+def _process(partition: bridge.Partition, context: _Context) -> Part:
+    """One partition through mass processing, claim checks, liquidation and interest."""
+    request, ruleset, settings = context.request, context.ruleset, context.request.settings
+    findings = Findings()
+    if context.headers is not None:
+        partition, found = intake.overlay_headers(partition, context.headers)
+        findings.extend(found)
+    entries = partition.entries
+    mass = mass_processing.process(
+        partition, ruleset=ruleset, settings=settings, as_of=request.as_of, column1=context.column1
+    )
+    standing, found = liquidation.standing(
+        entries, ruleset=ruleset, settings=settings, as_of=request.as_of, accepted_on=request.accepted_on
+    )
+    findings.extend(mass.findings)
+    findings.extend(found)
+    claimed = None
+    if context.declarations:
+        claimed = claim_portal.claimed_entries(context.declarations, bridge.single(entries, f.ENTRY_NUMBER)).claimed
+    claim = claim_portal.check(
+        entries,
+        mass.trial,
+        standing,
+        ruleset=ruleset,
+        settings=settings,
+        as_of=request.as_of,
+        accepted_on=request.accepted_on,
+        claimed=claimed,
+    )
+    plan = liquidation.plan(
+        entries,
+        standing,
+        accepted=claim.accepted,
+        flags=mass.flags,
+        principal_cents=mass.principal_cents,
+        ruleset=ruleset,
+        settings=settings,
+        accepted_on=request.accepted_on,
+    )
+    priced = refund.price(
+        entries,
+        principal_cents=mass.principal_cents,
+        payable=plan.payable & claim.accepted,
+        liquidation_day=plan.liquidation_day,
+        ruleset=ruleset,
+        settings=settings,
+        importers=context.importers,
+        deposits=context.deposits,
+    )
+    for more in (claim.findings, plan.findings, priced.findings):
+        findings.extend(more)
+    recipients, found = refund.recipients(entries, settings=settings, importers=context.importers)
+    findings.extend(found)
+    outcome = assemble.EntryOutcome(
+        claimed=claim.claimed,
+        accepted=claim.accepted,
+        reasons=claim.reasons,
+        messages=claim.messages,
+        flags=mass.flags | np.where(claim.accepted, plan.flags | priced.flags, 0).astype(np.uint32),
+        filed_duty_cents=mass.filed_duty_cents,
+        removed_ieepa_cents=mass.removed_ieepa_cents,
+        restored_column1_cents=mass.restored_column1_cents,
+        recalculated_duty_cents=mass.recalculated_duty_cents,
+        recomputed_duty_cents=mass.recomputed_duty_cents,
+        recomputed_known=mass.recomputed_known,
+        principal_cents=mass.principal_cents,
+        bill_cents=mass.bill_cents,
+        interest_cents=priced.interest_cents,
+        interest_known=priced.interest_known,
+        interest_from=priced.interest_from,
+        interest_to=priced.interest_to,
+        action=plan.action,
+        liquidation_day=plan.liquidation_day,
+        recipient=recipients,
+        new_version=mass.new_version,
+    )
+    if request.detail == "none":
+        changes = r.RESULT_CHANGES_SCHEMA.empty_table()
+    else:
+        numbers = assemble.NumberOutcome(
+            mass.change,
+            mass.recalculated_number_cents,
+            mass.rule,
+            mass_processing.RULES,
+            mass.gap_cents,
+            mass.gap_known,
+        )
+        changes = assemble.changes_table(partition, numbers, claim.accepted, every_number=request.detail == "full")
+    return Part(entries, outcome, changes, plan.payable & claim.accepted, findings)
