@@ -48,16 +48,20 @@ def _candidates() -> list[Path]:
     if chosen:
         return [Path(chosen)]
     home = os.environ.get("XDG_CACHE_HOME")
-    places = [Path(home)] if home else []
+    places = [Path(home) / "cape_engine"] if home else []
     with contextlib.suppress(RuntimeError):  # no home at all, as in some containers
-        places.append(Path.home() / ".cache")
+        places.append(Path.home() / ".cache" / "cape_engine")
     owner = os.getuid() if hasattr(os, "getuid") else 0
-    return [place / "cape_engine" for place in places] + [Path(tempfile.gettempdir()) / f"cape_engine-{owner}"]
+    with contextlib.suppress(OSError):  # no temporary folder either
+        places.append(Path(tempfile.gettempdir()) / f"cape_engine-{owner}")
+    return places
 
 
 SOURCES_HASH = sources_hash()
+# Numba's cache would hand code without bounds checks to a run that asks for them: each kind has its own folder.
+_KIND = "-checked" if os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"} else ""
 CACHE_FOLDER: Path | None = next(
-    (folder for base in _candidates() if _writable(folder := base / "kernels" / SOURCES_HASH[:16])), None
+    (folder for base in _candidates() if _writable(folder := base / "kernels" / f"{SOURCES_HASH[:16]}{_KIND}")), None
 )
 if CACHE_FOLDER is not None:
     os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
