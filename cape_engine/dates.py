@@ -15,7 +15,7 @@ Bools = npt.NDArray[np.bool_]
 NO_DAY = -(2**31)
 """Missing date, and the answer where a calendar has none (the same value as `bridge.NO_DAY`)."""
 OPEN_START = NO_DAY + 1
-"""First day of a period whose start is open: below every real day, above `NO_DAY`, so that a missing day lies outside."""
+"""First day of a period whose start is open: below every real day, above `NO_DAY`, so that a missing day is outside."""
 OPEN_END = 2**31 - 1
 """Last day of a period whose end is open."""
 

@@ -105,10 +105,10 @@ def rate_text(rate_e9: int) -> str:
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """`numerator` / `denominator` rounded half up, for a numerator of at least zero (CATAIR AE note (hh), 19 CFR 159.3).
+    """`numerator` / `denominator` rounded half up (CATAIR AE note (hh), 19 CFR 159.3).
 
     Raises:
-        ValueError: a negative numerator or a denominator that is not positive; the law rounds amounts owed, not differences.
+        ValueError: a negative numerator (the law rounds amounts owed, not differences), or a denominator below 1.
     """
     if numerator < 0 or denominator <= 0:
         raise ValueError(f"half_up needs a numerator >= 0 and a denominator > 0, not {numerator}/{denominator}")

@@ -154,6 +154,14 @@ class Ruleset:
         """HTS unit abbreviations and ACE unit codes."""
         return self._rows[tables.UNITS.file]
 
+    @cached_property
+    def rate_units(self) -> Mapping[str, tuple[r.RateUnit, ...]]:
+        """Units of rate texts in plain form (`plain_word`), with the reporting units they may be counted in."""
+        index: dict[str, list[r.RateUnit]] = {}
+        for row in self._rows[tables.RATE_UNITS.file]:
+            index.setdefault(plain_word(row.printed), []).append(row)
+        return {printed: tuple(found) for printed, found in index.items()}
+
     @property
     def rate_date_rules(self) -> tuple[r.RateDateRule, ...]:
         """Which dates give the rate date, most specific rule first."""

@@ -33,7 +33,7 @@ def cbp(ruleset: Ruleset, overrides: Iterable[str] = ()) -> Calendar:
 
 
 def fed(ruleset: Ruleset) -> Calendar:
-    """Days on which the Federal Reserve settles ACH: a Saturday holiday is not moved, executive orders do not close it."""
+    """Days on which the Federal Reserve settles ACH: a Saturday holiday is not moved, orders do not close it."""
     first, last = span(ruleset)
     return Calendar.build(first, last, [holiday.date for holiday in ruleset.holidays if holiday.fed_closed])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -208,7 +209,7 @@ def rows(table: Table, content: str) -> list[Any]:
     return parsed
 
 
-def parse_row(table: Table, line: int, row: Sequence[str]) -> Any:  # noqa: ANN401 - the row class of the table
+def parse_row(table: Table, line: int, row: Sequence[str]) -> Any:
     """One row as its class."""
     values = []
     for (name, parser), cell in zip(table.columns, row, strict=True):
@@ -249,24 +250,13 @@ def _check_group(table: Table, group: list[tuple[int, Sequence[str]]]) -> None:
     )
     for first, last, line, row in dated:
         if last < first:
-            refuse(
-                table.file, line, _key_text(table, row), f"ends {last} before it starts {first}", "Correct the period."
-            )
-    for (_, end_before, line_before, _), (first, _, line, row) in zip(dated, dated[1:], strict=False):
+            why = f"ends {last} before it starts {first}"
+            refuse(table.file, line, _key_text(table, row), why, "Correct the period.")
+    for (_, end_before, line_before, _), (first, _, line, row) in itertools.pairwise(dated):
         key = _key_text(table, row)
         if first <= end_before:
-            refuse(
-                table.file,
-                line,
-                key,
-                f"overlaps the period of row {line_before}",
-                "End the earlier period the day before.",
-            )
+            why = f"overlaps the period of row {line_before}"
+            refuse(table.file, line, key, why, "End the earlier period the day before.")
         if table.gapless and first != end_before + _ONE_DAY:
-            refuse(
-                table.file,
-                line,
-                key,
-                f"leaves a gap after row {line_before}, which ends {end_before}",
-                "Add the missing period.",
-            )
+            why = f"leaves a gap after row {line_before}, which ends {end_before}"
+            refuse(table.file, line, key, why, "Add the missing period.")

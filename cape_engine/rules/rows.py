@@ -149,9 +149,9 @@ class BaseRow(Dated):
         `*` and `+` in the special column narrow the countries, not the claim: a filer claims `E` where `E*` is
         printed (HTS general note 3(c)). Whether the programme is in force is the row of `Ruleset.spi`.
         """
-        return spi in self.specials or (
-            len(spi) == 1 and (f"{spi}*" in self.specials or (spi in "AJ" and f"{spi}+" in self.specials))
-        )
+        if spi in self.specials or f"{spi}*" in self.specials:
+            return True
+        return spi in {"A", "J"} and f"{spi}+" in self.specials
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +200,9 @@ class SpiRow:
         """Whether the programme may be claimed on that rate date."""
         if self.starts is not None and on < self.starts:
             return False
-        lapsed = (
-            self.lapsed_from is not None and self.lapsed_from <= on and (self.lapsed_to is None or on <= self.lapsed_to)
-        )
-        return not lapsed
+        if self.lapsed_from is None or on < self.lapsed_from:
+            return True
+        return self.lapsed_to is not None and on > self.lapsed_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +229,7 @@ class SlotsRow:
     Attributes:
         p1_quantity: 1, 2 or 3 when P1 multiplies that quantity, whose unit must be `specific_unit`; 0 when unused.
         p3_quantity: the same for P3 and `other_unit`; 0 when P3 is unused or scales something else.
-        factor_quantity: quantity that is a factor or a degree and has no unit to match (codes A, B, F, J, K); 0 for none.
+        factor_quantity: quantity that is a factor or a degree and has no unit to match (A, B, F, J, K); 0 for none.
         value: whether the value of the line is needed.
     """
 
@@ -255,6 +254,24 @@ class UnitRow:
     source: str
     confidence: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateUnit:
+    """A unit as rate texts print it, and a reporting unit it may be counted in, the preferred one first.
+
+    Attributes:
+        printed: the text behind the slash, such as `kg on drained weight`.
+        divisor: printed units are this many reporting units ("$4/1000" is counted by the piece: 1000).
+        basis: special basis of the quantity; blank for none.
+    """
+
+    printed: str
+    ace_code: str
+    divisor: int
+    basis: str
+    source: str
+    confidence: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def _cents(cell: str) -> int:
     return value
 
 
-def _ieepa(*cells: Any) -> r.IeepaRow:  # noqa: ANN401 - parsed cells in column order
+def _ieepa(*cells: Any) -> r.IeepaRow:
     """An IEEPA row; kind, rule and rate must fit together."""
     row = r.IeepaRow(*cells)
     if row.kind == "exempt":
@@ -42,7 +42,7 @@ def _ieepa(*cells: Any) -> r.IeepaRow:  # noqa: ANN401 - parsed cells in column 
     return row
 
 
-def _other(*cells: Any) -> r.OtherRow:  # noqa: ANN401 - parsed cells in column order
+def _other(*cells: Any) -> r.OtherRow:
     """Another chapter 98 or 99 row; exempt numbers take the rate 0."""
     row = r.OtherRow(*cells)
     if row.kind == "exempt" and row.rate_e9 is None:
@@ -50,26 +50,26 @@ def _other(*cells: Any) -> r.OtherRow:  # noqa: ANN401 - parsed cells in column 
     return row
 
 
-_RATE_PARTS = ("specific_rate", "ad_valorem_rate", "other_rate")
-_USES = {code: ("P1" in used, "P2" in used, "P3" in used) for code, used in (
+RATE_PARTS = ("specific_rate", "ad_valorem_rate", "other_rate")
+USES = {code: ("P1" in used, "P2" in used, "P3" in used) for code, used in (
     ("0", ""), ("1", "P1"), ("2", "P1"), ("3", "P1 P3"), ("4", "P1 P2"), ("5", "P1 P2"), ("6", "P1 P2 P3"), ("7", "P2"),
     ("9", "P2"), ("A", "P2 P3"), ("B", "P1 P2 P3"), ("C", "P1 P2"), ("D", "P1 P2"), ("E", "P1 P2 P3"), ("F", "P1 P3"),
     ("J", "P1 P2 P3"), ("K", "P1 P2 P3"), ("X", ""),
 )}  # fmt: skip
 
 
-def make_rate(cells: Any, what: str) -> r.Rate:  # noqa: ANN401 - nine parsed cells: code, P1, unit, P2, P3, unit, basis, text, reason
+def make_rate(cells: Any, what: str) -> r.Rate:
     """A rate whose parts are exactly those its computation code uses."""
     code, specific, specific_unit, ad_valorem, other, other_unit, basis, printed, reason = cells
-    for name, value, used in zip(_RATE_PARTS, (specific, ad_valorem, other), _USES[code], strict=True):
+    for name, value, used in zip(RATE_PARTS, (specific, ad_valorem, other), USES[code], strict=True):
         if (value is not None) != used:
             raise BadValueError(f"{what}: computation code {code} {'needs' if used else 'has no'} {name}")
-    if bool(specific_unit) != _USES[code][0] or (other_unit and not _USES[code][2]):
+    if bool(specific_unit) != USES[code][0] or (other_unit and not USES[code][2]):
         raise BadValueError(f"{what}: the units do not fit computation code {code}")
     return r.Rate(code, specific or 0, specific_unit, ad_valorem or 0, other or 0, other_unit, basis, printed, reason)
 
 
-def _base(*cells: Any) -> r.BaseRow:  # noqa: ANN401 - parsed cells in column order
+def _base(*cells: Any) -> r.BaseRow:
     """A base number: column 1 General in cells 3-11, column 2 in cells 19-27."""
     number, start, end = cells[:3]
     unit_1, unit_2, unit_3, units_hts, units_note, specials, not_free = cells[12:19]
@@ -92,7 +92,7 @@ def _base(*cells: Any) -> r.BaseRow:  # noqa: ANN401 - parsed cells in column or
     )
 
 
-def _special(*cells: Any) -> r.SpecialRow:  # noqa: ANN401 - parsed cells in column order
+def _special(*cells: Any) -> r.SpecialRow:
     """A special rate; one that cannot be read has code X."""
     number, start, end, spi, *rate_cells, readable, source, confidence = cells
     if (rate_cells[0] == "X") == readable:
@@ -259,6 +259,12 @@ UNITS = Table(
     ),
     r.UnitRow,
     ("hts_abbreviation",),
+)
+RATE_UNITS = Table(
+    "rate_units.csv",
+    (("printed", p.needed), ("ace_code", p.needed), ("divisor", p.whole), ("basis", p.text), *_SOURCE),
+    r.RateUnit,
+    ("printed", "ace_code"),
 )
 INTEREST = Table(
     "interest_rates.csv",
@@ -478,7 +484,7 @@ CLAIM_DETAILS = Table(
 EAGER: tuple[Table, ...] = (
     IEEPA, OTHER, SPI, COMPUTATION, SLOTS, UNITS, INTEREST, FEE_LIMITS, FEE_CLASSES, ENTRY_TYPES, ELIGIBILITY, HOLIDAYS,
     CLOSURES, POLICIES, STATUS_WORDS, DISPLACED, COLUMN2, HOLD_CODES, BLOCKS, BORDERLINE, COLLECTION, RATE_DATES,
-    WHOLE_UNITS, ES003, CLAIM_DETAILS,
+    WHOLE_UNITS, RATE_UNITS, ES003, CLAIM_DETAILS,
 )  # fmt: skip
 """Small tables, parsed whole when the ruleset is loaded."""
 LAZY: tuple[Table, ...] = (BASE, SPECIAL)
