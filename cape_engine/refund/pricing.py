@@ -1,0 +1,232 @@
+"""Interest, recipient and cohort of every entry of a partition (handbook 7.1 to 7.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, readonly
+from cape_engine.dates import date_of
+from cape_engine.refund.amounts import exact_interest
+from cape_engine.refund.cohorts import Cohorts, cohorts
+from cape_engine.refund.deposits import Slices, slices
+from cape_engine.refund.rates import KINDS, SLACK, RateTable, interest_table, quarter_bounds
+from cape_engine.refund.recipients import importers_by_key, kinds, parties
+from cape_engine.refund.tally import Tally
+from cape_engine.rules import Ruleset
+from cape_engine.schema.codes import Flag
+from cape_engine.settings import Settings
+from cape_kernels import interest as kernels
+
+DISREGARDED_CENTS = 20_00
+"""Differences below this may be disregarded at ordinary liquidation (19 CFR 159.6)."""
+_FAR = 3660
+"""Missing quarters are named up to ten years before and after the rate table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What is paid for each entry of a partition.
+
+    Attributes:
+        interest_cents: int64[entries], 0 where nothing is paid or no interest runs.
+        interest_known: bool[entries], false where a day of the period has no rate.
+        interest_from: int32[entries], earliest deposit day used, itself not counted; NO_DAY where no interest runs.
+        interest_to: int32[entries], (re)liquidation day, itself counted; NO_DAY likewise.
+        flags: uint32[entries], `Flag.INTEREST_RATE_MISSING` and `Flag.SMALL_DIFFERENCE`.
+        recipient: word column, null where unknown.
+        payment_id: text column, key of part 1 of the entry's payment; null where nothing is paid.
+        sums: partial sums by recipient, day and importer (`cohorts.SUMS_SCHEMA`), for `consolidate`.
+        tally: what was noticed, for `consolidate`.
+    """
+
+    interest_cents: Int64s
+    interest_known: Bools
+    interest_from: Int32s
+    interest_to: Int32s
+    flags: npt.NDArray[np.uint32]
+    recipient: pa.DictionaryArray
+    payment_id: pa.Array
+    sums: pa.Table
+    tally: Tally
+
+
+def price(
+    entries: pa.Table,
+    *,
+    principal_cents: Int64s,
+    payable: Bools,
+    liquidation_day: Int32s,
+    ruleset: Ruleset,
+    settings: Settings,
+    importers: pa.Table | None = None,
+    deposits: pa.Table | None = None,
+    spellings: Mapping[str, str] | None = None,
+) -> Priced:
+    """Interest, recipient and payment of every entry.
+
+    Args:
+        entries: rows of the store's entries (`schema.rows.STORE_ENTRIES_SCHEMA`).
+        principal_cents: int64[entries], duty to give back, at least 0 (handbook 5.10).
+        payable: bool[entries], the entry is liquidated or reliquidated on `liquidation_day`.
+        liquidation_day: int32[entries], days since 1970-01-01.
+        ruleset: the interest rates.
+        settings: the values in force of `refund.*`.
+        importers: rows of `schema.facts.IMPORTERS_FILE`.
+        deposits: rows of `schema.facts.DEPOSITS_FILE`.
+        spellings: how numbers are shown (`recipients.spellings` over all partitions).
+    """
+    tally = Tally()
+    paid = payable & (principal_cents > 0) & (liquidation_day != NO_DAY)
+    flags = np.zeros(len(paid), np.uint32)
+    if settings.text("refund.small_difference") == "disregard_lt_20":
+        small = paid & (principal_cents < DISREGARDED_CENTS)
+        flags[small] |= np.uint32(Flag.SMALL_DIFFERENCE)
+        paid = paid & ~small
+    known_importers = importers_by_key(importers)
+    who = parties(entries, spellings or {key: known.spelling for key, known in known_importers.items()})
+    kind, assumed = kinds(entries, who, known_importers, settings)
+    tally.count("IMPORTER_KIND_ASSUMED", int((paid & assumed).sum()), settings.text("refund.default_importer_kind"))
+    parts = slices(entries, principal_cents, paid, deposits=deposits, settings=settings)
+    tally.deposits_known += int(parts.known.sum())
+    tally.count("INTEREST_FROM_ENTRY_DATE", int(parts.estimated.sum()))
+    tally.name("DEPOSIT_DATE_MISSING", entries, parts.missing)
+    tally.name("DEPOSITS_NOT_COVERING", entries, parts.uncovered)
+    table = interest_table(ruleset)
+    amounts, known = _of_slices(parts, kind, liquidation_day, table, settings.text("refund.interest_rounding"))
+    interest = np.zeros(len(paid), np.int64)
+    np.add.at(interest, parts.entry, amounts)
+    interest_known = np.ones(len(paid), np.bool_)
+    interest_known[parts.entry[~known]] = False
+    interest[~interest_known] = 0
+    flags[~interest_known] |= np.uint32(Flag.INTEREST_RATE_MISSING)
+    start = _earliest(parts, liquidation_day, entries, tally)
+    _count_missing(tally, table, kind, start, liquidation_day, ~interest_known)
+    of_entries: Cohorts = cohorts(who, paid, liquidation_day, principal_cents, interest, interest_known, settings)
+    return Priced(
+        interest,
+        interest_known,
+        start,
+        np.where(start == NO_DAY, NO_DAY, liquidation_day).astype(np.int32),
+        flags,
+        who.recipients(),
+        of_entries.payment_id,
+        of_entries.sums,
+        tally,
+    )
+
+
+def _earliest(parts: Slices, liquidation_day: Int32s, entries: pa.Table, tally: Tally) -> Int32s:
+    """Earliest deposit day of each entry that bears interest; deposits after the liquidation are noticed."""
+    late = parts.day > liquidation_day[parts.entry]
+    mask = np.zeros(len(liquidation_day), np.bool_)
+    mask[parts.entry[late]] = True
+    tally.name("DEPOSIT_AFTER_LIQUIDATION", entries, mask)
+    start = np.full(len(liquidation_day), np.iinfo(np.int32).max, np.int32)
+    np.minimum.at(start, parts.entry[~late], parts.day[~late])
+    start[start == np.iinfo(np.int32).max] = NO_DAY
+    return start
+
+
+def _of_slices(
+    parts: Slices, kind: Int8s, liquidation_day: Int32s, table: RateTable, rounding: str
+) -> tuple[Int64s, Bools]:
+    """Interest of each slice, and whether every day of its period has a rate."""
+    end = liquidation_day[parts.entry]
+    slice_kind = readonly(kind[parts.entry])
+    interest, status = priced_amounts(parts.amount_cents, parts.day, end, slice_kind, table)
+    known = status != kernels.RATE_MISSING
+    if rounding == "per_quarter" and known.any():
+        interest = _by_quarter(parts, readonly(np.where(known, end, parts.day)), slice_kind, table)
+    return interest, known
+
+
+def _by_quarter(parts: Slices, end: Int32s, kind: Int8s, table: RateTable) -> Int64s:
+    """Interest rounded at the end of every quarter and carried on (`refund.interest_rounding` = per_quarter).
+
+    The growth of the days in a quarter is rounded to nine decimals first, as the published factor tables print it; so
+    came the second figures of the worked cases about (1175.73 for G05, 7135690.84 for D14).
+    """
+    balance = parts.amount_cents.copy()
+    first, last = date_of(int(parts.day.min()) + 1), date_of(int(end.max()))
+    for quarter in range(first.year * 4 + (first.month - 1) // 3, last.year * 4 + (last.month - 1) // 3 + 1):
+        begins, ends = quarter_bounds(quarter // 4, quarter % 4 + 1)
+        start = readonly(np.clip(parts.day, begins - 1, ends).astype(np.int32))
+        stop = readonly(np.clip(end, begins - 1, ends).astype(np.int32))
+        opening = readonly(balance.copy())
+        pair, _, marked = _pairs(opening, start, stop, kind, table)
+        interest = np.zeros(len(balance), np.int64)
+        kernels.apply_factors(opening, pair, table.factors_of(marked), interest)
+        balance += interest
+    return balance - parts.amount_cents
+
+
+def _pairs(
+    amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable
+) -> tuple[Int64s, Int8s, Int64s]:
+    """Place in the growth table and status of each amount, and the places that occur."""
+    marked = np.zeros(len(KINDS) * table.points * table.points, np.uint8)
+    pair, status = np.empty(len(amount_cents), np.int64), np.empty(len(amount_cents), np.int8)
+    kernels.mark_pairs(start, end, kind, amount_cents, table.origin, table.gaps, marked, pair, status)
+    return readonly(pair), status, np.flatnonzero(marked.view(np.bool_))
+
+
+def priced_amounts(
+    amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable
+) -> tuple[Int64s, Int8s]:
+    """Interest of many amounts, exact to the cent.
+
+    The kernel says where its product lies too close to a half cent to be rounded with certainty; these few are computed
+    again from fractions (Ziv's test).
+
+    Args:
+        amount_cents: int64[n], at least 0.
+        start: int32[n], day of the deposit, not counted.
+        end: int32[n], day of the liquidation, counted.
+        kind: int8[n], place in `rates.KINDS`.
+        table: the rates.
+
+    Returns:
+        Cents (int64[n]) and the status of each (`cape_kernels.interest`).
+    """
+    amount, first, last, kind = readonly(amount_cents), readonly(start), readonly(end), readonly(kind)
+    pair, status, marked = _pairs(amount, first, last, kind, table)
+    interest = np.zeros(len(amount), np.int64)
+    if table.fits:
+        high, low = table.growth_of(marked)
+        kernels.apply_growth(amount, pair, high, low, np.uint64(SLACK), interest, status)
+    else:
+        status[status == kernels.PRICED] = kernels.TOO_CLOSE
+    for row in np.flatnonzero(status == kernels.TOO_CLOSE).tolist():
+        interest[row] = exact_interest(int(amount[row]), table, int(kind[row]), int(first[row]), int(last[row]))
+        status[row] = kernels.PRICED
+    return interest, status
+
+
+def _count_missing(tally: Tally, table: RateTable, kind: Int8s, start: Int32s, end: Int32s, unknown: Bools) -> None:
+    """Count the entries that lack a rate, by quarter and kind."""
+    rows = np.flatnonzero(unknown)
+    if not len(rows):
+        return
+    first = np.maximum(start[rows].astype(np.int64), table.origin - _FAR)
+    last = np.minimum(end[rows].astype(np.int64), table.last + _FAR)
+    opening, closing = date_of(int(first.min()) + 1), date_of(int(last.max()))
+    for quarter in range(opening.year * 4 + (opening.month - 1) // 3, closing.year * 4 + (closing.month - 1) // 3 + 1):
+        begins, ends = quarter_bounds(quarter // 4, quarter % 4 + 1)
+        lacking = _days_without_rate(table, np.clip(first, begins - 1, ends), np.clip(last, begins - 1, ends)) > 0
+        for place, word in enumerate(KINDS):
+            number = int((lacking & (kind[rows] == place)).sum())
+            tally.count("INTEREST_QUARTER_MISSING", number, f"{quarter // 4}-Q{quarter % 4 + 1} {word}")
+
+
+def _days_without_rate(table: RateTable, start: Int64s, end: Int64s) -> Int64s:
+    """Days after `start` up to `end` that lie outside the table or in a gap of it."""
+    inner_start, inner_end = np.clip(start, table.origin, table.last), np.clip(end, table.origin, table.last)
+    inside = inner_end - inner_start
+    gaps = table.gaps[inner_end - table.origin] - table.gaps[inner_start - table.origin]
+    missing: Int64s = (end - start) - inside + gaps
+    return missing
