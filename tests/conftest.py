@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Every run tries the same examples, so that a red test is red for everybody; CAPE_EXAMPLES asks for more of them.
@@ -17,3 +20,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("cape")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything below `tests/kernels` as calling compiled code, so that it runs in the other two modes too."""
+    kernels = Path(__file__).parent / "kernels"
+    for item in items:
+        if kernels in item.path.parents:
+            item.add_marker(pytest.mark.kernel)

@@ -1,0 +1,149 @@
+"""Writes the pages of `docs/reference` from what the engine declares: its columns, settings and findings.
+
+Run as `python tests/workshop/reference_pages.py FOLDER` (`make docs`); a test holds the committed pages to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from cape_engine import findings, settings
+from cape_engine.schema import facts, results, rows
+from cape_engine.schema.column import Column
+
+NOTE = "Written by `make docs` from {origin}; change that, not this page."
+
+
+def cell(value: object) -> str:
+    """A value as the text of one table cell."""
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def table(head: Sequence[str], body: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in body]
+    return "\n".join(lines) + "\n"
+
+
+def type_name(type_: pa.DataType) -> str:
+    """The Arrow type in short words."""
+    if pa.types.is_dictionary(type_):
+        return "word"
+    return {"string": "text", "date32[day]": "day", "bool": "yes/no"}.get(str(type_), str(type_))
+
+
+def bounds(column: Column) -> str:
+    """What a column may hold: its words, or its smallest and largest number."""
+    if column.words:
+        return ", ".join(word or "(blank)" for word in column.words)
+    if column.low is None and column.high is None:
+        return ""
+    low = "" if column.low is None else f"{column.low:,}"
+    high = "" if column.high is None else f"{column.high:,}"
+    return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}"
+
+
+def column_table(columns: Iterable[Column]) -> str:
+    """The columns of one table of the engine."""
+    head = ("column", "type", "null", "holds", "meaning", "source")
+    return table(
+        head,
+        ((f"`{c}`", type_name(c.type), "yes" if c.nullable else "", bounds(c), c.meaning, c.source) for c in columns),
+    )
+
+
+def collections(module: object, prefix: str) -> list[tuple[str, tuple[Column, ...]]]:
+    """The declared tables of a schema module: its tuples of columns whose names begin with `prefix`."""
+    return [
+        (name, value)
+        for name, value in vars(module).items()
+        if name.startswith(prefix) and isinstance(value, tuple) and value and isinstance(value[0], Column)
+    ]
+
+
+def title(name: str) -> str:
+    """A constant's name as a heading."""
+    return name.replace("_", " ").capitalize()
+
+
+def columns_page() -> str:
+    """Every column that can be read, is stored, or is written."""
+    parts = ["# Columns", "", NOTE.format(origin="`cape_engine/schema`"), ""]
+    parts += [
+        "A number's unit is in its name: `_cents`, `_dollars`, `_e2` (hundredths), `_e9` (billionths), `_days`.",
+        "",
+    ]
+    for heading, module, prefix in (
+        ("What a file of rows may carry", rows, "CANONICAL"),
+        ("What a file about entries, importers or deposits may carry", facts, ""),
+        ("What the store holds", rows, "STORE"),
+        ("What a run writes", results, "RESULT"),
+    ):
+        parts += [f"## {heading}", ""]
+        for name, columns in collections(module, prefix):
+            parts += [f"### {title(name)}", "", column_table(columns)]
+    return "\n".join(parts)
+
+
+def default(value: object) -> str:
+    """A default as a user would type it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def settings_page() -> str:
+    """Every setting with its default, by group."""
+    parts = ["# Settings", "", NOTE.format(origin="`cape_engine/settings/settings.toml`"), ""]
+    parts += ["Set one with `--set name=value`, several with `--settings FILE.toml`, or in Python.", ""]
+    groups: dict[str, list[settings.Setting]] = {}
+    for setting in settings.catalogue().values():
+        groups.setdefault(setting.name.split(".", maxsplit=1)[0], []).append(setting)
+    for group, members in groups.items():
+        body = (
+            (
+                f"`{s.name}`",
+                s.type,
+                f"`{default(s.default)}`",
+                ", ".join(s.choices),
+                s.meaning + (f" (fixed here: {s.only_default})" if s.only_default else ""),
+                s.source,
+            )
+            for s in members
+        )
+        parts += [f"## {group}", "", table(("setting", "type", "default", "takes", "decides", "source"), body)]
+    return "\n".join(parts)
+
+
+def findings_page() -> str:
+    """Every kind of finding with its words."""
+    body = (
+        (f"`{kind.code}`", kind.severity, kind.message, kind.remedy)
+        for kind in sorted(findings.catalogue().values(), key=lambda kind: kind.code)
+    )
+    parts = ["# Findings", "", NOTE.format(origin="`cape_engine/findings/catalogue`"), ""]
+    parts += ["Bad data is never an exception and never a silent zero: it is a row of `findings.parquet`.", ""]
+    return "\n".join([*parts, table(("code", "severity", "message", "what to do"), body)])
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {"columns.md": columns_page(), "settings.md": settings_page(), "findings.md": findings_page()}
+
+
+def write(folder: Path) -> None:
+    """Write every page into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
