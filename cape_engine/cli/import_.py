@@ -25,6 +25,7 @@ EXAMPLE = """Example:
 @common.output_options
 def command(  # noqa: PLR0913 - one argument per option
     sources: tuple[Path, ...],
+    *,
     folder: Path,
     partition_lines: int,
     headers: tuple[Path, ...],

@@ -41,6 +41,7 @@ Exit codes: 0 done; 1 done, with findings or rejected entries; 2 cannot run; 3 s
 @common.output_options
 def command(  # noqa: PLR0913 - one argument per option
     sources: tuple[Path, ...],
+    *,
     out: Path | None,
     declarations: tuple[Path, ...],
     as_of: dt.date | None,

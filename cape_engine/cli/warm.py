@@ -16,7 +16,7 @@ EXAMPLE = """Example, in the recipe of an image:
 
 @click.command("warm", epilog=EXAMPLE, short_help="Compile the kernels into the cache.")
 @common.output_options
-def command(as_json: bool, quiet: bool) -> int:
+def command(*, as_json: bool, quiet: bool) -> int:
     """Compile every kernel into the cache, so that later processes start without a compiler."""
     start = time.perf_counter()
     import cape_engine.pipeline  # noqa: F401 - importing the road compiles every kernel it uses

@@ -39,7 +39,7 @@ def row_sums(table: pa.Table) -> tuple[int, int]:
     for seed in _SEEDS:
         state: Words = np.full(table.num_rows, seed, np.uint64)
         for name, words in columns:
-            salt = np.uint64(_text_word(name))
+            salt = _text_words([name])[0]
             state = _mixed(state ^ (words + salt))
         sums.append(int(np.add.reduce(state, dtype=np.uint64)))
     return sums[0], sums[1]
@@ -52,9 +52,23 @@ def _mixed(words: Words) -> Words:
     return words ^ (words >> np.uint64(31))
 
 
-def _text_word(text: str) -> int:
-    """Eight bytes of BLAKE2 of a text."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+def _packed(low: Words, high: Words, width: int) -> Words:
+    """Words of texts of at most sixteen bytes, from their two halves and their length."""
+    # A multiplier keeps the two halves apart, so that swapping them gives another word.
+    return _mixed(low + np.uint64(width)) + high * np.uint64(0x2545F4914F6CDD1D)
+
+
+def _text_words(texts: list[str]) -> Words:
+    """One word for each text, the same as `_packed_words` gives for short ones."""
+    words = np.zeros(len(texts), np.uint64)
+    for place, text in enumerate(texts):
+        data = text.encode()
+        if len(data) > _PACKED_BYTES:
+            words[place] = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+        else:
+            halves = np.frombuffer(data.ljust(_PACKED_BYTES, b"\0"), np.uint64)
+            words[place] = _packed(halves[:1], halves[1:], len(data))[0]
+    return words
 
 
 def _column_words(column: pa.ChunkedArray) -> Words:
@@ -78,7 +92,7 @@ def _column_words(column: pa.ChunkedArray) -> Words:
 
 def _coded_words(values: pa.DictionaryArray) -> Words:
     """Words of a dictionary column: each distinct text is hashed once."""
-    table = np.array([*(_text_word(text) for text in values.dictionary.to_pylist()), int(_NULL)], np.uint64)
+    table = np.append(_text_words(values.dictionary.to_pylist()), _NULL)
     indices = pc.fill_null(values.indices.cast(pa.int64()), len(table) - 1)
     return table[indices.to_numpy(zero_copy_only=False)]
 
@@ -97,5 +111,4 @@ def _packed_words(values: pa.Array) -> Words | None:
     padded = np.zeros((len(values), _PACKED_BYTES), np.uint8)
     padded[:, :width] = cells
     halves = padded.view(np.uint64)
-    # A multiplier keeps the two halves apart, so that swapping them gives another word.
-    return _mixed(halves[:, 0] + np.uint64(width)) + halves[:, 1] * np.uint64(0x2545F4914F6CDD1D)
+    return _packed(halves[:, 0], halves[:, 1], width)

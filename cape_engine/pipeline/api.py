@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 - the options of `cape run`, all by name
     Raises:
         CapeError: see `cape_engine.errors`; bad data is a finding instead.
     """
-    filed = _day(as_of) or dt.datetime.now(tz=dt.timezone.utc).date()
+    filed = _day(as_of) or dt.datetime.now(tz=dt.UTC).date()
     request = Request(
         sources=_paths(sources),
         out=None if out is None else Path(out),

@@ -29,7 +29,7 @@ def write_report(path: Path, tables: Mapping[str, pa.Table], manifest: Mapping[s
     Raises:
         OutputError: the file cannot be written.
     """
-    import jinja2
+    import jinja2  # noqa: PLC0415 - a run without a report does not pay for the template engine
 
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("cape_engine.report"), autoescape=True, undefined=jinja2.StrictUndefined

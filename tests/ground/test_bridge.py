@@ -1,0 +1,52 @@
+"""The bridge: Arrow columns as the plain read-only arrays that kernels ask for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cape_engine import bridge
+from cape_engine.schema import facts as f
+from cape_engine.schema import rows as s
+
+
+def test_integers__null_is_marked() -> None:
+    """A missing amount becomes -1, never 0, and the array cannot be written."""
+    table = pa.table({str(s.VALUE_DOLLARS): pa.chunked_array([[1], [None, 3]], pa.int64())})
+    values = bridge.integers(table, s.VALUE_DOLLARS)
+    assert values.tolist() == [1, bridge.NO_NUMBER, 3]
+    with pytest.raises(ValueError, match="read-only"):
+        values[0] = 2
+
+
+def test_codes__chunks_share_a_vocabulary() -> None:
+    """Chunks with vocabularies of their own come out under one; unknown is -1."""
+    chunks = [pa.array(["01", None]).dictionary_encode(), pa.array(["11", "01"]).dictionary_encode()]
+    codes, vocabulary = bridge.codes(pa.table({str(f.ENTRY_TYPE): pa.chunked_array(chunks)}), f.ENTRY_TYPE)
+    assert [None if code < 0 else vocabulary[code] for code in codes] == ["01", None, "11", "01"]
+
+
+def test_days_and_dates__round_trip() -> None:
+    """Days come back as the dates they were; a missing one stays missing."""
+    column = pa.array([20_000, None], pa.int32()).cast(pa.date32())
+    days = bridge.days(pa.table({str(f.ENTRY_DATE): column}), f.ENTRY_DATE)
+    assert days.tolist() == [20_000, bridge.NO_DAY]
+    assert bridge.dates(days).equals(column)
+
+
+def test_offsets__counts_become_ranges() -> None:
+    """Counts 2, 0, 3 own the rows [0, 2), [2, 2) and [2, 5)."""
+    table = pa.table({str(s.LINE_COUNT): pa.array([2, 0, 3], pa.int32())})
+    assert bridge.offsets(table, s.LINE_COUNT).tolist() == [0, 2, 2, 5]
+
+
+def test_flags__three_states() -> None:
+    """Yes, no and unknown stay apart."""
+    table = pa.table({str(f.DRAWBACK_FLAG): pa.array([True, False, None])})
+    assert bridge.flags(table, f.DRAWBACK_FLAG).tolist() == [1, 0, -1]
+
+
+def test_words__negative_code_is_null() -> None:
+    """A code below zero is an unknown word."""
+    assert bridge.words(np.array([1, -1], np.int32), ["a", "b"]).to_pylist() == ["b", None]
