@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -163,7 +164,7 @@ def cells(table: Table, content: str) -> list[tuple[int, list[str]]]:
     Raises:
         RuleFileError: not CSV, a column unknown, missing or twice, or a row of another length.
     """
-    reader = csv.reader(content.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     try:
         header = next(reader, [])
         order = _order(table, header)

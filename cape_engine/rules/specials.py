@@ -29,7 +29,7 @@ def derive(ruleset: Ruleset) -> list[list[str]]:
 
 def parts(specials_not_free: str) -> list[tuple[str, tuple[str, ...]]]:
     """The special column without its Free programmes as (rate text, programmes)."""
-    found = []
+    found: list[tuple[str, tuple[str, ...]]] = []
     for piece in filter(None, (piece.strip() for piece in specials_not_free.split(";"))):
         match = _PART.fullmatch(piece)
         if match is None:

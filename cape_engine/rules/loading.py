@@ -1,0 +1,90 @@
+"""Loads a folder of rule files: every file there, none too many, each read strictly, and all of them in agreement."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+from cape_engine.errors import RuleFileError
+from cape_engine.rules import read, tables
+from cape_engine.rules.rows import LEGAL_DIGITS
+from cape_engine.rules.ruleset import Ruleset
+
+
+def default_folder() -> Path:
+    """The folder of the project's own rule files."""
+    return Path(str(resources.files("cape_engine.rules").joinpath("data")))
+
+
+def load(folder: Path | None = None) -> Ruleset:
+    """The ruleset of a folder, read strictly; without a folder the project's own.
+
+    Raises:
+        RuleFileError: a file is missing or unknown, or breaks its contract (file, row, key and next step are named).
+    """
+    place = default_folder() if folder is None else folder
+    found = contents(place)
+    texts = {name: text_of(name, data) for name, data in found.items()}
+    rows = {table.file: tuple(read.rows(table, texts[table.file])) for table in tables.EAGER}
+    raw = {table.file: _raw_by_number(table, texts[table.file]) for table in tables.LAZY}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(found.items())}
+    whole = hashlib.sha256("".join(f"{name}\0{digest}\n" for name, digest in hashes.items()).encode()).hexdigest()
+    ruleset = Ruleset(str(place), hashes, whole, rows, raw)
+    _check_together(ruleset)
+    return ruleset
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of every rule file; a file too many or too few is refused."""
+    wanted = {table.file for table in tables.ALL}
+    try:
+        present = {item.name for item in folder.iterdir() if item.suffix == ".csv"}
+        unknown, missing = sorted(present - wanted), sorted(wanted - present)
+        if unknown or missing:
+            which = f"unknown rule file {unknown[0]}" if unknown else f"rule file {missing[0]} is missing"
+            step = "Remove it, or correct its name." if unknown else "Copy it from the project's own rules."
+            raise RuleFileError(f"{folder}: {which}. {step}")
+        return {name: (folder / name).read_bytes() for name in sorted(wanted)}
+    except OSError as error:
+        raise RuleFileError(f"{folder}: the rules cannot be read: {error}. Name a folder of rule files.") from error
+
+
+def text_of(name: str, data: bytes) -> str:
+    """A rule file as text."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        read.refuse(name, None, None, f"not UTF-8 at byte {error.start}", "Save the file as UTF-8.")
+
+
+def _raw_by_number(table: read.Table, content: str) -> Mapping[str, list[tuple[int, list[str]]]]:
+    """The rows of a large table by number; numbers with more than one row are tested for overlaps."""
+    index: dict[str, list[tuple[int, list[str]]]] = {}
+    for line, row in read.cells(table, content):
+        index.setdefault(row[0], []).append((line, row))
+    for number, group in index.items():
+        if len(number) != LEGAL_DIGITS or not (number.isascii() and number.isdigit()):
+            read.refuse(table.file, group[0][0], number, f"{number!r} is not eight digits", "Correct the number.")
+        if len(group) > 1:
+            read.check_dated(table, group)
+    return index
+
+
+def _check_together(ruleset: Ruleset) -> None:
+    """What no single file can say: files that name each other must agree."""
+    both = [number for number in ruleset.ieepa_numbers if ruleset.other(number)]
+    if both:
+        read.refuse(
+            tables.OTHER.file, None, both[0], "the number stands in ieepa_numbers.csv too", "Keep it in one of them."
+        )
+    rules = {rule.rule_id for rule in ruleset.eligibility}
+    for row in ruleset.all_entry_types:
+        if row.rule_id and row.rule_id not in rules:
+            step = "Add the rule to eligibility_rules.csv, or correct its name."
+            read.refuse(tables.ENTRY_TYPES.file, None, f"code={row.code}", f"unknown rule_id {row.rule_id}", step)
+    codes = {row.code for row in ruleset.computation_codes}
+    if codes != set(ruleset.slots):
+        step = "Both files list every computation code."
+        read.refuse(tables.SLOTS.file, None, min(codes ^ set(ruleset.slots)), "the code stands in one file only", step)
