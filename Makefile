@@ -19,7 +19,8 @@ install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check $(2
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-modes wheel-test check format bench docs lock clean
+.PHONY: help demo test test-all test-modes wheel-test check check-lint check-format check-types check-imports \
+	check-budgets format bench docs lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,11 +59,21 @@ wheel-test: $(VENV)/.stamp-dev ## build the wheel, install it in a fresh environ
 	room=$$(mktemp -d) && cp -R tests docs README.md pyproject.toml "$$room" && wheel=$$(pwd)/$(WHEEL_ROOM)/venv/bin \
 		&& (cd "$$room" && PATH="$$wheel:$$PATH" "$$wheel/pytest" $(ARGS)); code=$$?; rm -rf "$$room"; exit $$code
 
-check: $(VENV)/.stamp-dev ## lint, format, types, import contracts, budgets
+check: check-lint check-format check-types check-imports check-budgets ## lint, format, types, import contracts, budgets (make -k check: all at once)
+
+check-lint: $(VENV)/.stamp-dev
 	$(BIN)/ruff check
+
+check-format: $(VENV)/.stamp-dev
 	$(BIN)/ruff format --check
+
+check-types: $(VENV)/.stamp-dev
 	$(BIN)/mypy
+
+check-imports: $(VENV)/.stamp-dev
 	$(BIN)/lint-imports
+
+check-budgets: $(VENV)/.stamp-dev
 	$(BIN)/pytest -q -vv tests/workshop/test_budgets.py
 
 format: $(VENV)/.stamp-dev ## format, and fix what can be fixed

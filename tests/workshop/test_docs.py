@@ -52,3 +52,12 @@ def test_lock__names_versions_and_hashes_only(name: str) -> None:
         r"^([a-z0-9][a-z0-9._-]*)==\S+(?: ; .+)? \\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE
     )
     assert len(pinned) == len(packages) > 10
+
+
+def test_decisions__all_in_the_index() -> None:
+    """Each decision record is linked from the index of the documentation."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    missing = [
+        file.name for file in (ROOT / "docs" / "decisions").glob("*.md") if f"decisions/{file.name}" not in index
+    ]
+    assert missing == []
