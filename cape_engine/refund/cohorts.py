@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -49,16 +48,15 @@ def payment_key(recipient_key: str, day: int, part: int, importer_key: str | Non
         part: number of the part, from 1.
         importer_key: the importer, when importers are kept apart (`refund.consolidate_4811` = importer).
     """
-    text = "|".join(
-        [
-            recipient_key,
-            date_of(day).isoformat(),
-            str(VERSION),
-            str(part),
-            *([] if importer_key is None else [importer_key]),
-        ]
-    )
-    return base64.b32encode(hashlib.sha256(text.encode()).digest()[:10]).decode()
+    return _key(recipient_key, date_of(day).isoformat(), part, importer_key)
+
+
+def _key(recipient_key: str, iso_day: str, part: int, importer_key: str | None) -> str:
+    """The key itself; eighty bits keep ten million cohorts apart."""
+    text = f"{recipient_key}|{iso_day}|{VERSION}|{part}"
+    if importer_key is not None:
+        text = f"{text}|{importer_key}"
+    return hashlib.sha256(text.encode()).hexdigest()[:20].upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +107,10 @@ def cohorts(
     recipient, importer = np.divmod(pairs[used // width], size)
     keys, shown = ["", *who.keys], [UNKNOWN, *who.shown]
     days_ = used % width + first
+    iso_days = np.datetime_as_string(np.arange(first, last + 1).astype("datetime64[D]")).tolist()
     ids = [
-        payment_key(keys[one], day, 1, keys[other] if apart else None)
-        for one, other, day in zip(recipient.tolist(), importer.tolist(), days_.tolist(), strict=True)
+        _key(keys[one], iso_days[day], 1, keys[other] if apart else None)
+        for one, other, day in zip(recipient.tolist(), importer.tolist(), (used % width).tolist(), strict=True)
     ]
     table = pa.table(
         [
