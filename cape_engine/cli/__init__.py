@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(invoke(list(sys.argv[1:] if arguments is None else arguments)))
 
 
-def invoke(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each way a command can end
+def invoke(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     as_json = "--json" in arguments
     try:

@@ -25,7 +25,9 @@ The entries are made up; the generator knows what is right without asking the en
 @click.option("--out", type=common.FILE, default="demo-out", show_default=True, help="Folder for inputs and results.")
 @click.option("--threads", type=click.IntRange(1), help="Worker threads (default: all cores).")
 @common.output_options
-def command(entries: int, seed: int, as_of: dt.date, out: Path, threads: int | None, as_json: bool, quiet: bool) -> int:
+def command(
+    *, entries: int, seed: int, as_of: dt.date, out: Path, threads: int | None, as_json: bool, quiet: bool
+) -> int:
     """Generate entry summaries as ES-003 exports, run the whole road on them, and compare with the known answer."""
     import cape_engine
     import cape_fixtures

@@ -11,10 +11,12 @@ from rich.table import Table
 
 from cape_engine.cli.common import emit
 from cape_engine.pipeline import RunResult
+from cape_engine.pipeline.explain import Section
 from cape_engine.report.summary import dollars, finding_kinds, weeks
 from cape_engine.schema import results as r
 
 MOST_FINDINGS = 8
+NUMERIC = {"filed", "new", "dollars", "days", "rate", "balance"}
 
 
 def result(answer: RunResult, out: Path | None, *, as_json: bool) -> None:
@@ -155,3 +157,20 @@ def said(words: str, *, as_json: bool) -> None:
     """A closing sentence for people."""
     if not as_json:
         click.echo(words)
+
+
+def sections(story: list[Section]) -> None:
+    """The story of an entry for a person."""
+    console = Console(width=None if Console().is_terminal else 160, soft_wrap=False)
+    for section in story:
+        console.print(f"[bold]{section.title}[/bold]")
+        for sentence in section.sentences:
+            console.print(f"  {sentence}", markup=False, highlight=False)
+        if section.rows:
+            table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
+            for name in section.head:
+                table.add_column(name, justify="right" if name in NUMERIC else "left", overflow="fold")
+            for row in section.rows:
+                table.add_row(*row)
+            console.print(table)
+        console.print()

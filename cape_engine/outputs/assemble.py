@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from cape_engine import bridge
 from cape_engine.bridge import Bools, Int8s, Int32s, Int64s
+from cape_engine.rules.practice_rows import EligibilityRule
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 from cape_engine.schema import rows as s
@@ -109,6 +111,27 @@ def _masked_words(values: pa.DictionaryArray, keep: Bools) -> pa.DictionaryArray
     """A word column with nulls where `keep` is false."""
     indices = pc.if_else(pa.array(keep), values.indices.cast(pa.int32()), pa.scalar(None, pa.int32()))
     return pa.DictionaryArray.from_arrays(indices, values.dictionary.cast(pa.string()))
+
+
+def absent_entries(numbers: Sequence[str], rule: EligibilityRule) -> pa.Table:
+    """Rows of `RESULT_ENTRIES` for declared entries that no source knows: rejected by `rule`, nothing else known."""
+    count = len(numbers)
+    columns: dict[str, pa.Array] = {str(column): pa.nulls(count, column.type) for column in r.RESULT_ENTRIES}
+    for column in r.RESULT_ENTRIES:
+        if pa.types.is_int64(column.type) and not column.nullable:
+            columns[str(column)] = pa.array([0] * count, pa.int64())
+    texts: dict[str, list[Any]] = {
+        f.ENTRY_NUMBER: list(numbers),
+        r.DISPOSITION: [_DISPOSITIONS[_REJECTED]] * count,
+        r.REASON_CODES: [[rule.reason_code]] * count,
+        r.MESSAGES: [[rule.words]] * count,
+        r.FLAGS: [[]] * count,
+        r.ACTION: [Action.NONE.name.lower()] * count,
+    }
+    for name, values in texts.items():
+        columns[str(name)] = pa.array(values, r.RESULT_ENTRIES_SCHEMA.field(str(name)).type)
+    columns[str(r.INTEREST_CENTS)] = pa.array([0] * count, pa.int64())
+    return pa.table([columns[str(column)] for column in r.RESULT_ENTRIES], schema=r.RESULT_ENTRIES_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The whole road: sources to store, then mass processing, claim checks, liquidation and refund, to the results."""
 
-from cape_engine.pipeline.api import run
+from cape_engine.pipeline.api import Options, requested, run
 from cape_engine.pipeline.request import DETAILS, Request, RunResult
 from cape_engine.pipeline.road import execute
 
-__all__ = ["DETAILS", "Request", "RunResult", "execute", "run"]
+__all__ = ["DETAILS", "Options", "Request", "RunResult", "execute", "requested", "run"]

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
@@ -18,40 +19,10 @@ PathLike = str | os.PathLike[str]
 Sources = PathLike | Iterable[PathLike]
 
 
-def _paths(value: Sources | None) -> tuple[Path, ...]:
-    """One path or many as a tuple."""
-    if value is None:
-        return ()
-    if isinstance(value, (str, os.PathLike)):
-        return (Path(value),)
-    return tuple(Path(item) for item in value)
+class Options(TypedDict, total=False):
+    """The options of a run, each optional.
 
-
-def run(  # noqa: PLR0913 - the options of `cape run`, all by name
-    sources: Sources,
-    *,
-    out: PathLike | None = None,
-    declaration: Sources | None = None,
-    as_of: dt.date | str | None = None,
-    accepted_on: dt.date | str | None = None,
-    headers: Sources | None = None,
-    importers: Sources | None = None,
-    deposits: Sources | None = None,
-    mapping: PathLike | None = None,
-    column1: PathLike | None = None,
-    settings: Mapping[str, object] | None = None,
-    settings_file: PathLike | None = None,
-    detail: str = "changes",
-    threads: int | None = None,
-    partition_lines: int = 1_000_000,
-    rules_folder: PathLike | None = None,
-    progress: Progress | None = None,
-    stop: threading.Event | None = None,
-) -> RunResult:
-    """Run the whole road on entry summaries and return (and with `out` also write) the results.
-
-    Args:
-        sources: files or folders of ES-003 or canonical rows, or one store.
+    Attributes:
         out: folder for the results; nothing is written without it.
         declaration: CAPE declarations; only the entries they list are claimed. Without them every entry is.
         as_of: filing day, on which the dated rules are judged; today if not given.
@@ -67,38 +38,98 @@ def run(  # noqa: PLR0913 - the options of `cape run`, all by name
         threads: worker threads; the number of cores if not given.
         partition_lines: lines per partition of the temporary store, when files are given.
         rules_folder: another folder of rule files than the built-in one.
+    """
+
+    out: PathLike | None
+    declaration: Sources | None
+    as_of: dt.date | str | None
+    accepted_on: dt.date | str | None
+    headers: Sources | None
+    importers: Sources | None
+    deposits: Sources | None
+    mapping: PathLike | None
+    column1: PathLike | None
+    settings: Mapping[str, object] | None
+    settings_file: PathLike | None
+    detail: str
+    threads: int | None
+    partition_lines: int
+    rules_folder: PathLike | None
+
+
+def run(
+    sources: Sources,
+    *,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    **options: Unpack[Options],
+) -> RunResult:
+    """Run the whole road on entry summaries and return (and with `out` also write) the results.
+
+    Args:
+        sources: files or folders of ES-003 or canonical rows, or one store.
         progress: told where the run is.
         stop: set it to stop cleanly between partitions.
+        options: see `Options`.
 
     Raises:
         CapeError: see `cape_engine.errors`; bad data is a finding instead.
     """
-    filed = _day(as_of) or dt.datetime.now(tz=dt.UTC).date()
-    request = Request(
+    return execute(requested(sources, **options), progress=progress, stop=stop)
+
+
+def requested(sources: Sources, **options: Unpack[Options]) -> Request:
+    """The request that the options describe, every default made explicit.
+
+    Raises:
+        UsageError: an unknown setting, a day that is none, or an option that does not exist.
+    """
+    unknown = set(options) - set(Options.__annotations__)
+    if unknown:
+        raise UsageError(f"there is no option {min(unknown)!r}; known: {', '.join(Options.__annotations__)}")
+    filed = _day(options.get("as_of")) or dt.datetime.now(tz=dt.UTC).date()
+    return Request(
         sources=_paths(sources),
-        out=None if out is None else Path(out),
+        out=_path(options.get("out")),
         as_of=filed,
-        accepted_on=_day(accepted_on) or filed,
-        settings=Settings.build(settings, None if settings_file is None else Path(settings_file)),
-        declarations=_paths(declaration),
-        headers=_paths(headers),
-        importers=_paths(importers),
-        deposits=_paths(deposits),
-        mapping=None if mapping is None else Path(mapping),
-        column1=None if column1 is None else Path(column1),
-        rules=None if rules_folder is None else Path(rules_folder),
-        detail=detail,
-        threads=threads or os.cpu_count() or 1,
-        partition_lines=partition_lines,
+        accepted_on=_day(options.get("accepted_on")) or filed,
+        settings=Settings.build(options.get("settings"), _path(options.get("settings_file"))),
+        declarations=_paths(options.get("declaration")),
+        headers=_paths(options.get("headers")),
+        importers=_paths(options.get("importers")),
+        deposits=_paths(options.get("deposits")),
+        mapping=_path(options.get("mapping")),
+        column1=_path(options.get("column1")),
+        rules=_path(options.get("rules_folder")),
+        detail=options.get("detail", "changes"),
+        threads=options.get("threads") or os.cpu_count() or 1,
+        partition_lines=options.get("partition_lines", 1_000_000),
     )
-    return execute(request, progress=progress, stop=stop)
+
+
+def _path(value: PathLike | None) -> Path | None:
+    """A path, if one is given."""
+    return None if value is None else Path(value)
+
+
+def _paths(value: Sources | None) -> tuple[Path, ...]:
+    """One path or many as a tuple."""
+    if value is None:
+        return ()
+    if isinstance(value, (str, os.PathLike)):
+        return (Path(value),)
+    return tuple(Path(item) for item in value)
 
 
 def _day(value: dt.date | str | None) -> dt.date | None:
     """A day given as a date or as ISO text."""
-    if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
+    if value is None:
+        return None
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
         return value
     try:
-        return dt.date.fromisoformat(str(value))
+        return dt.date.fromisoformat(value)
     except ValueError as error:
         raise UsageError(f"{value!r} is not a day; write it as YYYY-MM-DD") from error

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import cape_engine
-from cape_engine import bridge, refund, rules
+from cape_engine import refund, rules
 from cape_engine.findings import Findings
 from cape_engine.outputs import assemble, facts_not_given, manifest
 from cape_engine.outputs.files import sha256_of, write_results
@@ -32,7 +31,7 @@ class Part:
     entries: pa.Table
     outcome: assemble.EntryOutcome
     changes: pa.Table
-    payable: bridge.Bools
+    priced: refund.Priced
     findings: Findings
 
 
@@ -46,7 +45,6 @@ class Answer:
 
 def consolidated(
     parts: Sequence[Part],
-    store: Store,
     findings: Findings,
     *,
     settings: Settings,
@@ -56,35 +54,22 @@ def consolidated(
     """All partitions as the promised tables, with refunds by (recipient, day) and their payments.
 
     Args:
-        parts: one for each partition of `store`, in its order.
-        store: where the parts came from.
+        parts: one for each partition, in the store's order.
         findings: everything found so far; the last ones are added here.
         settings: in force.
         importers: the importers file, if one was given.
         absent: rows for entries that were declared but stand in no source.
     """
     unknown = facts_not_given.report([part.entries for part in parts], findings)
-    del store
     together = refund.consolidate(
-        recipient=_joined([part.outcome.recipient for part in parts]),
-        importer=_joined([bridge.single(part.entries, f.IMPORTER_NUMBER) for part in parts]),
-        liquidation_day=_stacked([part.outcome.liquidation_day for part in parts], np.int32),
-        principal_cents=_stacked([part.outcome.principal_cents for part in parts], np.int64),
-        interest_cents=_stacked([part.outcome.interest_cents for part in parts], np.int64),
-        interest_known=_stacked([part.outcome.interest_known for part in parts], np.bool_),
-        payable=_stacked([part.payable for part in parts], np.bool_),
+        [part.priced.sums for part in parts],
+        [part.priced.tally for part in parts],
         settings=settings,
         importers=importers,
     )
     findings.extend(together.findings)
-    entries, changes, start = [], [], 0
-    for part in parts:
-        stop = start + part.entries.num_rows
-        entries.append(
-            assemble.entries_table(part.entries, part.outcome, together.payment_id.slice(start, stop - start))
-        )
-        changes.append(part.changes)
-        start = stop
+    entries = [assemble.entries_table(part.entries, part.outcome, part.priced.payment_id) for part in parts]
+    changes = [part.changes for part in parts]
     if absent is not None:
         entries.append(absent)
     tables = {
@@ -111,7 +96,7 @@ def finished(
         "detail": request.detail,
         "threads": request.threads,
         "settings": request.settings.in_force(),
-        "inputs": [*store.sources_record(), *_file_records(request)],
+        "inputs": [*(asdict(source) for source in store.sources), *_file_records(request)],
         "ruleset_hash": ruleset.hash,
         "rule_files": dict(sorted(ruleset.files.items())),
         "partitions": len(store.partitions),
@@ -140,20 +125,6 @@ def _file_records(request: Request) -> list[dict[str, object]]:
     return [
         {"kind": kind, "name": path.name, "sha256": sha256_of(path)} for kind, paths in kinds.items() for path in paths
     ]
-
-
-def _stacked(arrays: Sequence[np.ndarray], kind: type[np.generic]) -> np.ndarray:
-    """Arrays of all partitions end to end."""
-    return np.concatenate(arrays) if arrays else np.zeros(0, kind)
-
-
-def _joined(columns: Sequence[pa.Array]) -> pa.DictionaryArray:
-    """Word columns of all partitions end to end, under one vocabulary."""
-    if not columns:
-        return pa.array([], pa.string()).dictionary_encode()
-    whole = pa.chunked_array([column.cast(pa.dictionary(pa.int32(), pa.string())) for column in columns])
-    whole = whole.unify_dictionaries()
-    return whole.chunk(0) if whole.num_chunks == 1 else pa.concat_arrays(whole.chunks)
 
 
 def _ordered(tables: Sequence[pa.Table], schema: pa.Schema, keys: Sequence[str]) -> pa.Table:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cape_engine import bridge, claim_portal, intake, liquidation, mass_processing, refund, rules
 from cape_engine.errors import UsageError
@@ -35,7 +37,8 @@ class _Context:
     headers: pa.Table | None
     importers: pa.Table | None
     deposits: pa.Table | None
-    declarations: tuple[claim_portal.Declaration, ...]
+    declared: pa.Array | None
+    spellings: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -62,10 +65,11 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
     clock = _Clock()
     findings = Findings()
     ruleset = rules.load(request.rules)
+    claim_portal.check_days(ruleset, request.as_of, request.accepted_on)
     with ExitStack() as stack:
         watcher.stage("reading sources")
         store = _open_store(request, ruleset, findings, stack, watcher)
-        context = _context(request, ruleset, findings)
+        context, declarations = _context(request, ruleset, store, findings)
         clock.lap("intake")
         watcher.stage("processing entries", len(store.partitions))
         parts: list[Part] = []
@@ -78,10 +82,11 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
             watcher.advance()
         clock.lap("entries")
         watcher.stage("consolidating refunds")
-        tables = consolidated(parts, store, findings, settings=request.settings, importers=context.importers)
+        absent = _absent(parts, declarations, ruleset, findings)
+        answer = consolidated(parts, findings, settings=request.settings, importers=context.importers, absent=absent)
         clock.lap("consolidation")
         watcher.stage("writing results")
-        return finished(request, ruleset, store, tables, clock.seconds)
+        return finished(request, ruleset, store, answer, clock.seconds)
 
 
 def _open_store(
@@ -111,7 +116,9 @@ def _open_store(
     return store
 
 
-def _context(request: Request, ruleset: rules.Ruleset, findings: Findings) -> _Context:
+def _context(
+    request: Request, ruleset: rules.Ruleset, store: Store, findings: Findings
+) -> tuple[_Context, tuple[claim_portal.Declaration, ...]]:
     """Everything beside the store that the run reads."""
     headers = importers = deposits = None
     if request.headers:
@@ -128,8 +135,20 @@ def _context(request: Request, ruleset: rules.Ruleset, findings: Findings) -> _C
     )
     for declaration in declarations:
         findings.extend(declaration.findings)
+    declared = claim_portal.declared_numbers(declarations) if declarations else None
     column1 = None if request.column1 is None else mass_processing.load_column1(request.column1)
-    return _Context(request, ruleset, column1, headers, importers, deposits, declarations)
+    spellings = refund.spellings(_parties(store, headers), importers)
+    context = _Context(request, ruleset, column1, headers, importers, deposits, declared, spellings)
+    return context, declarations
+
+
+def _parties(store: Store, headers: pa.Table | None) -> Iterator[list[str | None]]:
+    """Importer and 4811 party numbers as given, of every partition and of the header files."""
+    columns = (f.IMPORTER_NUMBER, f.NOTIFY_PARTY)
+    tables = (store.read(name, columns).entries for name in store.partitions)
+    for table in (*([] if headers is None else [headers]), *tables):
+        for column in columns:
+            yield bridge.codes(table, column)[1]
 
 
 def _process(partition: bridge.Partition, context: _Context) -> Part:
@@ -149,8 +168,9 @@ def _process(partition: bridge.Partition, context: _Context) -> Part:
     findings.extend(mass.findings)
     findings.extend(found)
     claimed = None
-    if context.declarations:
-        claimed = claim_portal.claimed_entries(context.declarations, bridge.single(entries, f.ENTRY_NUMBER)).claimed
+    if context.declared is not None:
+        found_in = pc.is_in(bridge.single(entries, f.ENTRY_NUMBER), context.declared)
+        claimed = found_in.to_numpy(zero_copy_only=False)
     claim = claim_portal.check(
         entries,
         mass.trial,
@@ -180,11 +200,10 @@ def _process(partition: bridge.Partition, context: _Context) -> Part:
         settings=settings,
         importers=context.importers,
         deposits=context.deposits,
+        spellings=context.spellings,
     )
-    for more in (claim.findings, plan.findings, priced.findings):
+    for more in (claim.findings, plan.findings):
         findings.extend(more)
-    recipients, found = refund.recipients(entries, settings=settings, importers=context.importers)
-    findings.extend(found)
     outcome = assemble.EntryOutcome(
         claimed=claim.claimed,
         accepted=claim.accepted,
@@ -205,7 +224,7 @@ def _process(partition: bridge.Partition, context: _Context) -> Part:
         interest_to=priced.interest_to,
         action=plan.action,
         liquidation_day=plan.liquidation_day,
-        recipient=recipients,
+        recipient=priced.recipient,
         new_version=mass.new_version,
     )
     if request.detail == "none":
@@ -220,4 +239,20 @@ def _process(partition: bridge.Partition, context: _Context) -> Part:
             mass.gap_known,
         )
         changes = assemble.changes_table(partition, numbers, claim.accepted, every_number=request.detail == "full")
-    return Part(entries, outcome, changes, plan.payable & claim.accepted, findings)
+    return Part(entries, outcome, changes, priced, findings)
+
+
+def _absent(
+    parts: list[Part],
+    declarations: tuple[claim_portal.Declaration, ...],
+    ruleset: rules.Ruleset,
+    findings: Findings,
+) -> pa.Table | None:
+    """Rows for entries that were declared but stand in no source (rule NOT_IN_ACE); duplicates become findings."""
+    if not declarations:
+        return None
+    numbers = [bridge.single(part.entries, f.ENTRY_NUMBER) for part in parts]
+    known = pa.concat_arrays(numbers) if numbers else pa.array([], pa.string())
+    declared = claim_portal.claimed_entries(declarations, known)
+    findings.extend(declared.findings)
+    return assemble.absent_entries(list(declared.not_in_sources), ruleset.rule("not_in_ace"))

@@ -1,0 +1,334 @@
+"""The story of one entry: why each number, date and cent of its answer is what it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cape_engine import bridge, intake, mass_processing, refund, rules
+from cape_engine.errors import InputError, UsageError
+from cape_engine.outputs.files import MANIFEST
+from cape_engine.pipeline.request import Request
+from cape_engine.pipeline.road import execute
+from cape_engine.report.summary import dollars
+from cape_engine.schema import facts as f
+from cape_engine.schema import results as r
+from cape_engine.schema import rows as s
+
+ROUNDING = (
+    "Each number's duty is rounded half up to cents once, then numbers are added (CATAIR AE note (hh), 19 CFR 159.3)."
+)
+
+
+@dataclass(slots=True)
+class Section:
+    """A heading, sentences, and a table under it."""
+
+    title: str
+    sentences: list[str] = field(default_factory=list)
+    head: tuple[str, ...] = ()
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an explanation draws on.
+
+    Attributes:
+        entry: the entry's row of the results.
+        changes: its rows of the changes table.
+        findings: its rows of the findings table.
+        refund: the row of its cohort, if it is paid.
+        manifest: of the run.
+        partition: the entry as filed, when its sources are at hand.
+    """
+
+    entry: dict[str, Any]
+    changes: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
+    refund: dict[str, Any] | None
+    manifest: dict[str, Any]
+    partition: bridge.Partition | None
+
+
+def plain_number(text: str) -> str:
+    """An entry number without dashes and blanks, in capitals."""
+    return "".join(letter for letter in text if letter.isalnum()).upper()
+
+
+def from_results(entry_number: str, folder: Path) -> Told:
+    """What the results in a folder say about an entry.
+
+    Raises:
+        InputError: the folder holds no results.
+        UsageError: the entry is not among them.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        only = [(str(f.ENTRY_NUMBER), "=", entry_number)]
+        tables = {
+            name: pq.read_table(folder / f"{name}.parquet", filters=only) for name in ("entries", "changes", "findings")
+        }
+        refunds = pq.read_table(folder / "refunds.parquet")
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(
+            f"{folder} holds no results of a run ({error}); name the --out folder of `cape run`"
+        ) from error
+    return _told(entry_number, tables, refunds, manifest, None)
+
+
+def from_sources(entry_number: str, request: Request) -> Told:
+    """Run the whole road for one entry of the sources.
+
+    Raises:
+        CapeError: as `run` does.
+        UsageError: the entry is not in the sources.
+    """
+    ruleset = rules.load(request.rules)
+    with tempfile.TemporaryDirectory(prefix="cape-explain-") as folder:
+        store, found = intake.build_store(
+            request.sources,
+            Path(folder),
+            headers=request.headers,
+            mapping=request.mapping,
+            ruleset=ruleset,
+            settings=request.settings,
+            only_entry=entry_number,
+        )
+        names = store.partitions
+        partition = store.read(names[0]) if names else None
+        alone = replace(request, sources=(Path(folder),), headers=(), mapping=None, out=None, detail="full")
+        result = execute(alone)
+        tables = result.tables()
+        tables["findings"] = pa.concat_tables([found.to_table(), result.findings]).unify_dictionaries()
+        of_entry = pc.equal(tables["findings"].column(str(f.ENTRY_NUMBER)), entry_number)
+        tables["findings"] = tables["findings"].filter(pc.fill_null(of_entry, fill_value=False))
+        return _told(entry_number, tables, result.refunds, result.manifest, partition)
+
+
+def _told(
+    entry_number: str,
+    tables: dict[str, pa.Table],
+    refunds: pa.Table,
+    manifest: dict[str, Any],
+    partition: bridge.Partition | None,
+) -> Told:
+    """The rows of one entry as plain records."""
+    entries = tables["entries"].to_pylist()
+    if not entries:
+        raise UsageError(f"entry {entry_number} is not there; write its 11 letters and digits as the export has them")
+    entry = entries[0]
+    cohort = None
+    if entry[r.PAYMENT_ID] is not None:
+        day = refunds.column(str(r.RESULT_LIQUIDATION_DATE))
+        same = pc.and_(
+            pc.equal(refunds.column(str(r.RECIPIENT)).cast(pa.string()), entry[r.RECIPIENT]),
+            pc.equal(day, entry[r.RESULT_LIQUIDATION_DATE]),
+        )
+        cohort = next(iter(refunds.filter(same).to_pylist()), None)
+    return Told(entry, tables["changes"].to_pylist(), tables["findings"].to_pylist(), cohort, manifest, partition)
+
+
+def story(told: Told, ruleset: rules.Ruleset) -> list[Section]:
+    """The explanation of an entry, in the order of the road.
+
+    Args:
+        told: what the run decided.
+        ruleset: the law it was decided by; the loaded one, which the manifest's hash should name.
+    """
+    sections = [_facts(told), _claim(told, ruleset), *_lines(told, ruleset), _sums(told)]
+    if told.entry[r.DISPOSITION] == "accepted":
+        sections += [_schedule(told), *_interest(told, ruleset), _payment(told)]
+    if told.findings:
+        found = [(row[r.SEVERITY], row[r.CODE], row[r.MESSAGE], row[r.REMEDY]) for row in told.findings]
+        sections.append(Section("Findings", [], ("severity", "code", "what", "what to do"), found))
+    if told.manifest.get("ruleset_hash") != ruleset.hash:
+        sections[0].sentences.append("The rules loaded now are not those of the run; sources below may differ.")
+    return sections
+
+
+def _facts(told: Told) -> Section:
+    """Who, what and when."""
+    entry = told.entry
+    words = [
+        (
+            f"Importer {entry[f.IMPORTER_NUMBER] or 'not given'}, filer {entry[f.FILER_CODE]}, "
+            f"type {entry[f.ENTRY_TYPE] or '01 (assumed)'}, entry date {entry[f.ENTRY_DATE] or 'not given'}."
+        ),
+        f"Filing day {told.manifest['as_of']}, acceptance day {told.manifest['accepted_on']}.",
+    ]
+    if entry[r.NEW_VERSION]:
+        words.append(f"The removal writes version {entry[r.NEW_VERSION]} (minor part plus one; CSMS 68340863).")
+    if entry[r.FLAGS]:
+        words.append(f"Flags: {', '.join(entry[r.FLAGS])}.")
+    return Section(f"Entry {entry[f.ENTRY_NUMBER]}", words)
+
+
+def _claim(told: Told, ruleset: rules.Ruleset) -> Section:
+    """Accepted or not, each failed rule with its dates and source."""
+    entry = told.entry
+    if entry[r.DISPOSITION] == "accepted":
+        return Section("Claim checks", ["Accepted: no rule in force on the filing day refuses it."])
+    if entry[r.DISPOSITION] == "not_claimed":
+        return Section("Claim checks", ["Not claimed: no declaration of this run lists it."])
+    rows = []
+    for code, message in zip(entry[r.REASON_CODES], entry[r.MESSAGES], strict=True):
+        rule = ruleset.rule(code.lower())
+        since = "" if rule is None else f"{rule.effective_from or ''} to {rule.effective_to or 'now'}"
+        rows.append((code, message, since, "our own rule" if rule is None else rule.source))
+    return Section(
+        "Claim checks",
+        ["Rejected; the first message is CBP's answer."],
+        ("rule", "message", "in force", "source"),
+        rows,
+    )
+
+
+def _law(change: dict[str, Any], ruleset: rules.Ruleset) -> str:
+    """What the rule files say of a removed number."""
+    rows = ruleset.ieepa(change[s.HTS_NUMBER])
+    if not rows:
+        return ""
+    first = rows[0]
+    rates = sorted({f"{row.rate_e9 // 10_000_000}.{row.rate_e9 // 1_000_000 % 10} %" for row in rows if row.rate_e9})
+    return f"{first.program}, {first.kind}{', ' + ' / '.join(rates) if rates else ''}; {first.authority}"
+
+
+def _lines(told: Told, ruleset: rules.Ruleset) -> Iterable[Section]:
+    """Every line with its numbers: filed, new, rule, law, file and row."""
+    computed = {} if told.partition is None else mass_processing.explain_column1(told.partition, ruleset, told.manifest)
+    lines: dict[int, list[dict[str, Any]]] = {}
+    for change in told.changes:
+        lines.setdefault(change[s.LINE_NUMBER], []).append(change)
+    for number, changes in sorted(lines.items()):
+        section = Section(f"Line {number}", [], ("no.", "HTS number", "change", "filed", "new", "rule", "law", "from"))
+        for change in sorted(changes, key=lambda row: row[s.ORDINAL]):
+            section.rows.append(
+                (
+                    str(change[s.ORDINAL]),
+                    change[s.HTS_NUMBER],
+                    change[r.CHANGE],
+                    dollars(change[r.FILED_DUTY_CENTS]),
+                    dollars(change[r.RECALCULATED_DUTY_CENTS]),
+                    change[r.RULE],
+                    _law(change, ruleset),
+                    f"{Path(change[r.SOURCE]).name} row {change[s.SOURCE_ROW]}",
+                )
+            )
+            section.sentences += computed.get((number, change[s.ORDINAL]), [])
+        gap = changes[0][r.GAP_CENTS]
+        if gap is None:
+            section.sentences.append("A full recomputation (mode B) of this line is not possible.")
+        elif gap:
+            section.sentences.append(f"Mode A is {dollars(gap)} above a full recomputation (mode B).")
+        yield section
+
+
+def _sums(told: Told) -> Section:
+    """The arithmetic of the entry."""
+    entry = told.entry
+    section = Section("Duty", [ROUNDING], ("", "dollars"))
+    section.rows.append(("duty filed", dollars(entry[r.FILED_DUTY_CENTS])))
+    if entry[r.DISPOSITION] != "accepted":
+        section.sentences.append("Nothing is removed or paid, because the entry is not accepted.")
+        return section
+    section.rows += [
+        ("- IEEPA duty removed", dollars(entry[r.REMOVED_IEEPA_CENTS])),
+        ("+ column 1 duty restored", dollars(entry[r.RESTORED_COLUMN1_CENTS])),
+        ("= duty of the new version", dollars(entry[r.RECALCULATED_DUTY_CENTS])),
+    ]
+    held = entry[r.RECALCULATED_DUTY_CENTS] + entry[r.PRINCIPAL_CENTS] - entry[r.BILL_CENTS]
+    if held != entry[r.FILED_DUTY_CENTS] and not (entry[r.PRINCIPAL_CENTS] == entry[r.BILL_CENTS] == 0):
+        section.rows.append(("duty still held (paid, less earlier refunds)", dollars(held)))
+    section.rows.append(("principal to give back", dollars(entry[r.PRINCIPAL_CENTS])))
+    if entry[r.BILL_CENTS]:
+        section.rows.append(("still owed (never billed automatically)", dollars(entry[r.BILL_CENTS])))
+    if entry[r.RECOMPUTED_DUTY_CENTS] is not None:
+        section.rows.append(("full recomputation (mode B), for comparison", dollars(entry[r.RECOMPUTED_DUTY_CENTS])))
+    return section
+
+
+def _schedule(told: Told) -> Section:
+    """The planned day, or why there is none."""
+    entry, settings = told.entry, told.manifest["settings"]
+    day = entry[r.RESULT_LIQUIDATION_DATE]
+    when = f"{day:%A, %Y-%m-%d}" if isinstance(day, dt.date) else "no day"
+    run_days = ", ".join(settings["schedule.run_days"])
+    words = {
+        "liquidate": (
+            f"Liquidation on {when}: acceptance plus {settings['schedule.days_unliquidated']} days (CSMS 68340863), on a "
+            f"run day ({run_days}, less CBP closures), never past the deemed limit (19 USC 1504(a))."
+        ),
+        "reliquidate": (
+            f"Reliquidation on {when}: the first run day ({run_days}, less CBP closures) after acceptance, within "
+            f"{settings['schedule.reliq_limit']} days of the liquidation (19 USC 1501)."
+        ),
+        "wait": "Waits without a date: a hold or an officer's review; an event releases it (handbook 6.3, 6.4).",
+        "none": "No date: the 90-day window of 19 USC 1501 has passed; the entry leaves the automatic path.",
+    }
+    return Section("Schedule", [words[entry[r.ACTION]]])
+
+
+def _interest(told: Told, ruleset: rules.Ruleset) -> Iterable[Section]:
+    """Interest by segments of equal rate, for the importer kind that gives the run's figure."""
+    entry = told.entry
+    start, end = entry[r.INTEREST_FROM], entry[r.INTEREST_TO]
+    if not isinstance(start, dt.date) or entry[r.INTEREST_CENTS] is None:
+        if entry[r.INTEREST_CENTS] is None:
+            yield Section("Interest", ["Unknown: a quarter of the period has no rate in the rule files."])
+        return
+    rounding = told.manifest["settings"]["refund.interest_rounding"]
+    for kind in ("corporate", "noncorporate"):
+        segments = refund.explain_interest(
+            entry[r.PRINCIPAL_CENTS], start, end, kind, ruleset=ruleset, rounding=rounding
+        )
+        amount = refund.interest(entry[r.PRINCIPAL_CENTS], start, end, kind, ruleset=ruleset, rounding=rounding)
+        if amount == entry[r.INTEREST_CENTS]:
+            said = (
+                f"{dollars(amount)} on {dollars(entry[r.PRINCIPAL_CENTS])}, {kind} overpayment rates (26 USC 6621), "
+                f"daily compounding (26 USC 6622), {start} itself out, {end} itself in (19 CFR 24.36), "
+                f"rounded half up {'once at the end' if rounding == 'final' else 'at each quarter'}."
+            )
+            rows = [_segment_row(segment) for segment in segments]
+            yield Section("Interest", [said], ("from", "to", "days", "rate", "a day", "balance"), rows)
+            return
+    yield Section("Interest", [f"{dollars(entry[r.INTEREST_CENTS])} from {start} to {end}, over several deposits."])
+
+
+def _segment_row(segment: refund.InterestSegment) -> tuple[str, ...]:
+    """Days of one rate as a row of words; the balance is exact, shown to a millionth of a cent."""
+    rate = "" if segment.rate_e9 is None else f"{segment.rate_e9 * 100 / 10**9:g} %"
+    balance = ""
+    if segment.balance_cents is not None:
+        micro = segment.balance_cents.numerator * 10**6 // segment.balance_cents.denominator
+        balance = f"${micro // 10**8:,}.{micro % 10**8:08d}"
+    return (str(segment.first), str(segment.last), str(segment.days), rate, f"1/{segment.base}", balance)
+
+
+def _payment(told: Told) -> Section:
+    """Who is paid, and with which other entries."""
+    entry, cohort = told.entry, told.refund
+    if cohort is None:
+        return Section("Refund", ["No payment is planned for this entry."])
+    return Section(
+        "Refund",
+        [
+            (
+                f"Recipient {entry[r.RECIPIENT]}; payment {entry[r.PAYMENT_ID]}, "
+                f"{cohort[r.PARTS]} part(s), status {cohort[r.STATUS]}."
+            ),
+            (
+                f"One refund of {dollars(cohort[r.AMOUNT_CENTS])} for {cohort[r.ENTRIES]} entries of this recipient "
+                f"liquidated on {cohort[r.RESULT_LIQUIDATION_DATE]} (CSMS 68340863)."
+            ),
+        ],
+    )
