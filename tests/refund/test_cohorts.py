@@ -106,7 +106,8 @@ def test_consolidate__fewest_parts_at_the_edge(principal: int, parts: int) -> No
 
 def test_consolidate__schemas() -> None:
     """The tables have exactly the promised columns and types, also without any refund."""
-    for rows in ([], [({"importer_number": OWNER}, 5, DAYS[0])]):
+    one: list[tuple[Mapping[str, Any], int, dt.date]] = [({"importer_number": OWNER}, 5, DAYS[0])]
+    for rows in ([], one):
         whole, _ = run([rows])
         assert whole.refunds.schema.equals(r.RESULT_REFUNDS_SCHEMA)
         assert whole.payments.schema.equals(r.RESULT_PAYMENTS_SCHEMA)
@@ -146,7 +147,7 @@ def test_consolidate__statuses() -> None:
 
 def test_consolidate__one_open_interest_opens_the_cohort() -> None:
     """One entry without a rate leaves the interest of its cohort open and pays out nothing yet."""
-    rows = [
+    rows: list[tuple[Mapping[str, Any], int, dt.date]] = [
         ({"importer_number": OWNER}, 100_000, DAYS[0]),
         ({"importer_number": OWNER, "deposit_date": dt.date(2024, 1, 1)}, 50_000, DAYS[0]),
     ]
@@ -200,7 +201,7 @@ ENTRIES = st.lists(
 @pytest.mark.parametrize("dense", [True, False])
 @given(ENTRIES)
 def test_consolidate__equals_the_twin(dense: bool, entries: list[Any]) -> None:
-    """Entry refunds = cohort sums = payments, each part within the cap, whatever the partitions (invariants 9 and 11)."""
+    """Entry refunds = cohort sums = payments, each part within the cap, however cut (invariants 9, 11)."""
     parts: list[list[Any]] = [[], [], []]
     for number, to_agent, principal, day, part in entries:
         facts = {"importer_number": number, "notify_party": AGENT, "notify_party_on_profile": to_agent}

@@ -132,7 +132,7 @@ def test_price__not_payable_earns_nothing() -> None:
 
 
 def test_price__kind_by_header_then_importers_then_setting() -> None:
-    """The entry's own kind counts before the importers file, that before the setting; the assumption is counted once."""
+    """The entry's own kind counts before the importers file, that before the setting; assumptions are counted."""
     importers = [{"importer_number": "12345678900", "importer_kind": "noncorporate"}]
     rows = [entry(), entry(importer_kind=None), entry(importer_kind=None, importer_number="99-000000100")]
     priced = price(rows, importers=importers)
@@ -151,7 +151,7 @@ def test_price__kind_is_the_importers_not_the_4811_partys() -> None:
 
 
 def test_price__missing_quarter_leaves_interest_open() -> None:
-    """A liquidation after the table leaves the interest open with one finding per quarter; the last rate is not repeated."""
+    """A liquidation after the table leaves the interest open, one finding per quarter; no rate is repeated."""
     rows = [entry(), entry(importer_kind="noncorporate"), entry(deposit_date=dt.date(2024, 9, 29))]
     priced = price(rows, day=dt.date(2027, 1, 5))
     assert priced.interest_known.tolist() == [False] * 3

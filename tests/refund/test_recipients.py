@@ -52,7 +52,7 @@ def test_parties__one_spelling_for_one_number() -> None:
 def test_spellings__importers_file_then_smallest() -> None:
     """A number is shown as the importers file gives it, else in the smallest spelling of all partitions."""
     importers = table(arrow_schema(IMPORTERS_FILE), [{"importer_number": "12 345678900"}])
-    words = [["12-345678900", "77-000000100", None], ["77000000100", ""]]
+    words: list[list[str | None]] = [["12-345678900", "77-000000100", None], ["77000000100", ""]]
     assert spellings(words, importers) == {"12345678900": "12 345678900", "77000000100": "77-000000100"}
 
 
