@@ -32,7 +32,7 @@ KEY = Column("recipient_key", TEXT, "recipient as it is compared; empty when unk
 SHOWN = Column("recipient_shown", TEXT, "recipient as it is shown")
 IMPORTER_KEY = Column("importer_key", TEXT, "importer of record as it is compared; empty when unknown")
 DAY = Column("liquidation_day", pa.int32(), "liquidation day, days since 1970-01-01", source="19 CFR 159.9")
-INTEREST_SUM = Column("interest_cents", CENTS, "interest of the entries whose interest is known", low=0)
+INTEREST_SUM = Column(str(r.INTEREST_CENTS), CENTS, "interest of the entries whose interest is known", low=0)
 OPEN = Column("interest_open", pa.int64(), "entries whose interest is not known", low=0)
 SUMS = (KEY, SHOWN, IMPORTER_KEY, DAY, r.ENTRIES, r.PRINCIPAL_CENTS, INTEREST_SUM, OPEN)
 SUMS_SCHEMA = arrow_schema(SUMS)
