@@ -1,0 +1,249 @@
+"""Delimited text: encoding, delimiter and headings found, rows counted as an editor counts them, cells read by Arrow."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import mmap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from cape_engine.bridge import Int64s, readonly
+from cape_engine.findings import Findings
+from cape_engine.intake.block import Block, is_word_like
+from cape_engine.intake.bulk import add_rows
+from cape_engine.intake.entries import key_texts, keys_of_texts
+from cape_engine.intake.files import Unreadable
+from cape_engine.intake.headings import SCANNED_ROWS, Headings, Layout, find_header
+from cape_engine.schema import facts as f
+from cape_engine.schema.column import Column
+from cape_kernels import delimited as k
+
+_DELIMITERS = (",", ";", "\t", "|")
+_BLOCK_BYTES = 1 << 25  # 32 MiB of text a part: two parts in flight stay small beside the columns they become
+_HEAD_BYTES = 1 << 18
+_FALLBACK = "cp1252"
+
+
+class CsvFile:
+    """A delimited text file, open for reading.
+
+    Args:
+        path: the file.
+        headings: the names it may use.
+        findings: takes what is unusual about the file and its rows.
+
+    Raises:
+        Unreadable: no headings, a needed column is missing, or the file is not text.
+    """
+
+    def __init__(self, path: Path, headings: Headings, findings: Findings) -> None:
+        self.source = str(path)
+        self.refused_entries: list[str] = []
+        self._findings = findings
+        self._data, begin = _utf8_bytes(path)
+        bad = _first_not_utf8(self._data)
+        self._encoding = "utf-8" if bad < 0 else _FALLBACK
+        if bad >= 0:
+            findings.add("ENCODING_ASSUMED", source=self.source, row=_line_at(self._data, bad))
+        self.layout: Layout
+        self._find_header(begin, headings)
+
+    def _find_header(self, begin: int, headings: Headings) -> None:
+        """Set layout, delimiter and the place behind the heading row."""
+        head = bytes(self._data[begin : begin + _HEAD_BYTES])
+        lines = head.splitlines(keepends=True)[:SCANNED_ROWS]
+        texts = [line.decode(self._encoding, errors="replace") for line in lines]
+        tables = {mark: [_cells(text, mark) for text in texts] for mark in _DELIMITERS}
+        best = max(
+            _DELIMITERS,
+            key=lambda mark: (
+                any(headings.complete(cells) for cells in tables[mark]),
+                max((headings.known(cells) for cells in tables[mark]), default=0),
+                -_DELIMITERS.index(mark),
+            ),
+        )
+        row, self.layout = find_header(self.source, tables[best], headings)
+        self._delimiter = best
+        self._begin = begin + sum(len(line) for line in lines[: row + 1])
+        self._header_line = row + 1
+
+    def blocks(self) -> Iterator[Callable[[], Block]]:
+        """The rows in parts of about 32 MiB; rows with a wrong number of cells become findings here."""
+        expected = len(self.layout.header)
+        state = np.zeros(k.STATE_LENGTH, np.int64)
+        state[k.PLACE] = self._begin
+        state[k.LINE] = self._header_line + 1
+        while state[k.PLACE] < len(self._data):
+            begin = int(state[k.PLACE])
+            limit = min(begin + _BLOCK_BYTES, len(self._data))
+            part = self._data[begin:limit]
+            most = int(np.count_nonzero(part == 10) + np.count_nonzero(part == 13)) + 1
+            starts, lines = np.empty(most, np.int64), np.empty(most, np.int64)
+            cells, status = np.empty(most, np.int32), np.empty(most, np.uint8)
+            delimiter = np.uint8(ord(self._delimiter))
+            k.scan_records(self._data, limit, delimiter, np.int32(expected), starts, lines, cells, status, state)
+            count, end = int(state[k.RECORDS]), int(state[k.PLACE])
+            starts, lines, cells, status = starts[:count], lines[:count], cells[:count], status[:count]
+            ends = np.append(starts[1:], end)
+            bad = status == k.RECORD_BAD
+            if bad.any():
+                self._report_bad(starts[bad], ends[bad], lines[bad], cells[bad])
+            keep = status == k.RECORD_OK
+            if keep.any():
+                text = self._kept(starts, ends, keep)
+                yield self._reader(text, lines[keep], spanning=bool(state[k.QUOTED_LINES]))
+
+    def _kept(self, starts: Int64s, ends: Int64s, keep: npt.NDArray[np.bool_]) -> bytes | memoryview:
+        """The bytes of the good records, without a copy when they all are."""
+        if keep.all():
+            return memoryview(self._data)[int(starts[0]) : int(ends[-1])]
+        edges = np.flatnonzero(np.diff(keep.astype(np.int8), prepend=0, append=0))
+        pieces = zip(starts[edges[::2]].tolist(), ends[edges[1::2] - 1].tolist(), strict=True)
+        view = memoryview(self._data)
+        return b"".join(view[first:last] for first, last in pieces)
+
+    def _reader(self, text: bytes | memoryview, lines: Int64s, *, spanning: bool) -> Callable[[], Block]:
+        """A call that reads the cells of some records."""
+
+        def read() -> Block:
+            body = text if self._encoding == "utf-8" else bytes(text).decode(_FALLBACK, errors="replace").encode()
+            names = [f"c{place}" for place in range(len(self.layout.header))]
+            kinds = {names[place]: _cell_type(column) for column, place in self.layout.positions.items()}
+            table = pacsv.read_csv(
+                pa.BufferReader(pa.py_buffer(body)),
+                read_options=pacsv.ReadOptions(column_names=names, use_threads=False, block_size=max(len(body), 1) + 1),
+                parse_options=pacsv.ParseOptions(delimiter=self._delimiter, newlines_in_values=spanning),
+                convert_options=pacsv.ConvertOptions(
+                    column_types=kinds, include_columns=list(kinds), null_values=[], check_utf8=False
+                ),
+            )
+            if table.num_rows != len(lines):
+                raise Unreadable(
+                    "FILE_UNREADABLE", self.source, value=f"rows {lines[0]} to {lines[-1]} cannot be told apart"
+                )
+            columns = {
+                column: _one_chunk(table.column(names[place])) for column, place in self.layout.positions.items()
+            }
+            return Block(columns, readonly(lines))
+
+        return read
+
+    def _report_bad(self, starts: Int64s, ends: Int64s, lines: Int64s, cells: npt.NDArray[np.int32]) -> None:
+        """A finding for each row with a wrong number of cells; where its entry can be read, the entry is refused."""
+        place = self.layout.positions[f.ENTRY_NUMBER] if f.ENTRY_NUMBER in self.layout.positions else 0
+        texts = [self._cell_at(int(first), int(last), place) for first, last in zip(starts, ends, strict=True)]
+        keys, _status = keys_of_texts(pa.array(texts, pa.string()))
+        known = keys >= 0
+        opened = cells < 0
+        expected = len(self.layout.header)
+        for code, mask in (
+            ("ROW_QUOTE_OPEN", opened),
+            ("ROW_CELLS", ~opened & known),
+            ("ROW_NOT_DATA", ~opened & ~known),
+        ):
+            entries = pa.array(key_texts(np.maximum(keys[mask], 0))) if known[mask].all() else None
+            if entries is None:
+                entries = pa.array(
+                    [
+                        text if good else None
+                        for text, good in zip(_texts_or_none(keys[mask]), known[mask], strict=True)
+                    ],
+                    pa.string(),
+                )
+            add_rows(
+                self._findings,
+                code,
+                int(mask.sum()),
+                source=self.source,
+                row=lines[mask],
+                entry=entries,
+                cells=np.abs(cells[mask]),
+                expected=expected,
+            )
+        self.refused_entries.extend(key_texts(np.unique(keys[known])).to_pylist())
+
+    def _cell_at(self, first: int, last: int, place: int) -> str:
+        """The text of one cell of a row that may be broken; empty if there is none."""
+        text = bytes(self._data[first : min(last, first + 4096)]).decode(self._encoding, errors="replace")
+        line = text.splitlines()[0] if text.strip() else ""
+        parts = line.split(self._delimiter)
+        return parts[place] if place < len(parts) else ""
+
+
+def _texts_or_none(keys: Int64s) -> list[str | None]:
+    """Entry numbers of keys; nonsense where the key is negative (the caller masks it)."""
+    texts: list[str | None] = key_texts(np.maximum(keys, 0)).to_pylist()
+    return texts
+
+
+def _cell_type(column: Column) -> pa.DataType:
+    """How Arrow reads the cells of a column."""
+    return pa.dictionary(pa.int32(), pa.string()) if is_word_like(column) else pa.string()
+
+
+def _one_chunk(values: pa.ChunkedArray) -> pa.Array:
+    """A chunked array as one array."""
+    if values.num_chunks == 1:
+        return values.chunk(0)
+    if pa.types.is_dictionary(values.type):
+        values = values.unify_dictionaries()
+    return values.combine_chunks()
+
+
+def _utf8_bytes(path: Path) -> tuple[npt.NDArray[np.uint8], int]:
+    """(the file's bytes, place behind a byte order mark); UTF-16 is turned into UTF-8 in memory.
+
+    Raises:
+        Unreadable: the file cannot be opened, or is broken UTF-16.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(3)
+            if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                file.seek(0)
+                body = file.read().decode("utf-16").encode()
+                return np.frombuffer(body, np.uint8), 0
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except UnicodeDecodeError as error:
+        raise Unreadable("FILE_TRUNCATED", str(path), value="broken UTF-16") from error
+    except OSError as error:
+        raise Unreadable("FILE_UNREADABLE", str(path), value=error.strerror or str(error)) from error
+    return np.frombuffer(mapped, np.uint8), len(codecs.BOM_UTF8) if start == codecs.BOM_UTF8 else 0
+
+
+def _first_not_utf8(data: npt.NDArray[np.uint8]) -> int:
+    """Place of the first byte that is not UTF-8, or -1; parts of plain ASCII are not decoded at all."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    pending = False
+    step = 1 << 24
+    for begin in range(0, len(data), step):
+        part = data[begin : begin + step]
+        if not pending and (len(part) == 0 or part.max() < 128):
+            continue
+        held = len(decoder.getstate()[0])
+        try:
+            decoder.decode(part.tobytes(), final=begin + step >= len(data))
+        except UnicodeDecodeError as error:
+            return begin - held + error.start
+        pending = bool(decoder.getstate()[0])
+    return -1
+
+
+def _line_at(data: npt.NDArray[np.uint8], place: int) -> int:
+    """The line of the file that a byte stands on."""
+    return int(np.count_nonzero(data[:place] == 10)) + 1
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of one line, as a spreadsheet would split it."""
+    try:
+        return next(csv.reader(io.StringIO(line.lstrip("\ufeff"), newline=""), delimiter=delimiter), [])
+    except csv.Error:
+        return []

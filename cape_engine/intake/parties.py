@@ -1,0 +1,194 @@
+"""The importers file (who is paid, and how) and the deposits file (when duty was paid)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from cape_engine.bridge import Int64s, dates, readonly
+from cape_engine.findings import Findings
+from cape_engine.intake import cells as c
+from cape_engine.intake import files
+from cape_engine.intake.block import Block, Table
+from cape_engine.intake.bulk import add_rows
+from cape_engine.intake.entries import key_texts
+from cape_engine.intake.entry_facts import Numbers, plain_number, texts_of
+from cape_engine.intake.headings import Headings, deposit_headings, importer_headings
+from cape_engine.intake.opening import open_table
+from cape_engine.intake.words import Vocabularies, known_words
+from cape_engine.schema import facts as f
+from cape_engine.schema.column import Column, arrow_schema
+from cape_kernels import parse as k
+from cape_kernels.segments import NO_ROW, first_and_other
+
+_SECRET = frozenset({f.ACCOUNT_NUMBER, f.ROUTING_NUMBER, f.NAME})
+"""Columns whose values no finding shows."""
+
+
+def _blocks(path: Path, headings: Headings, findings: Findings) -> tuple[Table, list[Block]]:
+    """A small file, whole.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        _kind, table = open_table(path, headings, findings)
+        blocks = [read() for read in table.blocks()]
+    except files.Unreadable as trouble:
+        raise files.nothing_readable([trouble]) from trouble
+    if table.layout.unknown:
+        findings.add("COLUMN_UNKNOWN", source=table.source, value=", ".join(table.layout.unknown))
+    return table, blocks
+
+
+def read_importers(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
+    """Importers files as one table, one row an importer (numbers compared without dashes and case).
+
+    Args:
+        paths: CSV, .xlsx or Parquet, keyed by `importer_number`.
+
+    Returns:
+        The columns of `schema.facts.IMPORTERS_FILE` (null: nothing is said), and everything found. A fact on which two
+        rows of an importer differ stays unknown.
+
+    Raises:
+        InputError: one of the files cannot be read.
+    """
+    findings = Findings()
+    vocabularies = Vocabularies()
+    parts: dict[Column, list[Numbers]] = {column: [] for column in f.IMPORTERS_FILE}
+    names: list[str] = []
+    rows: list[Int64s] = []
+    for path in files.expand(paths, findings):
+        table, blocks = _blocks(path, importer_headings(), findings)
+        for block in blocks:
+            keep = _importer_cells(block, table, vocabularies, findings, parts)
+            rows.append(block.rows[keep])
+            names.extend([table.source] * int(keep.sum()))
+    columns = {column: np.concatenate(found) if found else np.empty(0, np.int64) for column, found in parts.items()}
+    return _importers(columns, names, np.concatenate(rows) if rows else np.empty(0, np.int64), vocabularies, findings)
+
+
+def _importer_cells(
+    block: Block, table: Table, vocabularies: Vocabularies, findings: Findings, parts: dict[Column, list[Numbers]]
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Read the cells of a block into `parts`; which rows name an importer."""
+    parsed = {column: c.parse(column, cells, vocabularies, None) for column, cells in block.columns.items()}
+    number = parsed[f.IMPORTER_NUMBER]
+    keep = number.values >= 0
+    said = np.zeros(len(keep), bool)
+    for column, found in parsed.items():
+        if column != f.IMPORTER_NUMBER:
+            said |= found.values >= 0
+        for code, status in (("WORD_UNKNOWN", c.UNKNOWN_WORD), ("IMPORTER_CELL_REFUSED", c.SHEET_ERROR)):
+            bad = found.rows({status})
+            if code == "IMPORTER_CELL_REFUSED":
+                keep[bad] = False
+            add_rows(
+                findings,
+                code,
+                len(bad),
+                source=table.source,
+                row=block.rows[bad],
+                column=table.layout.heading(column),
+                value=None if column in _SECRET else found.text_at(bad),
+                known=known_words(column, None),
+            )
+    nameless = np.flatnonzero((number.values < 0) & said)
+    heading = table.layout.heading(f.IMPORTER_NUMBER)
+    add_rows(
+        findings, "IMPORTER_UNREADABLE", len(nameless), source=table.source, row=block.rows[nameless], column=heading
+    )
+    for column, values in parts.items():
+        values.append(parsed[column].values[keep] if column in parsed else np.full(int(keep.sum()), -1))
+    return keep
+
+
+def _importers(
+    columns: dict[Column, Numbers], names: list[str], rows: Int64s, vocabularies: Vocabularies, findings: Findings
+) -> tuple[pa.Table, Findings]:
+    """One row for each importer, in the order of their plain numbers."""
+    words = vocabularies.of(f.IMPORTER_NUMBER).words
+    plain = [plain_number(words[code]) for code in columns[f.IMPORTER_NUMBER].tolist()]
+    distinct, inverse = np.unique(np.array(plain, dtype=str), return_inverse=True)
+    order = readonly(np.argsort(inverse, kind="stable").astype(np.int64))
+    starts = readonly(np.searchsorted(inverse[order], np.arange(len(distinct) + 1)).astype(np.int64))
+    arrays: list[pa.Array] = []
+    for column in f.IMPORTERS_FILE:
+        values = columns[column]
+        first, other = np.empty(len(distinct), np.int64), np.empty(len(distinct), np.int64)
+        first_and_other(starts, order, readonly(values.astype(np.int64)), np.int64(-1), first, other)
+        if column != f.IMPORTER_NUMBER:
+            hit = np.flatnonzero(other != NO_ROW)
+            for place in hit.tolist():
+                findings.add(
+                    "IMPORTER_CONFLICT",
+                    source=names[other[place]],
+                    row=int(rows[other[place]]),
+                    column=str(column),
+                    value=words[columns[f.IMPORTER_NUMBER][other[place]]],
+                    other_row=int(rows[first[place]]),
+                    other_source=names[first[place]],
+                )
+            first[hit] = NO_ROW
+        taken = values[np.maximum(first, 0)] if len(values) else values
+        arrays.append(_importer_column(column, np.where(first == NO_ROW, -1, taken), vocabularies))
+    return pa.table(arrays, schema=arrow_schema(f.IMPORTERS_FILE)), findings
+
+
+def _importer_column(column: Column, values: Numbers, vocabularies: Vocabularies) -> pa.Array:
+    """One column of the importers table."""
+    if pa.types.is_boolean(column.type):
+        return pa.array(values == 1, pa.bool_(), mask=values < 0)
+    texts = texts_of(column, values, vocabularies)
+    return texts.dictionary_encode() if pa.types.is_dictionary(column.type) else texts
+
+
+def read_deposits(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
+    """Deposits files as one table, one row a deposit, in entry number and date order.
+
+    Args:
+        paths: CSV, .xlsx or Parquet with `entry_number`, `deposit_date`, `amount_cents`.
+
+    Returns:
+        The columns of `schema.facts.DEPOSITS_FILE`, and everything found; a row that cannot be read is left out.
+
+    Raises:
+        InputError: one of the files cannot be read.
+    """
+    findings = Findings()
+    vocabularies = Vocabularies()
+    parts: list[tuple[Int64s, Numbers, Numbers]] = []
+    for path in files.expand(paths, findings):
+        table, blocks = _blocks(path, deposit_headings(), findings)
+        for block in blocks:
+            parsed = [c.parse(column, block.columns[column], vocabularies, None) for column in f.DEPOSITS_FILE]
+            keep = np.ones(len(block.rows), bool)
+            keys = parsed[0].values.astype(np.int64)
+            for column, found in zip(f.DEPOSITS_FILE, parsed, strict=True):
+                bad = found.rows(set(range(1, 256)) - {k.ROUNDED})
+                keep[bad] = False
+                entries = pa.array(key_texts(np.maximum(keys[bad], 0)))
+                add_rows(
+                    findings,
+                    "DEPOSIT_UNREADABLE",
+                    len(bad),
+                    source=table.source,
+                    row=block.rows[bad],
+                    column=table.layout.heading(column),
+                    value=found.text_at(bad),
+                    entry=pa.array(
+                        [text if key >= 0 else None for text, key in zip(entries.to_pylist(), keys[bad], strict=True)],
+                        pa.string(),
+                    ),
+                )
+            parts.append((keys[keep], parsed[1].values[keep], parsed[2].values[keep]))
+    keys, days, cents = (
+        np.concatenate([part[place] for part in parts]) if parts else np.empty(0, np.int64) for place in range(3)
+    )
+    order = np.lexsort((cents, days, keys))
+    arrays = [key_texts(readonly(keys[order])), dates(days[order].astype(np.int32)), pa.array(cents[order], pa.int64())]
+    return pa.table(arrays, schema=arrow_schema(f.DEPOSITS_FILE)), findings

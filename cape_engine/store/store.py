@@ -1,0 +1,162 @@
+"""Reading a store: its manifest, its partitions, one at a time and without threads of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cape_engine.bridge import Partition
+from cape_engine.errors import StoreError
+from cape_engine.schema.column import Column
+from cape_engine.schema.rows import LINE_COUNT, STORE_ENTRIES, STORE_LINES, STORE_TARIFFS, TARIFF_COUNT
+
+FORMAT_NAME = "cape-engine-store"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+TABLES: tuple[tuple[str, tuple[Column, ...]], ...] = (
+    ("entries", STORE_ENTRIES),
+    ("lines", STORE_LINES),
+    ("tariffs", STORE_TARIFFS),
+)
+"""The files of a partition and their columns, in the order of `Partition`."""
+
+_ALWAYS = frozenset({str(LINE_COUNT), str(TARIFF_COUNT)})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file that rows came from.
+
+    Attributes:
+        name: the path as given.
+        sha256: hash of its bytes (hex).
+        size_bytes: its length.
+        rows: tariff rows read from it, blank ones left out.
+        kind: es003 or canonical, and the file form: csv, xlsx or parquet.
+    """
+
+    name: str
+    sha256: str
+    size_bytes: int
+    rows: int
+    kind: str
+
+
+def is_store(path: Path | str) -> bool:
+    """Whether `path` is a folder with the manifest of a store in it (of whatever version)."""
+    try:
+        return bool(_manifest(Path(path))["format"] == FORMAT_NAME)
+    except StoreError:
+        return False
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder.
+
+    Raises:
+        StoreError: none there, or not one of ours.
+    """
+    file = folder / MANIFEST
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError(f"{folder} is not a store: there is no {MANIFEST} in it") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise StoreError(f"{folder} is not a store: {MANIFEST} cannot be read ({error})") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT_NAME:
+        raise StoreError(f"{folder} is not a store: {MANIFEST} belongs to something else")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A folder of partitions, opened for reading.
+
+    Attributes:
+        folder: where it is.
+        manifest: format, version, sources, partitions with counts and content hashes, facts given, totals.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Store:
+        """The store in `folder`.
+
+        Raises:
+            StoreError: it is not a store, was written in another format version, or a file is missing.
+        """
+        place = Path(folder)
+        manifest = _manifest(place)
+        if manifest.get("version") != FORMAT_VERSION:
+            raise StoreError(
+                f"{place} is a store of format version {manifest.get('version')}, this engine reads {FORMAT_VERSION}: "
+                "import the sources again"
+            )
+        store = cls(place, manifest)
+        for name in store.partitions:
+            for table, _columns in TABLES:
+                if not store.file(name, table).is_file():
+                    raise StoreError(
+                        f"{place} is not whole: {name}/{table}.parquet is missing; import the sources again"
+                    )
+        return store
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """Names of the partitions, in entry number order."""
+        return tuple(str(part["name"]) for part in self.manifest["partitions"])
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The files the rows came from; `source_idx` counts them."""
+        return tuple(Source(**source) for source in self.manifest["sources"])
+
+    def sources_record(self) -> list[dict[str, Any]]:
+        """The sources as the manifest of a run lists them."""
+        return [dict(source) for source in self.manifest["sources"]]
+
+    @property
+    def facts_given(self) -> frozenset[str]:
+        """Entry facts that a column of some source gives (blank cells count as given)."""
+        return frozenset(self.manifest["facts_given"])
+
+    def file(self, name: str, table: str) -> Path:
+        """The Parquet file of a table (entries, lines, tariffs) of a partition."""
+        return self.folder / name / f"{table}.parquet"
+
+    def read(self, name: str, columns: Collection[str] | None = None) -> Partition:
+        """One partition, in the calling thread only.
+
+        Args:
+            name: one of `partitions`.
+            columns: columns wanted, of whichever table; the counts are always read. None reads all.
+
+        Raises:
+            StoreError: there is no such partition, or a file of it cannot be read.
+        """
+        if name not in self.partitions:
+            raise StoreError(f"{self.folder} has no partition {name!r}")
+        tables: list[pa.Table] = []
+        for table, declared in TABLES:
+            wanted = [str(column) for column in declared if columns is None or column in columns or column in _ALWAYS]
+            path = self.file(name, table)
+            try:
+                with pq.ParquetFile(path, memory_map=True) as file:
+                    tables.append(file.read(columns=wanted, use_threads=False))
+            except (OSError, pa.ArrowException) as error:
+                raise StoreError(f"{path} cannot be read ({error}); import the sources again") from error
+        return Partition(name, *tables, sources=tuple(source.name for source in self.sources))
+
+
+def source_record(source: Source) -> dict[str, Any]:
+    """A source as the manifest keeps it."""
+    return asdict(source)
