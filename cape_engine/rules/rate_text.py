@@ -10,7 +10,7 @@ from cape_engine.rules import Ruleset, plain_word
 from cape_engine.rules.rows import Rate
 
 _PERCENT = re.compile(r"([\d.]+)\s*%", re.ASCII)
-_SPECIFIC = re.compile(r"(?:\$\s*([\d.,]+)|([\d.,]+)\s*¢)\s*(/|(?=each\b))\s*(\S.*)", re.ASCII | re.IGNORECASE)
+_SPECIFIC = re.compile(r"(?:\$\s*([\d.,]+)|([\d.,]+)\s*¢)\s*(/|(?=each\b))\s*([^%¢$]+)", re.ASCII | re.IGNORECASE)
 _HUNDREDTH = RATE_DECIMALS - 2  # decimals of a percent or a cent that still fit the scale
 
 # Quantity slots of the specific parts, with or without a percentage -> computation code (CATAIR Appendix F).

@@ -173,7 +173,11 @@ def cells(table: Table, content: str) -> list[tuple[int, list[str]]]:
             if len(row) != len(header):
                 step = "Quote cells that hold commas, and give every column."
                 refuse(
-                    table.file, reader.line_num, row[:1], f"{len(row)} cells where the header has {len(header)}", step
+                    table.file,
+                    reader.line_num,
+                    " ".join(row[:1]),
+                    f"{len(row)} cells where the header has {len(header)}",
+                    step,
                 )
             found.append((reader.line_num, row if order is None else [row[index] for index in order]))
     except csv.Error as error:
