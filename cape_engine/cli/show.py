@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cape_engine.cli.common import emit
+from cape_engine.money import cents_text
 from cape_engine.pipeline import RunResult
 from cape_engine.pipeline.explain import Section
-from cape_engine.report.summary import dollars, finding_kinds, weeks
+from cape_engine.report.summary import finding_kinds, weeks
 from cape_engine.schema import results as r
 
 MOST_FINDINGS = 8
@@ -80,15 +81,17 @@ def tables(answer: RunResult, out: Path | None) -> None:
         ("principal to give back", r.PRINCIPAL_CENTS),
         ("interest", r.INTEREST_CENTS),
     ):
-        money.add_row(words, dollars(totals[str(key)]))
-    money.add_row("refunds scheduled (principal and interest)", dollars(totals["refunds_amount_cents"]), style="bold")
+        money.add_row(words, cents_text(totals[str(key)]))
+    money.add_row(
+        "refunds scheduled (principal and interest)", cents_text(totals["refunds_amount_cents"]), style="bold"
+    )
     console.print(money)
     by_week = Table(title="Refunds by week of liquidation", title_justify="left")
     for name in ("week of", "payments", "principal", "interest", "refund"):
         by_week.add_column(name, justify="left" if name == "week of" else "right")
     for week in weeks(answer.refunds):
         money_columns = (week.principal_cents, week.interest_cents, week.amount_cents)
-        by_week.add_row(week.monday.isoformat(), f"{week.payments:,}", *(dollars(cents) for cents in money_columns))
+        by_week.add_row(week.monday.isoformat(), f"{week.payments:,}", *(cents_text(cents) for cents in money_columns))
     console.print(by_week)
     findings(answer, console)
     if out is not None:

@@ -68,7 +68,7 @@ def process(
     """
     findings, tallies = Findings(), Tallies()
     mode_b = settings.text("mass.mode") == "B"
-    inputs, missing = _inputs(partition, Book(ruleset, settings, column1), as_of, detail=detail, tallies=tallies)
+    inputs, missing = kernel_inputs(partition, Book(ruleset, settings, column1), as_of, detail=detail, tallies=tallies)
     report.privileged_findings(findings, partition, inputs.of_entry, missing)
     out = _run(inputs, detail=detail)
     if mode_b:
@@ -107,7 +107,7 @@ def process(
     )
 
 
-def _inputs(
+def kernel_inputs(
     partition: Partition, book: Book, as_of: dt.date, *, detail: bool, tallies: Tallies
 ) -> tuple[_Inputs, Bools]:
     """Arrays for the kernels, and the privileged lines without their date."""

@@ -11,10 +11,8 @@ from cape_engine.schema import facts as f
 from cape_engine.schema.column import Column
 
 _DEFAULTS: dict[Column, str] = {
-    f.IMPORTER_KIND: "refund.default_importer_kind",
     f.ENTRY_TYPE: "type 01",
     f.ENTRY_DATE: "no test against the year of 19 USC 1504(a)",
-    f.DEPOSIT_DATE: "refund.deposit_fallback",
     f.SUMMARY_STATUS: "Accepted",
     f.CONTROL_STATUS: "CBP",
     f.STATEMENT_COMPLETE: "complete",

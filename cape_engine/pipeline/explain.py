@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cape_engine import bridge, intake, mass_processing, refund, rules
+from cape_engine import intake, mass_processing, refund, rules
 from cape_engine.errors import InputError, UsageError
+from cape_engine.money import cents_text
 from cape_engine.outputs.files import MANIFEST
 from cape_engine.pipeline.request import Request
 from cape_engine.pipeline.road import execute
-from cape_engine.report.summary import dollars
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 from cape_engine.schema import rows as s
@@ -49,7 +49,7 @@ class Told:
         findings: its rows of the findings table.
         refund: the row of its cohort, if it is paid.
         manifest: of the run.
-        partition: the entry as filed, when its sources are at hand.
+        column1: how column 1 was found, by (line number, ordinal), when the sources are at hand.
     """
 
     entry: dict[str, Any]
@@ -57,7 +57,7 @@ class Told:
     findings: list[dict[str, Any]]
     refund: dict[str, Any] | None
     manifest: dict[str, Any]
-    partition: bridge.Partition | None
+    column1: Mapping[tuple[int, int], list[str]]
 
 
 def plain_number(text: str) -> str:
@@ -83,7 +83,7 @@ def from_results(entry_number: str, folder: Path) -> Told:
         raise InputError(
             f"{folder} holds no results of a run ({error}); name the --out folder of `cape run`"
         ) from error
-    return _told(entry_number, tables, refunds, manifest, None)
+    return _told(entry_number, tables, refunds, manifest, {})
 
 
 def from_sources(entry_number: str, request: Request) -> Told:
@@ -104,15 +104,22 @@ def from_sources(entry_number: str, request: Request) -> Told:
             settings=request.settings,
             only_entry=entry_number,
         )
-        names = store.partitions
-        partition = store.read(names[0]) if names else None
         alone = replace(request, sources=(Path(folder),), headers=(), mapping=None, out=None, detail="full")
         result = execute(alone)
         tables = result.tables()
         tables["findings"] = pa.concat_tables([found.to_table(), result.findings]).unify_dictionaries()
         of_entry = pc.equal(tables["findings"].column(str(f.ENTRY_NUMBER)), entry_number)
         tables["findings"] = tables["findings"].filter(pc.fill_null(of_entry, fill_value=False))
-        return _told(entry_number, tables, result.refunds, result.manifest, partition)
+        computed: dict[tuple[int, int], list[str]] = {}
+        for name in store.partitions:
+            computed |= mass_processing.explain_column1(
+                store.read(name),
+                ruleset=ruleset,
+                settings=request.settings,
+                as_of=request.as_of,
+                column1=None if request.column1 is None else mass_processing.load_column1(request.column1),
+            )
+        return _told(entry_number, tables, result.refunds, result.manifest, computed)
 
 
 def _told(
@@ -120,7 +127,7 @@ def _told(
     tables: dict[str, pa.Table],
     refunds: pa.Table,
     manifest: dict[str, Any],
-    partition: bridge.Partition | None,
+    column1: Mapping[tuple[int, int], list[str]],
 ) -> Told:
     """The rows of one entry as plain records."""
     entries = tables["entries"].to_pylist()
@@ -135,7 +142,7 @@ def _told(
             pc.equal(day, entry[r.RESULT_LIQUIDATION_DATE]),
         )
         cohort = next(iter(refunds.filter(same).to_pylist()), None)
-    return Told(entry, tables["changes"].to_pylist(), tables["findings"].to_pylist(), cohort, manifest, partition)
+    return Told(entry, tables["changes"].to_pylist(), tables["findings"].to_pylist(), cohort, manifest, column1)
 
 
 def story(told: Told, ruleset: rules.Ruleset) -> list[Section]:
@@ -205,7 +212,6 @@ def _law(change: dict[str, Any], ruleset: rules.Ruleset) -> str:
 
 def _lines(told: Told, ruleset: rules.Ruleset) -> Iterable[Section]:
     """Every line with its numbers: filed, new, rule, law, file and row."""
-    computed = {} if told.partition is None else mass_processing.explain_column1(told.partition, ruleset, told.manifest)
     lines: dict[int, list[dict[str, Any]]] = {}
     for change in told.changes:
         lines.setdefault(change[s.LINE_NUMBER], []).append(change)
@@ -217,19 +223,19 @@ def _lines(told: Told, ruleset: rules.Ruleset) -> Iterable[Section]:
                     str(change[s.ORDINAL]),
                     change[s.HTS_NUMBER],
                     change[r.CHANGE],
-                    dollars(change[r.FILED_DUTY_CENTS]),
-                    dollars(change[r.RECALCULATED_DUTY_CENTS]),
+                    cents_text(change[r.FILED_DUTY_CENTS]),
+                    cents_text(change[r.RECALCULATED_DUTY_CENTS]),
                     change[r.RULE],
                     _law(change, ruleset),
                     f"{Path(change[r.SOURCE]).name} row {change[s.SOURCE_ROW]}",
                 )
             )
-            section.sentences += computed.get((number, change[s.ORDINAL]), [])
+            section.sentences += told.column1.get((number, change[s.ORDINAL]), [])
         gap = changes[0][r.GAP_CENTS]
         if gap is None:
             section.sentences.append("A full recomputation (mode B) of this line is not possible.")
         elif gap:
-            section.sentences.append(f"Mode A is {dollars(gap)} above a full recomputation (mode B).")
+            section.sentences.append(f"Mode A is {cents_text(gap)} above a full recomputation (mode B).")
         yield section
 
 
@@ -237,23 +243,23 @@ def _sums(told: Told) -> Section:
     """The arithmetic of the entry."""
     entry = told.entry
     section = Section("Duty", [ROUNDING], ("", "dollars"))
-    section.rows.append(("duty filed", dollars(entry[r.FILED_DUTY_CENTS])))
+    section.rows.append(("duty filed", cents_text(entry[r.FILED_DUTY_CENTS])))
     if entry[r.DISPOSITION] != "accepted":
         section.sentences.append("Nothing is removed or paid, because the entry is not accepted.")
         return section
     section.rows += [
-        ("- IEEPA duty removed", dollars(entry[r.REMOVED_IEEPA_CENTS])),
-        ("+ column 1 duty restored", dollars(entry[r.RESTORED_COLUMN1_CENTS])),
-        ("= duty of the new version", dollars(entry[r.RECALCULATED_DUTY_CENTS])),
+        ("- IEEPA duty removed", cents_text(entry[r.REMOVED_IEEPA_CENTS])),
+        ("+ column 1 duty restored", cents_text(entry[r.RESTORED_COLUMN1_CENTS])),
+        ("= duty of the new version", cents_text(entry[r.RECALCULATED_DUTY_CENTS])),
     ]
     held = entry[r.RECALCULATED_DUTY_CENTS] + entry[r.PRINCIPAL_CENTS] - entry[r.BILL_CENTS]
     if held != entry[r.FILED_DUTY_CENTS] and not (entry[r.PRINCIPAL_CENTS] == entry[r.BILL_CENTS] == 0):
-        section.rows.append(("duty still held (paid, less earlier refunds)", dollars(held)))
-    section.rows.append(("principal to give back", dollars(entry[r.PRINCIPAL_CENTS])))
+        section.rows.append(("duty still held (paid, less earlier refunds)", cents_text(held)))
+    section.rows.append(("principal to give back", cents_text(entry[r.PRINCIPAL_CENTS])))
     if entry[r.BILL_CENTS]:
-        section.rows.append(("still owed (never billed automatically)", dollars(entry[r.BILL_CENTS])))
+        section.rows.append(("still owed (never billed automatically)", cents_text(entry[r.BILL_CENTS])))
     if entry[r.RECOMPUTED_DUTY_CENTS] is not None:
-        section.rows.append(("full recomputation (mode B), for comparison", dollars(entry[r.RECOMPUTED_DUTY_CENTS])))
+        section.rows.append(("full recomputation (mode B), for comparison", cents_text(entry[r.RECOMPUTED_DUTY_CENTS])))
     return section
 
 
@@ -294,14 +300,14 @@ def _interest(told: Told, ruleset: rules.Ruleset) -> Iterable[Section]:
         amount = refund.interest(entry[r.PRINCIPAL_CENTS], start, end, kind, ruleset=ruleset, rounding=rounding)
         if amount == entry[r.INTEREST_CENTS]:
             said = (
-                f"{dollars(amount)} on {dollars(entry[r.PRINCIPAL_CENTS])}, {kind} overpayment rates (26 USC 6621), "
+                f"{cents_text(amount)} on {cents_text(entry[r.PRINCIPAL_CENTS])}, {kind} overpayment rates (26 USC 6621), "
                 f"daily compounding (26 USC 6622), {start} itself out, {end} itself in (19 CFR 24.36), "
                 f"rounded half up {'once at the end' if rounding == 'final' else 'at each quarter'}."
             )
             rows = [_segment_row(segment) for segment in segments]
             yield Section("Interest", [said], ("from", "to", "days", "rate", "a day", "balance"), rows)
             return
-    yield Section("Interest", [f"{dollars(entry[r.INTEREST_CENTS])} from {start} to {end}, over several deposits."])
+    yield Section("Interest", [f"{cents_text(entry[r.INTEREST_CENTS])} from {start} to {end}, over several deposits."])
 
 
 def _segment_row(segment: refund.InterestSegment) -> tuple[str, ...]:
@@ -327,7 +333,7 @@ def _payment(told: Told) -> Section:
                 f"{cohort[r.PARTS]} part(s), status {cohort[r.STATUS]}."
             ),
             (
-                f"One refund of {dollars(cohort[r.AMOUNT_CENTS])} for {cohort[r.ENTRIES]} entries of this recipient "
+                f"One refund of {cents_text(cohort[r.AMOUNT_CENTS])} for {cohort[r.ENTRIES]} entries of this recipient "
                 f"liquidated on {cohort[r.RESULT_LIQUIDATION_DATE]} (CSMS 68340863)."
             ),
         ],

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import cape_engine
-from cape_engine import refund, rules
+from cape_engine import mass_processing, refund, rules
 from cape_engine.findings import Findings
 from cape_engine.outputs import assemble, facts_not_given, manifest
 from cape_engine.outputs.files import sha256_of, write_results
@@ -32,6 +32,7 @@ class Part:
     outcome: assemble.EntryOutcome
     changes: pa.Table
     priced: refund.Priced
+    tallies: mass_processing.Tallies
     findings: Findings
 
 
@@ -68,6 +69,7 @@ def consolidated(
         importers=importers,
     )
     findings.extend(together.findings)
+    findings.extend(mass_processing.tally_findings(part.tallies for part in parts))
     entries = [assemble.entries_table(part.entries, part.outcome, part.priced.payment_id) for part in parts]
     changes = [part.changes for part in parts]
     if absent is not None:

@@ -160,7 +160,12 @@ def _process(partition: bridge.Partition, context: _Context) -> Part:
         findings.extend(found)
     entries = partition.entries
     mass = mass_processing.process(
-        partition, ruleset=ruleset, settings=settings, as_of=request.as_of, column1=context.column1
+        partition,
+        ruleset=ruleset,
+        settings=settings,
+        as_of=request.as_of,
+        column1=context.column1,
+        detail=request.detail != "none",
     )
     standing, found = liquidation.standing(
         entries, ruleset=ruleset, settings=settings, as_of=request.as_of, accepted_on=request.accepted_on
@@ -239,7 +244,7 @@ def _process(partition: bridge.Partition, context: _Context) -> Part:
             mass.gap_known,
         )
         changes = assemble.changes_table(partition, numbers, claim.accepted, every_number=request.detail == "full")
-    return Part(entries, outcome, changes, priced, findings)
+    return Part(entries, outcome, changes, priced, mass.tallies, findings)
 
 
 def _absent(

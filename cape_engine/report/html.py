@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine.errors import OutputError
-from cape_engine.report.summary import Week, dollars, finding_kinds, weeks
+from cape_engine.money import cents_text
+from cape_engine.report.summary import Week, finding_kinds, weeks
 from cape_engine.schema import results as r
 
 REPORT = "report.html"
@@ -34,7 +35,7 @@ def write_report(path: Path, tables: Mapping[str, pa.Table], manifest: Mapping[s
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("cape_engine.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    templates.filters["dollars"] = dollars
+    templates.filters["dollars"] = cents_text
     by_week = weeks(tables["refunds"])
     page = templates.get_template("run.html").render(
         manifest=manifest,
@@ -65,7 +66,7 @@ def _bars(by_week: list[Week]) -> list[dict[str, Any]]:
             "week": week.monday.isoformat(),
             "principal": week.principal_cents * _CHART_HEIGHT // top,
             "interest": max(1, week.interest_cents * _CHART_HEIGHT // top) if week.interest_cents else 0,
-            "title": f"{week.monday.isoformat()}: {dollars(week.amount_cents)}",
+            "title": f"{week.monday.isoformat()}: {cents_text(week.amount_cents)}",
         }
         for week in by_week
     ]
@@ -73,5 +74,5 @@ def _bars(by_week: list[Week]) -> list[dict[str, Any]]:
 
 def _largest(refunds: pa.Table) -> list[dict[str, Any]]:
     """The largest refunds of the run."""
-    order = pc.sort_indices(refunds, sort_keys=[(str(r.AMOUNT_CENTS), "descending"), (str(r.RECIPIENT), "ascending")])
+    order = pc.sort_indices(refunds, sort_keys=[(str(r.AMOUNT_CENTS), "descending")])  # stable: then by recipient
     return refunds.take(order.slice(0, _LARGEST)).to_pylist()

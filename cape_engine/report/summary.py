@@ -35,12 +35,6 @@ class FindingKind:
     remedy: str
 
 
-def dollars(cents: int) -> str:
-    """Cents as dollars with commas and two decimals."""
-    sign = "-" if cents < 0 else ""
-    return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
-
-
 def weeks(refunds: pa.Table) -> list[Week]:
     """Refunds by week of liquidation, in order.
 
