@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import re
+import shlex
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
+import cape_engine
+import cape_fixtures
+import cape_kernels
+from cape_engine.cli import cape
+
 ROOT = Path(__file__).parents[2]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -61,3 +70,64 @@ def test_decisions__all_in_the_index() -> None:
         file.name for file in (ROOT / "docs" / "decisions").glob("*.md") if f"decisions/{file.name}" not in index
     ]
     assert missing == []
+
+
+def blocks(*languages: str) -> list[tuple[str, str]]:
+    """Every fenced block in one of the languages, with the page that it stands on."""
+    found = ((page, match) for page in PAGES for match in FENCE.finditer(page.read_text(encoding="utf-8")))
+    return [(page.relative_to(ROOT).as_posix(), match[2]) for page, match in found if match[1] in languages]
+
+
+def commands() -> list[str]:
+    """Every `cape` command line that the documentation shows."""
+    lines = (line for _, text in blocks("sh", "console") for line in text.replace("\\\n", " ").splitlines())
+    return [line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith("cape ")]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands__exist_with_their_options(line: str) -> None:
+    """Each command that a page shows exists, and takes the options shown."""
+    words = shlex.split(line.split("|", maxsplit=1)[0], comments=True)[1:]
+    context = click.Context(cape, info_name="cape", resilient_parsing=True)
+    command = cape.get_command(context, words[0])
+    assert command is not None, f"there is no command {words[0]}"
+    command.make_context(words[0], words[1:], parent=context, resilient_parsing=True)
+
+
+def python_pages() -> dict[str, str]:
+    """The Python of each page, all its blocks in order."""
+    pages: dict[str, str] = {}
+    for page, text in blocks("python", "pycon"):
+        pages[page] = pages.get(page, "") + text + "\n"
+    return pages
+
+
+@pytest.mark.parametrize(("page", "text"), python_pages().items(), ids=list(python_pages()))
+def test_python__runs_or_compiles(page: str, text: str) -> None:
+    """Examples with a prompt run and print what the page says; Python without a prompt can be compiled."""
+    if ">>>" in text:
+        example = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
+        report: list[str] = []
+        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=report.append)
+        assert report == []
+    else:
+        compile(text, f"<{page}>", "exec")
+
+
+def modules_with_examples() -> list[str]:
+    """Every module of the installed packages whose docstrings show an example."""
+    found = []
+    for package in (cape_engine, cape_fixtures, cape_kernels):
+        folder = Path(next(iter(package.__path__)))
+        for file in sorted(folder.rglob("*.py")):
+            if "    >>> " in file.read_text(encoding="utf-8"):
+                parts = file.relative_to(folder.parent).with_suffix("").parts
+                found.append(".".join(part for part in parts if part != "__init__"))
+    return found
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
+def test_docstrings__examples_run(name: str) -> None:
+    """Each example in a docstring prints what it says."""
+    results = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert (results.failed, results.attempted > 0) == (0, True)
