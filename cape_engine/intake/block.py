@@ -46,7 +46,8 @@ def is_word_like(column: Column) -> bool:
     """Whether cells of the column repeat a lot, so that it is read as a dictionary and each word is looked at once."""
     if column in (f.ENTRY_NUMBER, s.HTS_NUMBER):
         return True
-    return pa.types.is_dictionary(column.type) or pa.types.is_date(column.type) or pa.types.is_boolean(column.type)
+    kind = column.type
+    return bool(pa.types.is_dictionary(kind) or pa.types.is_date(kind) or pa.types.is_boolean(kind))
 
 
 def is_amount(column: Column) -> bool:

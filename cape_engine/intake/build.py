@@ -48,6 +48,16 @@ class Watcher(Protocol):
         """Some steps of it are done."""
 
 
+class _Silent:
+    """Nobody wants to know."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Say nothing."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Say nothing."""
+
+
 @dataclass(slots=True)
 class _Intake:
     """What has been read so far."""
@@ -64,7 +74,7 @@ class _Intake:
     hashes: dict[str, str] = field(default_factory=dict)
 
 
-def build_store(  # noqa: PLR0913 - the options of `cape import`, each by name
+def build_store(
     sources: Iterable[Path | str],
     folder: Path | str,
     *,
@@ -103,35 +113,28 @@ def build_store(  # noqa: PLR0913 - the options of `cape import`, each by name
     if isinstance(mapping, (str, Path)):
         mapping = read_mapping(mapping)
     only = None if only_entry is None else _key_of(only_entry)
-    header_table = None
-    if headers:
-        header_table, found = read_headers(headers, ruleset)
-        findings.extend(found)
+    header_table, found = read_headers(headers, ruleset) if headers else (None, Findings())
+    findings.extend(found)
+    watcher = progress or _Silent()
     intake = _Intake()
     paths = files.expand(sources, findings)
-    if progress is not None:
-        progress.stage("reading files", len(paths))
+    watcher.stage("reading files", len(paths))
     for path in paths:
         _read_file(path, intake, row_headings(ruleset, mapping), ruleset, only, findings)
-        if progress is not None:
-            progress.advance()
+        watcher.advance()
     _finish_reading(intake, mapping, findings)
     grouped = _group(intake, settings, findings)
-    writer = StoreWriter(folder)
-    if progress is not None:
-        progress.stage("writing partitions")
-    for partition in partitions(grouped, partition_lines):
-        part = partition
-        if header_table is not None:
-            part, found = overlay_headers(partition, header_table)
-            findings.extend(found)
-        writer.write(part)
-        if progress is not None:
-            progress.advance()
     given = {str(column) for column in intake.given} | {str(f.FILER_CODE)}
     if header_table is not None:
         given |= _header_facts(header_table)
         _report_strangers(header_table, grouped.rows, findings, only)
+    writer = StoreWriter(folder)
+    watcher.stage("writing partitions")
+    for partition in partitions(grouped, partition_lines):
+        whole, found = (partition, Findings()) if header_table is None else overlay_headers(partition, header_table)
+        findings.extend(found)
+        writer.write(whole)
+        watcher.advance()
     return writer.finish(intake.sources, given), findings
 
 

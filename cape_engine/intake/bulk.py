@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,11 @@ import pyarrow.compute as pc
 from cape_engine.findings import Findings, catalogue
 from cape_engine.schema import results as r
 
-Part = str | int | None | npt.NDArray[np.integer] | pa.Array
+Part: TypeAlias = str | int | npt.NDArray[np.integer[Any]] | pa.Array | None
 """One value for all rows, or one value a row."""
 
 
-def add_rows(  # noqa: PLR0913 - one argument for each column of the findings table
+def add_rows(
     findings: Findings,
     code: str,
     count: int,

@@ -1,4 +1,4 @@
-"""A part of a file as plain arrays: keys, places and facts of its rows, and findings for the cells that are not plain."""
+"""A part of a file as plain arrays: keys, places and facts of its rows, and findings for cells that are not plain."""
 
 from __future__ import annotations
 

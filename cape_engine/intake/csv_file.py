@@ -1,4 +1,4 @@
-"""Delimited text: encoding, delimiter and headings found, rows counted as an editor counts them, cells read by Arrow."""
+"""Delimited text: encoding, delimiter and headings found, rows counted as in an editor, cells read by Arrow."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 _BLOCK_BYTES = 1 << 25  # 32 MiB of text a part: two parts in flight stay small beside the columns they become
 _HEAD_BYTES = 1 << 18
 _FALLBACK = "cp1252"
+_LF, _CR = 10, 13
+_ASCII = 128
 
 
 class CsvFile:
@@ -84,7 +86,7 @@ class CsvFile:
             begin = int(state[k.PLACE])
             limit = min(begin + _BLOCK_BYTES, len(self._data))
             part = self._data[begin:limit]
-            most = int(np.count_nonzero(part == 10) + np.count_nonzero(part == 13)) + 1
+            most = int(np.count_nonzero(part == _LF) + np.count_nonzero(part == _CR)) + 1
             starts, lines = np.empty(most, np.int64), np.empty(most, np.int64)
             cells, status = np.empty(most, np.int32), np.empty(most, np.uint8)
             delimiter = np.uint8(ord(self._delimiter))
@@ -103,10 +105,10 @@ class CsvFile:
     def _kept(self, starts: Int64s, ends: Int64s, keep: npt.NDArray[np.bool_]) -> bytes | memoryview:
         """The bytes of the good records, without a copy when they all are."""
         if keep.all():
-            return memoryview(self._data)[int(starts[0]) : int(ends[-1])]
+            return self._data.data[int(starts[0]) : int(ends[-1])]
         edges = np.flatnonzero(np.diff(keep.astype(np.int8), prepend=0, append=0))
         pieces = zip(starts[edges[::2]].tolist(), ends[edges[1::2] - 1].tolist(), strict=True)
-        view = memoryview(self._data)
+        view = self._data.data
         return b"".join(view[first:last] for first, last in pieces)
 
     def _reader(self, text: bytes | memoryview, lines: Int64s, *, spanning: bool) -> Callable[[], Block]:
@@ -137,7 +139,7 @@ class CsvFile:
 
     def _report_bad(self, starts: Int64s, ends: Int64s, lines: Int64s, cells: npt.NDArray[np.int32]) -> None:
         """A finding for each row with a wrong number of cells; where its entry can be read, the entry is refused."""
-        place = self.layout.positions[f.ENTRY_NUMBER] if f.ENTRY_NUMBER in self.layout.positions else 0
+        place = self.layout.positions.get(f.ENTRY_NUMBER, 0)
         texts = [self._cell_at(int(first), int(last), place) for first, last in zip(starts, ends, strict=True)]
         keys, _status = keys_of_texts(pa.array(texts, pa.string()))
         known = keys >= 0
@@ -225,7 +227,7 @@ def _first_not_utf8(data: npt.NDArray[np.uint8]) -> int:
     step = 1 << 24
     for begin in range(0, len(data), step):
         part = data[begin : begin + step]
-        if not pending and (len(part) == 0 or part.max() < 128):
+        if not pending and (len(part) == 0 or part.max() < _ASCII):
             continue
         held = len(decoder.getstate()[0])
         try:
@@ -238,7 +240,7 @@ def _first_not_utf8(data: npt.NDArray[np.uint8]) -> int:
 
 def _line_at(data: npt.NDArray[np.uint8], place: int) -> int:
     """The line of the file that a byte stands on."""
-    return int(np.count_nonzero(data[:place] == 10)) + 1
+    return int(np.count_nonzero(data[:place] == _LF)) + 1
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

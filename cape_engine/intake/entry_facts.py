@@ -104,7 +104,7 @@ def texts_of(column: Column, values: Numbers, vocabularies: Vocabularies) -> pa.
     return pa.array(values.astype(np.int64)).cast(pa.string())
 
 
-def _refuse(  # noqa: PLR0913 - a finding names two rows
+def _refuse(
     rows: Rows,
     code: str,
     column: Column,

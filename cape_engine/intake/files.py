@@ -1,4 +1,4 @@
-"""Files: folders made into lists, the kind of a file by its content, its hash, and the one way to say "not readable"."""
+"""Files: folders made into lists, the kind of a file by its content, its hash, and what makes it unreadable."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from cape_engine.intake.entries import key_texts
 from cape_engine.schema.column import Column
 from cape_engine.schema.rows import TARIFF_FACTS
 from cape_kernels.segments import NO_ROW, first_and_other
+
+_T = TypeVar("_T", bound=np.generic)
 
 _PLACES = 1 << 27
 """Above the largest place within an entry (99,999 lines x 1,000)."""
@@ -89,7 +92,7 @@ def gather(chunks: list[RowChunk], names: Sequence[str], more_keys: Int64s) -> R
     refused[entry[bad]] = True
     facts: dict[Column, npt.NDArray[np.signedinteger]] = {}
     for column in sorted({column for chunk in chunks for column in chunk.facts}):
-        facts[column] = _joined([_fact(chunk, column) for chunk in chunks], None)
+        facts[column] = np.concatenate([_fact(chunk, column) for chunk in chunks])
         for chunk in chunks:
             chunk.facts.pop(column, None)
     order = _order(entry, place)
@@ -109,12 +112,13 @@ def _fact(chunk: RowChunk, column: Column) -> npt.NDArray[np.signedinteger]:
     found = chunk.facts.get(column)
     if found is not None:
         return found
-    kind = np.int32 if pa.types.is_date(column.type) or pa.types.is_dictionary(column.type) else np.int64
-    kind = np.int8 if pa.types.is_boolean(column.type) else kind
-    return np.full(len(chunk.rows), missing_of(column), kind)
+    if pa.types.is_boolean(column.type):
+        return np.full(len(chunk.rows), missing_of(column), np.int8)
+    small = pa.types.is_date(column.type) or pa.types.is_dictionary(column.type)
+    return np.full(len(chunk.rows), missing_of(column), np.int32 if small else np.int64)
 
 
-def _joined(parts: list[npt.NDArray[np.generic]], kind: type[np.generic] | None) -> npt.NDArray[np.generic]:
+def _joined(parts: list[npt.NDArray[_T]], kind: type[_T]) -> npt.NDArray[_T]:
     """Arrays end to end."""
     if len(parts) == 1:
         return parts[0]
@@ -173,9 +177,9 @@ def drop_duplicates(rows: Rows, findings: Findings) -> Bools:
         differs |= contradicts
         fill = (one == missing) & (two != missing)
         if fill.any():
-            values = values.copy()
-            values[first[fill][::-1]] = two[fill][::-1]  # the first of several fillers counts
-            rows.facts[column] = values
+            filled = values.copy()
+            filled[first[fill][::-1]] = two[fill][::-1]  # the first of several fillers counts
+            rows.facts[column] = filled
     alike = ~differs
     _report_duplicates(rows, findings, row[alike], first[alike])
     rows.refused[rows.entry[row[differs]]] = True

@@ -1,4 +1,4 @@
-"""Headings: which column of a file is which of ours, by exact names only (case and outer blanks aside), never by likeness."""
+"""Headings: which column of a file is which of ours, by exact names only, case and outer blanks aside."""
 
 from __future__ import annotations
 

@@ -36,13 +36,18 @@ def open_table(path: Path, headings: Headings, findings: Findings) -> tuple[str,
     return kind, _READERS[kind](path, headings, findings)
 
 
+def _call(read: Callable[[], Block], work: Callable[[Block], _T]) -> _T:
+    """Read a part and work on it."""
+    return work(read())
+
+
 def in_parallel(blocks: Iterator[Callable[[], Block]], work: Callable[[Block], _T]) -> Iterator[_T]:
-    """The chunks of a file in order, a few parts at a time; the kernels and Arrow work without the interpreter's lock."""
+    """The chunks of a file in order, a few parts at a time; kernels and Arrow hold no lock."""
     threads = max(os.cpu_count() or 1, 1)
     waiting: deque[Future[_T]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for block in blocks:
-            waiting.append(pool.submit(lambda read=block: work(read())))
+            waiting.append(pool.submit(_call, block, work))
             if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:

@@ -17,7 +17,7 @@ from cape_engine.intake.lines import Lines
 from cape_engine.intake.words import Vocabularies
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
-from cape_engine.schema.column import Column
+from cape_engine.schema.column import Column, arrow_schema
 from cape_kernels.entry_number import ENTRY_LENGTH
 
 _AFTER_FILER = 36 ** (ENTRY_LENGTH - 3)
@@ -64,26 +64,22 @@ def _partition(grouped: Grouped, name: str, span: tuple[int, int], counts: Int64
     rows, lines = grouped.rows, grouped.lines
     words = {str(column): grouped.vocabularies.of(column).words for column in s.CANONICAL_ROWS}
     order = _rows_of(lines, chosen, rows)
+    of_lines: dict[Column, Numbers] = {column: values[chosen] for column, values in grouped.line_facts.items()}
+    of_lines[s.LINE_NUMBER] = rows.place[lines.first_rows(rows, chosen)] // ORDINALS
+    of_lines[s.TARIFF_COUNT] = lines.numbers[chosen]
+    of_tariffs: dict[Column, Numbers] = {
+        column: rows.facts[column][order] for column in s.TARIFF_FACTS if column in rows.facts
+    }
+    of_tariffs |= {
+        s.ORDINAL: rows.place[order] % ORDINALS,
+        s.SOURCE_IDX: rows.source[order],
+        s.SOURCE_ROW: rows.row[order],
+    }
     return Partition(
         name,
         _entries(grouped, span, counts, words),
-        _table(
-            s.STORE_LINES,
-            {
-                s.LINE_NUMBER: rows.place[lines.first_rows(rows, chosen)] // ORDINALS,
-                s.TARIFF_COUNT: lines.numbers[chosen],
-            }
-            | {column: values[chosen] for column, values in grouped.line_facts.items()},
-            len(chosen),
-            words,
-        ),
-        _table(
-            s.STORE_TARIFFS,
-            {s.ORDINAL: rows.place[order] % ORDINALS, s.SOURCE_IDX: rows.source[order], s.SOURCE_ROW: rows.row[order]}
-            | {column: rows.facts[column][order] for column in s.TARIFF_FACTS if column in rows.facts},
-            len(order),
-            words,
-        ),
+        _table(s.STORE_LINES, of_lines, len(chosen), words),
+        _table(s.STORE_TARIFFS, of_tariffs, len(order), words),
         tuple(rows.names),
     )
 
@@ -96,7 +92,8 @@ def _rows_of(lines: Lines, chosen: Int64s, rows: Rows) -> Int64s:
     length = end - begin
     offset = np.concatenate([[0], np.cumsum(length)])
     places = np.arange(offset[-1]) - np.repeat(offset[:-1], length) + np.repeat(begin, length)
-    return rows.order[places[lines.kept[places]]]
+    found: Int64s = rows.order[places[lines.kept[places]]]
+    return found
 
 
 def _entries(grouped: Grouped, span: tuple[int, int], counts: Int64s, words: Mapping[str, list[str]]) -> pa.Table:
@@ -145,5 +142,5 @@ def _table(
             ready[str(column)] if str(column) in ready else arrow_column(column, values.get(column), count, words)
             for column in columns
         ],
-        schema=s.arrow_schema(columns),
+        schema=arrow_schema(columns),
     )

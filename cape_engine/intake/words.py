@@ -1,4 +1,4 @@
-"""Words: codes, statuses and flags as cells spell them, to the words of the schema; and one vocabulary for all files."""
+"""Words: codes, statuses and flags as cells spell them, to the words of the schema; one vocabulary for all files."""
 
 from __future__ import annotations
 

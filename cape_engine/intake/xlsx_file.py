@@ -1,4 +1,4 @@
-"""Workbooks: the right sheet, headings below title rows, real dates, formula errors; row numbers as the sheet shows them."""
+"""Workbooks: the right sheet, headings below title rows, real dates, formula errors, rows as the sheet counts them."""
 
 from __future__ import annotations
 

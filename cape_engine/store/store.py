@@ -154,7 +154,8 @@ class Store:
                     tables.append(file.read(columns=wanted, use_threads=False))
             except (OSError, pa.ArrowException) as error:
                 raise StoreError(f"{path} cannot be read ({error}); import the sources again") from error
-        return Partition(name, *tables, sources=tuple(source.name for source in self.sources))
+        entries, lines, tariffs = tables
+        return Partition(name, entries, lines, tariffs, tuple(source.name for source in self.sources))
 
 
 def source_record(source: Source) -> dict[str, Any]:

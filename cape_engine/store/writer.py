@@ -1,4 +1,4 @@
-"""Writing a store: partitions one by one, the manifest last, so that an unfinished folder is never taken for a store."""
+"""Writing a store: partitions one by one, the manifest last, so that an unfinished folder is no store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StoreWriter:
         known = {MANIFEST, f"{MANIFEST}.part"}
         strangers = [item.name for item in self.folder.iterdir() if item.name not in known and not _is_partition(item)]
         if strangers:
-            raise StoreError(f"{self.folder} holds {sorted(strangers)[0]!r} and is not a store: choose an empty folder")
+            raise StoreError(f"{self.folder} holds {min(strangers)!r} and is not a store: choose an empty folder")
         for name in sorted(known):
             (self.folder / name).unlink(missing_ok=True)
         for item in self.folder.iterdir():

@@ -105,7 +105,10 @@ def scan_records(data, limit, delimiter, expected, starts, lines, cells, status,
         limit: records that begin at or behind this place are left for the next call.
         delimiter: the byte between cells.
         expected: cells of a whole record.
-        starts, lines, cells, status: one value a record out (`RECORD_*`); `lines` counts the file's lines from 1.
+        starts: place of each record out.
+        lines: line of the file it begins on out, counted from 1.
+        cells: its cells out; negative where a quote is never closed.
+        status: `RECORD_*` out.
         state: in and out: place, line number there, records written, records that span lines (`PLACE` and so on).
     """
     place = state[PLACE]
