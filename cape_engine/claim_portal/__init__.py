@@ -1,6 +1,5 @@
 """Claim portal: reads declarations and tests the claimed entries against the dated rules of CBP."""
 
-from cape_engine.claim_portal.check import ClaimResult, check, check_days, reason_lists
 from cape_engine.claim_portal.declaration import (
     ClaimedEntries,
     Declaration,
@@ -8,6 +7,7 @@ from cape_engine.claim_portal.declaration import (
     declared_numbers,
     read_declaration,
 )
+from cape_engine.claim_portal.entry_checks import ClaimResult, check, check_days, reason_lists
 
 __all__ = [
     "ClaimResult",

@@ -167,6 +167,5 @@ CONDITIONS: Mapping[str, Condition] = {
     "invalid_hts": _inactive,
     "hts_relationship": lambda c: c.has(Trial.PARTNER_MISSING),
     "unable_to_calculate": lambda c: c.has(Trial.UNABLE),
-    "hold_not_in_phase": lambda c: c.standing.held_by_plan,
 }
 """Condition of each entry rule, by the rule ids of the eligibility table (handbook 4.4)."""

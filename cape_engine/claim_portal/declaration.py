@@ -29,6 +29,19 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _SPECIAL = re.compile(r"[^0-9A-Za-z]+")
 _SHOWN = 40
 
+_CODES = {
+    "file_not_csv": "DECLARATION_NOT_CSV",
+    "file_unreadable": "DECLARATION_UNREADABLE",
+    "file_too_large": "DECLARATION_TOO_LARGE",
+    "file_empty": "DECLARATION_EMPTY",
+    "file_header_invalid": "DECLARATION_HEADER_INVALID",
+    "file_too_many_entries": "DECLARATION_TOO_MANY_ENTRIES",
+    "file_entry_number_format": "DECLARATION_ENTRY_NUMBER_FORMAT",
+    "file_duplicate_entry": "DECLARATION_DUPLICATE_ENTRY",
+    "file_check_digit": "DECLARATION_CHECK_DIGIT_REFUSED",
+}
+"""The finding of each file check; its words come from the rule."""
+
 Row = tuple[int, str]
 """Line of the file as an editor counts it, and its text."""
 
@@ -75,10 +88,8 @@ class _Checks:
         self.failed.add(rule_id)
         shown = None if value is None else str(value)[:_SHOWN]
         words = self.words(rule_id)
-        code = "DECLARATION_" + rule_id.upper().removeprefix("FILE_")
-        code += "_REFUSED" if rule_id == "file_check_digit" else ""
         fields: dict[str, Any] = {"words": words, **more}
-        self.findings.add(code, source=self.name, row=row, column=HEADER, value=shown, **fields)
+        self.findings.add(_CODES[rule_id], source=self.name, row=row, column=HEADER, value=shown, **fields)
 
     def result(self, numbers: Sequence[str], rows: Sequence[int]) -> Declaration:
         """The declaration, its failures in the order of the checks."""

@@ -2,6 +2,6 @@
 
 from cape_engine.liquidation import review
 from cape_engine.liquidation.schedule import Plan, plan
-from cape_engine.liquidation.standing import standing
+from cape_engine.liquidation.standings import standing
 
 __all__ = ["Plan", "plan", "review", "standing"]

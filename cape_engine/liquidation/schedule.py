@@ -16,7 +16,7 @@ from cape_engine.findings import Findings
 from cape_engine.findings.grouped import add_grouped
 from cape_engine.liquidation import review
 from cape_engine.liquidation.policy import BEYOND, Policy, in_force
-from cape_engine.liquidation.standing import year_ends
+from cape_engine.liquidation.standings import year_ends
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema.codes import Action, Flag, Standing

@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from reference.liquidation import Stands
 
 D = dt.date
-NOT_IN_ACE = {"04", "05", "24", "25", "26", "33", "66"}
+NOT_IN_ACE = {"04", "05", "24", "25", "26", "33"}
 NOT_ALLOWED = {"08", "09", "41", "42", "43", "44", "45", "46", "47"}
-NO_STATUS = {"23", "61", "62", "63", "64", "65", "86"}
+NO_STATUS = {"23", "61", "62", "63", "64", "65", "66", "86"}
 KNOWN = (
     NOT_IN_ACE
     | NOT_ALLOWED
@@ -29,6 +29,7 @@ DEFAULTS: Mapping[str, object] = {
     "phase.3_start": D(2026, 10, 6),
     "phase.3_importers": (),
     "mass.invalid_hts_scope": "remaining",
+    "schedule.accept_window": 80,
 }
 
 
@@ -39,7 +40,7 @@ def _same_importer(one: object, others: Collection[str]) -> bool:
     return isinstance(one, str) and plain(one) in {plain(other) for other in others}
 
 
-def failed(  # noqa: C901, PLR0912, PLR0915 - one sentence of the handbook after another
+def failed(  # noqa: PLR0912, PLR0915 - one sentence of the handbook after another
     facts: Mapping[str, object],
     trial: Collection[str],
     stands: Stands,
@@ -84,7 +85,9 @@ def failed(  # noqa: C901, PLR0912, PLR0915 - one sentence of the handbook after
         found.append("NO_LIQUIDATION_STATUS")
     if stands.liquidated is not None:
         counted = as_of if have["claim.accept_window_basis"] == "filing" else accepted_on
-        reach = 80 if have["claim.accept_window_inclusive"] else 79
+        window = have["schedule.accept_window"]
+        assert isinstance(window, int)
+        reach = window if have["claim.accept_window_inclusive"] else window - 1
         if (counted - stands.liquidated).days > reach:
             start = have["phase.3_start"]
             assert isinstance(start, dt.date)

@@ -107,7 +107,7 @@ class Stands:
     findings: list[str] = field(default_factory=list)
 
 
-def standing(  # noqa: C901, PLR0912 - one sentence of the law after another
+def standing(  # noqa: PLR0912 - one sentence of the law after another
     facts: Mapping[str, object], as_of: dt.date, accepted_on: dt.date, rules: Rules | None = None
 ) -> Stands:
     """Where an entry with these facts (missing = unknown) stands on these two days."""

@@ -234,18 +234,22 @@ def _report(
             final |= np.uint64(1 << place)
     day = case.standing.liquidated_day
     where = (failed & final) != 0
-    add_grouped(
-        findings,
-        "FINAL_LIQUIDATION",
-        numbers.filter(pa.array(where)),
-        day[where],
-        lambda at: {
-            "column": str(f.LIQUIDATION_DATE),
-            "value": date_of(at),
-            "window": case.accept_window,
-            "protest": date_of(at + PROTEST_DAYS),
-        },
-    )
+    for code, chosen in (
+        ("FINAL_LIQUIDATION", where & ~case.standing.deemed),
+        ("FINAL_BY_LAW", where & case.standing.deemed),
+    ):
+        add_grouped(
+            findings,
+            code,
+            numbers.filter(pa.array(chosen)),
+            day[chosen],
+            lambda at: {
+                "column": str(f.LIQUIDATION_DATE),
+                "value": date_of(at),
+                "window": case.accept_window,
+                "protest": date_of(at + PROTEST_DAYS),
+            },
+        )
     late = accepted & past_window(case, case.accepted_on) & ~past_window(case, case.as_of)
     add_grouped(
         findings,
