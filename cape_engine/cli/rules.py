@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ def show_rule(key: str, *, on: dt.date | None, rules_folder: Path | None, as_jso
     from cape_engine import rules
     from cape_engine.rules import show
 
-    return _print(show.show(rules.load(rules_folder), key, on), as_json=as_json, quiet=quiet)
+    found = show.show(rules.load(rules_folder), key, on)
+    return _print([record.as_dict() for record in found], as_json=as_json, quiet=quiet)
 
 
 @command.command("diff", epilog="Example: cape rules diff 2025-11-09 2025-11-10")
@@ -51,7 +53,8 @@ def diff_rules(day1: dt.date, day2: dt.date, *, rules_folder: Path | None, as_js
     from cape_engine import rules
     from cape_engine.rules import show
 
-    return _print(show.diff(rules.load(rules_folder), day1, day2), as_json=as_json, quiet=quiet)
+    found = show.diff(rules.load(rules_folder), day1, day2)
+    return _print([difference.as_dict() for difference in found], as_json=as_json, quiet=quiet)
 
 
 @command.command("check", epilog="Example: cape rules check --rules my-rules")
@@ -59,13 +62,26 @@ def diff_rules(day1: dt.date, day2: dt.date, *, rules_folder: Path | None, as_js
 @common.output_options
 def check_rules(*, rules_folder: Path | None, as_json: bool, quiet: bool) -> int:
     """Check every rule file: columns, values, duplicates, gaps and overlaps, counts and coverage."""
-    from cape_engine.rules import show
+    from cape_engine.rules.check import check
 
-    return _print(show.check(rules_folder), as_json=as_json, quiet=quiet)
+    report = check(rules_folder)
+    if as_json:
+        common.emit("rules_check", ok=report.ok, **dataclasses.asdict(report))
+    elif not quiet:
+        for name, rows in report.rows.items():
+            click.echo(f"{rows:>7,} rows  {name}")
+        for name, value in report.facts:
+            click.echo(f"{name}: {value}")
+        for note in report.notes:
+            click.echo(f"note: {note}")
+        click.echo(f"ruleset hash {report.hash}" if report.ok else "the rules cannot be used:")
+    for problem in report.problems:
+        click.echo(f"problem: {problem}", err=True)
+    return 0 if report.ok else 2
 
 
 def _print(records: list[dict[str, Any]], *, as_json: bool, quiet: bool) -> int:
-    """Records as JSON lines or as short blocks for people; 1 when there is none."""
+    """Records as JSON lines or as short blocks for people."""
     if quiet:
         return 0
     if as_json:
