@@ -44,40 +44,40 @@ def _record(data, start, end, delimiter):  # type: ignore[no-untyped-def]
     cells = 1
     lines = 1
     anything = False
-    cell_start = True
-    quoted = False
-    while place < end:
-        byte = data[place]
-        if quoted:
-            if byte == 34:
-                if place + 1 < end and data[place + 1] == 34:
+    while place < end:  # once for each cell
+        if data[place] == 34:
+            place += 1
+            while place < end:
+                byte = data[place]
+                if byte == 34:
+                    if place + 1 == end or data[place + 1] != 34:
+                        break
                     place += 1
-                else:
-                    quoted = False
-            elif byte == 10 or byte == 13:
-                place = _line_end(data, place, end)
-                lines += 1
-                if lines > MOST_LINES:
-                    return place, cells, lines, True, False
-                continue
-            elif byte != 32:
-                anything = True
+                elif byte == 10 or byte == 13:
+                    lines += 1
+                    place = _line_end(data, place, end)
+                    if lines > MOST_LINES:
+                        return place, cells, lines, True, False
+                    continue
+                elif byte != 32:
+                    anything = True
+                place += 1
+            if place == end:
+                return place, cells, lines, anything, False
             place += 1
-            continue
-        if byte == 10 or byte == 13:
-            return _line_end(data, place, end), cells, lines, anything, True
-        if byte == delimiter:
-            cells += 1
-            cell_start = True
+        while place < end:
+            byte = data[place]
+            if byte == delimiter:
+                break
+            if byte == 10 or byte == 13:
+                return _line_end(data, place, end), cells, lines, anything, True
+            anything |= byte != 32
             place += 1
-            continue
-        if cell_start and byte == 34:
-            quoted = True
-        elif byte != 32:
-            anything = True
-        cell_start = False
+        if place == end:
+            return place, cells, lines, anything, True
+        cells += 1
         place += 1
-    return place, cells, lines, anything, not quoted
+    return place, cells, lines, anything, True
 
 
 @helper
