@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cape_engine.cli import common
+from cape_engine.errors import CapeError
 
 EXAMPLE = """Examples:
 
@@ -58,4 +59,6 @@ def command(
             show.tables(result, results)
         show.known_answer(result, made.totals, as_json=as_json)
         show.said(f"Inputs in {out / 'inputs'}; open {report} in a browser", as_json=as_json)
-    return 0 if show.agrees(result, made.totals) else 1
+    if not show.agrees(result, made.totals):
+        raise CapeError("the totals differ from the generator's known answer; please report this seed")
+    return result.exit_code

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from cape_engine.cli.common import emit
 from cape_engine.money import cents_text
@@ -15,6 +13,9 @@ from cape_engine.pipeline import RunResult
 from cape_engine.pipeline.explain import Section
 from cape_engine.report.summary import finding_kinds, weeks
 from cape_engine.schema import results as r
+
+if TYPE_CHECKING:  # machines get JSON lines, and are not made to wait for the tables of people
+    from rich.console import Console
 
 MOST_FINDINGS = 8
 NUMERIC = {"filed", "new", "dollars", "days", "rate", "balance"}
@@ -55,6 +56,9 @@ def lines(answer: RunResult, out: Path | None) -> None:
 
 def tables(answer: RunResult, out: Path | None) -> None:
     """The answer as tables for people."""
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(width=None if Console().is_terminal else 100)
     found: Any = answer.manifest["counts"]
     totals: Any = answer.manifest["totals_cents"]
@@ -100,6 +104,8 @@ def tables(answer: RunResult, out: Path | None) -> None:
 
 def findings(answer: RunResult, console: Console) -> None:
     """The most frequent kinds of findings, the serious ones first, with one example each."""
+    from rich.table import Table
+
     kinds = finding_kinds(answer.findings)
     if not kinds:
         return
@@ -127,6 +133,8 @@ def imported(store: Any, table: Any, folder: Path, *, as_json: bool) -> None:
             emit("finding", **row)
         emit("store", store=str(folder), partitions=len(store.partitions), manifest=store.manifest)
         return
+    from rich.console import Console
+
     console = Console()
     for row in rows[: 4 * MOST_FINDINGS]:
         where = " ".join(
@@ -164,6 +172,9 @@ def said(words: str, *, as_json: bool) -> None:
 
 def sections(story: list[Section]) -> None:
     """The story of an entry for a person."""
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(width=None if Console().is_terminal else 160, soft_wrap=False)
     for section in story:
         console.print(f"[bold]{section.title}[/bold]")

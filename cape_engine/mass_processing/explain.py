@@ -69,7 +69,7 @@ def explain_column1(
             name, rate, source = _claimed(rows[0], ruleset, programmes[line], day)
             told[int(line_numbers[line]), int(ordinals[place])] = [
                 f"Column 1 of {vocabulary[codes[place]]} on {day}, {name}: {_formula(rate)}; source: {source}.",
-                f"On the line's value of ${int(prices.value[line]):,}{_quantities(partition, place)} "
+                f"On the line's value of ${int(prices.value[line]):,}{_quantities(partition, place, rate, ruleset, settings)} "
                 f"that is {cents_text(int(prices.column1[line]))}, half up to cents."
                 if prices.status[line] == 0
                 else "It cannot be computed from what the line says.",
@@ -101,13 +101,24 @@ def _formula(rate: Rate) -> str:
     return f"{' + '.join(parts) or 'Free'} (computation code {rate.code})"
 
 
-def _quantities(partition: Partition, place: int) -> str:
-    """The quantities of a number as words."""
+def _quantities(partition: Partition, place: int, rate: Rate, ruleset: Ruleset, settings: Settings) -> str:
+    """The quantities of a number as words, with the whole units that cheap rates count (19 CFR 159.3(b))."""
+    if not (rate.specific_e9 or rate.other_e9):
+        return ""
+    hts = partition.tariffs.column(str(t.HTS_NUMBER))[place].as_py()
+    cheap = {
+        unit
+        for part_e9, unit in ((rate.specific_e9, rate.specific_unit), (rate.other_e9, rate.other_unit))
+        if 0 < part_e9 <= ruleset.whole_unit_limit_e9 and unit not in ruleset.whole_unit_exempt_units
+    }
+    if not settings.switch("mass.whole_units") or hts[:2] in ruleset.whole_unit_exempt_chapters:
+        cheap = set()
     said = []
-    for amount, unit in zip(t.QUANTITIES_E2, t.UOMS, strict=True):
+    for amount, unit_column in zip(t.QUANTITIES_E2, t.UOMS, strict=True):
         quantity = partition.tariffs.column(str(amount))[place].as_py()
-        if quantity is not None:
-            said.append(
-                f"{quantity // 100:,}.{quantity % 100:02d} {partition.tariffs.column(str(unit))[place].as_py()}"
-            )
+        unit = partition.tariffs.column(str(unit_column))[place].as_py()
+        if quantity is None:
+            continue
+        whole = f" (counted as {(quantity + 50) // 100:,}, whole units)" if unit in cheap and quantity % 100 else ""
+        said.append(f"{quantity // 100:,}.{quantity % 100:02d} {unit}{whole}")
     return f" and {', '.join(said)}" if said else ""

@@ -94,7 +94,8 @@ def _coded_words(values: pa.DictionaryArray) -> Words:
     """Words of a dictionary column: each distinct text is hashed once."""
     table = np.append(_text_words(values.dictionary.to_pylist()), _NULL)
     indices = pc.fill_null(values.indices.cast(pa.int64()), len(table) - 1)
-    return table[indices.to_numpy(zero_copy_only=False)]
+    words: Words = table[indices.to_numpy(zero_copy_only=False)]
+    return words
 
 
 def _packed_words(values: pa.Array) -> Words | None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from cape_engine import intake, mass_processing, refund, rules
 from cape_engine.errors import InputError, UsageError
-from cape_engine.money import cents_text
+from cape_engine.money import cents_text, rate_text
 from cape_engine.outputs.files import MANIFEST
 from cape_engine.pipeline.request import Request
 from cape_engine.pipeline.road import execute
@@ -156,7 +156,9 @@ def story(told: Told, ruleset: rules.Ruleset) -> list[Section]:
     if told.entry[r.DISPOSITION] == "accepted":
         sections += [_schedule(told), *_interest(told, ruleset), _payment(told)]
     if told.findings:
-        found = [(row[r.SEVERITY], row[r.CODE], row[r.MESSAGE], row[r.REMEDY]) for row in told.findings]
+        found: list[tuple[str, ...]] = [
+            (row[r.SEVERITY], row[r.CODE], row[r.MESSAGE], row[r.REMEDY]) for row in told.findings
+        ]
         sections.append(Section("Findings", [], ("severity", "code", "what", "what to do"), found))
     if told.manifest.get("ruleset_hash") != ruleset.hash:
         sections[0].sentences.append("The rules loaded now are not those of the run; sources below may differ.")
@@ -187,10 +189,14 @@ def _claim(told: Told, ruleset: rules.Ruleset) -> Section:
         return Section("Claim checks", ["Accepted: no rule in force on the filing day refuses it."])
     if entry[r.DISPOSITION] == "not_claimed":
         return Section("Claim checks", ["Not claimed: no declaration of this run lists it."])
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for code, message in zip(entry[r.REASON_CODES], entry[r.MESSAGES], strict=True):
         rule = ruleset.rule(code.lower())
-        since = "" if rule is None else f"{rule.effective_from or ''} to {rule.effective_to or 'now'}"
+        since = (
+            ""
+            if rule is None
+            else f"{rule.effective_from} to {'now' if rule.effective_to is None else rule.effective_to}"
+        )
         rows.append((code, message, since, "our own rule" if rule is None else rule.source))
     return Section(
         "Claim checks",
@@ -200,13 +206,14 @@ def _claim(told: Told, ruleset: rules.Ruleset) -> Section:
     )
 
 
-def _law(change: dict[str, Any], ruleset: rules.Ruleset) -> str:
-    """What the rule files say of a removed number."""
+def _law(change: dict[str, Any], on: dt.date | None, ruleset: rules.Ruleset) -> str:
+    """What the rule files say of an IEEPA number on the entry date; all its rates where no row holds that day."""
     rows = ruleset.ieepa(change[s.HTS_NUMBER])
     if not rows:
         return ""
+    rows = tuple(row for row in rows if on is not None and row.applies(on)) or rows
     first = rows[0]
-    rates = sorted({f"{row.rate_e9 // 10_000_000}.{row.rate_e9 // 1_000_000 % 10} %" for row in rows if row.rate_e9})
+    rates = sorted({f"{rate_text(row.rate_e9 * 100)} %" for row in rows if row.rate_e9})
     return f"{first.program}, {first.kind}{', ' + ' / '.join(rates) if rates else ''}; {first.authority}"
 
 
@@ -226,7 +233,7 @@ def _lines(told: Told, ruleset: rules.Ruleset) -> Iterable[Section]:
                     cents_text(change[r.FILED_DUTY_CENTS]),
                     cents_text(change[r.RECALCULATED_DUTY_CENTS]),
                     change[r.RULE],
-                    _law(change, ruleset),
+                    _law(change, told.entry[f.ENTRY_DATE], ruleset),
                     f"{Path(change[r.SOURCE]).name} row {change[s.SOURCE_ROW]}",
                 )
             )
@@ -271,8 +278,8 @@ def _schedule(told: Told) -> Section:
     run_days = ", ".join(settings["schedule.run_days"])
     words = {
         "liquidate": (
-            f"Liquidation on {when}: acceptance plus {settings['schedule.days_unliquidated']} days (CSMS 68340863), on a "
-            f"run day ({run_days}, less CBP closures), never past the deemed limit (19 USC 1504(a))."
+            f"Liquidation on {when}: acceptance plus {settings['schedule.days_unliquidated']} days (CSMS 68340863), "
+            f"on a run day ({run_days}, less CBP closures), never past the deemed limit (19 USC 1504(a))."
         ),
         "reliquidate": (
             f"Reliquidation on {when}: the first run day ({run_days}, less CBP closures) after acceptance, within "
@@ -300,8 +307,8 @@ def _interest(told: Told, ruleset: rules.Ruleset) -> Iterable[Section]:
         amount = refund.interest(entry[r.PRINCIPAL_CENTS], start, end, kind, ruleset=ruleset, rounding=rounding)
         if amount == entry[r.INTEREST_CENTS]:
             said = (
-                f"{cents_text(amount)} on {cents_text(entry[r.PRINCIPAL_CENTS])}, {kind} overpayment rates (26 USC 6621), "
-                f"daily compounding (26 USC 6622), {start} itself out, {end} itself in (19 CFR 24.36), "
+                f"{cents_text(amount)} on {cents_text(entry[r.PRINCIPAL_CENTS])}, {kind} overpayment rates "
+                f"(26 USC 6621), daily compounding (26 USC 6622), {start} itself out, {end} itself in (19 CFR 24.36), "
                 f"rounded half up {'once at the end' if rounding == 'final' else 'at each quarter'}."
             )
             rows = [_segment_row(segment) for segment in segments]

@@ -61,7 +61,8 @@ class RunResult:
         tables = self.tables()
         if name not in tables:
             raise UsageError(f"there is no table {name!r}; known: {', '.join(tables)}")
-        return tables[name].to_pandas()
+        frame: pd.DataFrame = tables[name].to_pandas()
+        return frame
 
     @property
     def exit_code(self) -> int:

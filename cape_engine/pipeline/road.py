@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine import bridge, claim_portal, intake, liquidation, mass_processing, refund, rules
-from cape_engine.errors import UsageError
+from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.execution.threads import map_ordered
 from cape_engine.findings import Findings
 from cape_engine.outputs import assemble
@@ -96,10 +96,9 @@ def _open_store(
     stores = [path for path in request.sources if is_store(path)]
     if stores and len(request.sources) > 1:
         raise UsageError(f"{stores[0]} is a store; a run takes one store, or files and folders, not both")
-    if stores and request.only_entry is None:
-        return Store.open(stores[0])
     if stores:
-        return intake.select_entry(Store.open(stores[0]), request.only_entry, stack)
+        store = Store.open(stores[0])
+        return store if request.only_entry is None else intake.select_entry(store, request.only_entry, stack)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cape-store-")))
     store, found = intake.build_store(
         request.sources,
@@ -142,7 +141,7 @@ def _context(
     return context, declarations
 
 
-def _parties(store: Store, headers: pa.Table | None) -> Iterator[list[str | None]]:
+def _parties(store: Store, headers: pa.Table | None) -> Iterator[list[str]]:
     """Importer and 4811 party numbers as given, of every partition and of the header files."""
     columns = (f.IMPORTER_NUMBER, f.NOTIFY_PARTY)
     tables = (store.read(name, columns).entries for name in store.partitions)
@@ -260,4 +259,7 @@ def _absent(
     known = pa.concat_arrays(numbers) if numbers else pa.array([], pa.string())
     declared = claim_portal.claimed_entries(declarations, known)
     findings.extend(declared.findings)
-    return assemble.absent_entries(list(declared.not_in_sources), ruleset.rule("not_in_ace"))
+    rule = ruleset.rule("not_in_ace")
+    if rule is None:
+        raise RuleFileError("eligibility_rules.csv has no rule not_in_ace, which entries that no source knows need")
+    return assemble.absent_entries(list(declared.not_in_sources), rule)

@@ -272,7 +272,9 @@ def _statuses(whole: pa.Table, importers: Mapping[str, Known], findings: Finding
             not_known.add(key)
     nameless = integers(whole, r.ENTRIES)[np.array([not key for key in keys], np.bool_)].sum()
     if nameless:
-        findings.add("RECIPIENT_UNKNOWN", column=str(IMPORTER_NUMBER), value=int(nameless))
+        # A fact that no input gives at all is worth an `info` only (clarification 10).
+        code = "RECIPIENT_UNKNOWN" if any(keys) else "RECIPIENT_NOT_GIVEN"
+        findings.add(code, column=str(IMPORTER_NUMBER), value=int(nameless))
     if not_known:
         findings.add("ACH_NOT_KNOWN", column=str(ACH_ENROLLED), value=len(not_known))
     return pa.array(statuses, pa.string()).dictionary_encode()

@@ -49,7 +49,7 @@ def test_write_results__failure_leaves_no_manifest(tmp_path: Path, monkeypatch: 
         return renamed(self, target)
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OutputError, match="No space left on device.*run the same command again"):
+    with pytest.raises(OutputError, match=r"No space left on device.*run the same command again"):
         files.write_results(out, TABLES, {})
     assert not (out / files.MANIFEST).exists()
     assert not (out / ".staging").exists()

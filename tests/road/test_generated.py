@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
+from typing import Any, Unpack
 
 import pytest
 
 import cape_engine
 import cape_fixtures
+from cape_engine.pipeline import Options
 from road.comparing import entry_differences, refund_differences
 
 AS_OF = dt.date(2026, 5, 4)
@@ -29,12 +31,17 @@ def files(made: cape_fixtures.Generated, tmp_path_factory: pytest.TempPathFactor
     return cape_fixtures.write(made, tmp_path_factory.mktemp("made"), format="parquet", layout="canonical")
 
 
-def run(files: cape_fixtures.Written, **options: object) -> cape_engine.RunResult:
+def run(files: cape_fixtures.Written, **options: Unpack[Options]) -> cape_engine.RunResult:
     """The whole road on written files."""
-    options.setdefault("threads", 1)
-    return cape_engine.run(
-        files.rows, headers=files.headers, importers=files.importers, as_of=AS_OF, detail="none", **options
-    )  # type: ignore[arg-type]  # options are those of the call under test
+    usual: Options = {
+        "headers": files.headers,
+        "importers": files.importers,
+        "as_of": AS_OF,
+        "detail": "none",
+        "threads": 1,
+    }
+    whole: Options = {**usual, **options}
+    return cape_engine.run(files.rows, **whole)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +69,7 @@ def test_run__every_entry_once(made: cape_fixtures.Generated, result: cape_engin
     ids=str,
 )
 def test_run__same_hash_however_it_is_cut(
-    files: cape_fixtures.Written, result: cape_engine.RunResult, options: dict[str, object]
+    files: cape_fixtures.Written, result: cape_engine.RunResult, options: Options
 ) -> None:
     """Threads and partition size do not change the answer (invariant 9)."""
     assert run(files, **options).manifest["result_hash"] == result.manifest["result_hash"]
@@ -108,7 +115,7 @@ def test_run__many_entries(tmp_path: Path) -> None:
     whole = run(first, threads=2)
     assert entry_differences(whole.entries, made.expected) == []
     assert refund_differences(whole.refunds, made.expected_refunds) == []
-    totals = whole.manifest["totals_cents"]
+    totals: Any = whole.manifest["totals_cents"]
     assert {name: totals[name] for name in made.totals} == made.totals
     hashes = {whole.manifest["result_hash"]}
     hashes.add(run(first, threads=1, partition_lines=300_000).manifest["result_hash"])
