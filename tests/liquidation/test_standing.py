@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from reference.entry_tables import entry_table
 
 from cape_engine import liquidation, rules
 from cape_engine.bridge import NO_DAY
 from cape_engine.dates import date_of
 from cape_engine.schema.codes import Standing
 from cape_engine.settings import Settings
+from reference.entry_tables import entry_table
 
 RULESET = rules.load()
 FILED, ACCEPTED = dt.date(2026, 10, 1), dt.date(2026, 10, 6)
@@ -30,7 +30,7 @@ def standing(**facts: object) -> Standing:
     ("entered", "deemed"),
     [(dt.date(2025, 10, 5), True), (dt.date(2025, 10, 6), True), (dt.date(2025, 10, 7), False)],
 )
-def test_standing__year_ends_by_acceptance(entered: dt.date, deemed: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_standing__year_ends_by_acceptance(entered: dt.date, deemed: bool) -> None:
     """A year that ends on or before the day of acceptance has liquidated the entry; one that ends after has not."""
     found = standing(liquidation_status="Unliquidated", entry_date=entered)
     assert found.deemed.tolist() == [deemed]
