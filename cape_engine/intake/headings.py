@@ -166,6 +166,7 @@ class Headings:
         """
         places: dict[Column, list[int]] = {}
         unknown: list[str] = []
+        mapped = {self.mapping[cell.strip()] for cell in cells if cell.strip() in self.mapping}
         for place, cell in enumerate(cells):
             exact = self.mapping.get(cell.strip())
             name = folded(cell)
@@ -173,7 +174,7 @@ class Headings:
                 places.setdefault(exact, []).append(place)
             elif name in self.names:
                 column = self.names[name]
-                if column is not None and column not in self.mapping.values():
+                if column is not None and column not in mapped:
                     places.setdefault(column, []).append(place)
             elif name:
                 unknown.append(cell.strip())

@@ -20,7 +20,8 @@ from cape_engine.schema.column import Column
 
 _BATCH_ROWS = 1 << 19
 _SHEET_DIGITS = 15  # what a spreadsheet keeps of a number; further digits are noise of binary fractions
-_LONG = r"^-?\d+\.\d{12,}$|[eE]"
+_LONG = r"^-?\d+\.\d{12,}$"
+_LONG_OR_EXPONENT = _LONG + r"|^-?\d+(\.\d+)?e[+-]?\d+$"
 
 
 class ParquetFile:
@@ -93,7 +94,7 @@ def _texts_of(values: pa.Array, source: str, name: str) -> pa.Array:
     """A column of any plain type as text."""
     kind = values.type
     if pa.types.is_floating(kind):
-        return fifteen_digits(_without_zeros(values.cast(pa.float64()).cast(pa.string())))
+        return fifteen_digits(_without_zeros(values.cast(pa.float64()).cast(pa.string())), exponents=True)
     if pa.types.is_decimal(kind):
         return _without_zeros(values.cast(pa.string()))
     plain = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
@@ -109,12 +110,14 @@ def _without_zeros(texts: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(texts, r"\.0+$|(\.\d*?[1-9])0+$", r"\1")
 
 
-def fifteen_digits(texts: pa.Array) -> pa.Array:
+def fifteen_digits(texts: pa.Array, *, exponents: bool = False) -> pa.Array:
     """Numbers that came from binary fractions, with the 15 significant digits that a spreadsheet keeps.
 
-    0.1 + 0.2 is stored as 0.30000000000000004 and means 0.3; only such long ones, and exponents, are touched.
+    0.1 + 0.2 is stored as 0.30000000000000004 and means 0.3; only such long ones are touched, and exponents where
+    Arrow itself wrote them.
     """
-    long = pc.fill_null(pc.match_substring_regex(texts, _LONG), fill_value=False)
+    pattern = _LONG_OR_EXPONENT if exponents else _LONG
+    long = pc.fill_null(pc.match_substring_regex(texts, pattern), fill_value=False)
     if not pc.any(long).as_py():
         return texts
     return pc.replace_with_mask(

@@ -1,0 +1,189 @@
+"""The store: what is written comes back, hashes say what it says, and anything else is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cape_engine.bridge import Partition
+from cape_engine.errors import OutputError, StoreError
+from cape_engine.schema import rows as s
+from cape_engine.schema.column import Column
+from cape_engine.store import FORMAT_VERSION, Source, Store, StoreWriter, content_hash, is_store
+
+SOURCE = Source("a.csv", "0" * 64, 10, 3, "es003 csv")
+
+
+def column(declared: Column, values: list[object]) -> pa.Array:
+    """A column with some values, the rest unknown."""
+    array = pa.array(values, pa.string() if pa.types.is_dictionary(declared.type) else declared.type)
+    return array.dictionary_encode() if pa.types.is_dictionary(declared.type) else array
+
+
+def table(columns: tuple[Column, ...], **values: list[object]) -> pa.Table:
+    """A table of the store's schema."""
+    count = len(next(iter(values.values())))
+    return pa.table(
+        [column(declared, values.get(str(declared), [None] * count)) for declared in columns],
+        schema=pa.schema([pa.field(str(c), c.type) for c in columns]),
+    )
+
+
+def partition(name: str = "part-00000", source_row: int = 2, words: tuple[str, str] = ("CN", "VN")) -> Partition:
+    """Two entries, the second refused."""
+    return Partition(
+        name,
+        table(
+            s.STORE_ENTRIES,
+            entry_number=["ABC12345676", "XYZ00000015"],
+            entry_type=["01", None],
+            source_idx=[0, 0],
+            source_row=[source_row, 4],
+            input_refused=[False, True],
+            line_count=[2, 0],
+        ),
+        table(s.STORE_LINES, line_number=[1, 2], country_of_origin=list(words), tariff_count=[1, 2]),
+        table(
+            s.STORE_TARIFFS,
+            ordinal=[1, 1, 2],
+            hts_number=["3923900080", "99030124", "3923900080"],
+            value_dollars=[5, None, 7],
+            duty_cents=[1, 2, 3],
+            source_idx=[0, 0, 0],
+            source_row=[source_row, 3, 4],
+        ),
+        ("a.csv",),
+    )
+
+
+def written(folder: Path) -> Store:
+    """A store of one partition."""
+    writer = StoreWriter(folder)
+    writer.write(partition())
+    return writer.finish([SOURCE], ["entry_type"])
+
+
+def test_store__round_trip(tmp_path: Path) -> None:
+    """Tables come back equal, with their types and dictionaries; the manifest counts them."""
+    store = written(tmp_path / "store")
+    assert is_store(tmp_path / "store")
+    assert store.partitions == ("part-00000",)
+    again = Store.open(tmp_path / "store").read("part-00000")
+    for name, schema in (
+        ("entries", s.STORE_ENTRIES_SCHEMA),
+        ("lines", s.STORE_LINES_SCHEMA),
+        ("tariffs", s.STORE_TARIFFS_SCHEMA),
+    ):
+        found = getattr(again, name)
+        assert found.schema.equals(schema)
+        assert found.to_pylist() == getattr(partition(), name).to_pylist()
+    assert again.sources == ("a.csv",)
+    assert store.sources == (SOURCE,)
+    assert store.sources_record()[0]["sha256"] == "0" * 64
+    assert store.facts_given == {"entry_type"}
+    assert store.manifest["totals"] == {"entries": 2, "lines": 2, "tariffs": 3}
+    assert content_hash(again) == content_hash(partition()) == store.manifest["partitions"][0]["content_sha256"]
+
+
+def test_store__some_columns(tmp_path: Path) -> None:
+    """Columns can be chosen by name; the counts always come along."""
+    part = written(tmp_path / "store").read("part-00000", {s.DUTY_CENTS, s.STORE_ENTRIES[0]})
+    assert part.entries.column_names == ["entry_number", "line_count"]
+    assert part.lines.column_names == ["tariff_count"]
+    assert part.tariffs.column_names == ["duty_cents"]
+
+
+def test_content_hash__what_counts() -> None:
+    """Where rows came from and the order of dictionaries do not count; any fact does, and so does an unknown one."""
+    base = content_hash(partition())
+    assert content_hash(partition(source_row=99)) == base
+    assert content_hash(partition(name="x")) == base
+    assert content_hash(partition(words=("VN", "CN"))) != base
+    changed = partition()
+    place = changed.tariffs.schema.get_field_index("value_dollars")
+    zero = changed.tariffs.set_column(place, "value_dollars", pa.array([5, 0, 7], pa.int64()))
+    assert content_hash(Partition("p", changed.entries, changed.lines, zero, ("a",))) != base
+    lines = changed.lines.set_column(
+        changed.lines.schema.get_field_index("country_of_origin"),
+        "country_of_origin",
+        pa.DictionaryArray.from_arrays(pa.array(np.array([2, 1], np.int32)), pa.array(["XX", "VN", "CN"])),
+    )
+    assert content_hash(Partition("p", changed.entries, lines, changed.tariffs, ("a",))) == base
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "there is no manifest.json in it"),
+        ("{", "cannot be read"),
+        ("[]", "belongs to something else"),
+        ('{"format": "other"}', "belongs to something else"),
+    ],
+)
+def test_store_open__not_a_store(tmp_path: Path, content: str | None, words: str) -> None:
+    """A folder without our manifest is refused with a clear message, and is_store says no."""
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    assert not is_store(tmp_path)
+    with pytest.raises(StoreError, match=words):
+        Store.open(tmp_path)
+
+
+def test_store_open__other_version(tmp_path: Path) -> None:
+    """A store of another format version is a store, and is refused with what to do."""
+    written(tmp_path / "store")
+    file = tmp_path / "store" / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": FORMAT_VERSION + 1}))
+    assert is_store(tmp_path / "store")
+    with pytest.raises(StoreError, match="format version 2, this engine reads 1: import the sources again"):
+        Store.open(tmp_path / "store")
+
+
+def test_store__missing_or_broken_file(tmp_path: Path) -> None:
+    """A partition file that is missing or damaged is a clear error, and so is a partition that does not exist."""
+    store = written(tmp_path / "store")
+    with pytest.raises(StoreError, match="no partition 'part-9'"):
+        store.read("part-9")
+    file = store.file("part-00000", "lines")
+    file.write_bytes(file.read_bytes()[:50])
+    with pytest.raises(StoreError, match="cannot be read"):
+        store.read("part-00000")
+    file.unlink()
+    with pytest.raises(StoreError, match="part-00000/lines.parquet is missing"):
+        Store.open(tmp_path / "store")
+
+
+def test_store_writer__unfinished_is_no_store(tmp_path: Path) -> None:
+    """Without its manifest a folder is not a store; writing again starts anew."""
+    writer = StoreWriter(tmp_path / "store")
+    writer.write(partition())
+    assert not is_store(tmp_path / "store")
+    assert written(tmp_path / "store").partitions == ("part-00000",)
+    again = written(tmp_path / "store")
+    assert again.manifest["totals"]["entries"] == 2
+
+
+def test_store_writer__same_bytes(tmp_path: Path) -> None:
+    """The same partition gives the same bytes."""
+    one, two = written(tmp_path / "one"), written(tmp_path / "two")
+    for name in ("entries", "lines", "tariffs"):
+        assert one.file("part-00000", name).read_bytes() == two.file("part-00000", name).read_bytes()
+
+
+def test_store_writer__refuses_a_folder_with_other_things(tmp_path: Path) -> None:
+    """A folder with anything else in it is left alone."""
+    (tmp_path / "letters.txt").write_text("x")
+    with pytest.raises(StoreError, match="letters.txt"):
+        StoreWriter(tmp_path)
+    assert (tmp_path / "letters.txt").read_text() == "x"
+
+
+def test_store_writer__cannot_write(tmp_path: Path) -> None:
+    """A place that cannot be written is an output error."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="cannot be written"):
+        StoreWriter(tmp_path / "file" / "store")
