@@ -2,8 +2,8 @@
 
 Covered: default settings; every entry claimed; removal by class; column 1 restored (General, Special free or readable;
 codes 0-7, D, E, K); moved values; principal; dated entry rules; holds, schedule, review (layout, bundled, displaced
-232, bill, value); interest; recipients; consolidation. Not covered: the gap between the modes as a cause of review,
-several deposits, ledgers, column 2 countries.
+232, bill, value); interest by deposit; recipients; consolidation. Not covered: the gap between the modes as a cause of
+review, ledgers, column 2 countries.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ LINE_FACTS = {
 
 
 def run_oracle(
-    rows: pa.Table, headers: pa.Table | None, importers: pa.Table | None, as_of: dt.date, accepted_on: dt.date
+    rows: pa.Table,
+    headers: pa.Table | None,
+    importers: pa.Table | None,
+    as_of: dt.date,
+    accepted_on: dt.date,
+    deposits: pa.Table | None = None,
 ) -> dict[str, pa.Table]:
     """Compute every entry and refund of `rows` by SQL.
 
@@ -54,6 +59,7 @@ def run_oracle(
         importers: the importers file.
         as_of: filing day.
         accepted_on: acceptance day.
+        deposits: the deposits file.
 
     Returns:
         `entries` (entry_number, disposition, reason_codes, action, money, liquidation_date, recipient) by entry number,
@@ -66,6 +72,7 @@ def run_oracle(
             connection.register(f"r_{name}", table)
         connection.execute("CREATE TABLE run AS SELECT ?::DATE AS as_of, ?::DATE AS accepted_on", [as_of, accepted_on])
         _load(connection, rows, headers, importers)
+        _load_deposits(connection, deposits)
         connection.execute(sections["rules"])
         (count,) = _row(connection, "SELECT count(*) FROM facts")
         for first in range(0, count, BATCH):
@@ -155,6 +162,18 @@ def _load(connection: Any, rows: pa.Table, headers: pa.Table | None, importers: 
     )
 
 
+def _load_deposits(connection: Any, deposits: pa.Table | None) -> None:
+    """The deposits file as a table, empty when there is none."""
+    names = ("entry_number", "deposit_date", "amount_cents")
+    none = pa.table([pa.array([], kind) for kind in (pa.string(), pa.date32(), pa.int64())], names=list(names))
+    connection.register("deposits_in", none if deposits is None else deposits)
+    connection.execute(
+        "CREATE TABLE deposits AS SELECT entry_number, "
+        "CAST(deposit_date AS DATE) AS deposit_day, amount_cents AS amount "
+        "FROM deposits_in"
+    )
+
+
 def _numbers(connection: Any, rows: pa.Table, first: int) -> None:
     """The tariff numbers of one batch of entries."""
     columns = [
@@ -179,7 +198,7 @@ def _growth(connection: Any) -> None:
     product is then right to 10^-12 of a cent.
     """
     pairs = connection.execute(
-        "SELECT DISTINCT deposit_date, day, kind FROM paid WHERE principal > 0 AND deposit_date < day"
+        "SELECT DISTINCT deposit_day, day, kind FROM slices WHERE cents > 0 AND deposit_day < day"
     ).fetchall()
     quarters = connection.execute(
         "SELECT CAST(quarter_start AS DATE), CAST(quarter_end AS DATE), "

@@ -2,6 +2,7 @@
 -- Tables that Python has put in place before:
 --   run(as_of, accepted_on)                    one row
 --   facts(e, entry_number, ...)                one row per entry, every header fact (null when unknown)
+--   deposits(entry_number, deposit_day, amount) the deposits file
 --   people(key, importer_kind, ach_enrolled)   the importers file
 --   numbers(e, l, o, h, v, d, ...)             one row per tariff number of a batch; h is the number's eight digits
 --   r_*                                        the rule files as text
@@ -291,8 +292,28 @@ CREATE TABLE paid AS
            CASE WHEN d.notify_party_on_profile AND coalesce(plain_key(d.notify_party), '') <> '' THEN d.notify_party
                 ELSE nullif(trim(d.importer_number), '') END AS recipient
     FROM decided d LEFT JOIN people p ON p.key = plain_key(d.importer_number);
+-- Parts of the principal by deposit; the last deposits come back first, and an earlier refund took its part before.
+CREATE TABLE slices AS
+    WITH by_day AS (
+        SELECT p.e, p.kind, p.day, p.principal, coalesce(p.prior_refund_cents, 0) AS earlier, x.deposit_day,
+               sum(x.amount) AS amount
+        FROM paid p JOIN deposits x USING (entry_number) GROUP BY ALL),
+    ordered AS (
+        SELECT *, sum(amount) OVER (PARTITION BY e ORDER BY deposit_day DESC) - amount AS before FROM by_day)
+    SELECT e, kind, day, deposit_day,
+           greatest(0, least(amount, earlier + principal - before)) - greatest(0, least(amount, earlier - before)) AS cents
+    FROM ordered
+    UNION ALL
+    SELECT e, kind, day, deposit_date, principal FROM paid
+    WHERE entry_number NOT IN (SELECT entry_number FROM deposits);
 
 -- @results
+CREATE TABLE earned AS
+    SELECT e, CASE WHEN bool_or(g.growth_e25 IS NULL) THEN NULL
+                   ELSE sum((CAST(cents AS HUGEINT) * g.growth_e25 + 5000000000000000000000000) // 10000000000000000000000000)
+                   END AS interest
+    FROM slices s LEFT JOIN growth g ON g.start_day = s.deposit_day AND g.end_day = s.day AND g.kind = s.kind
+    WHERE cents > 0 AND deposit_day < day GROUP BY e;
 CREATE TABLE entries AS
     SELECT p.entry_number, CASE WHEN accepted THEN 'accepted' ELSE 'rejected' END AS disposition,
            coalesce(reason_codes, []) AS reason_codes, action,
@@ -300,11 +321,9 @@ CREATE TABLE entries AS
            CAST(restored AS BIGINT) AS restored_column1_cents,
            CASE WHEN accepted THEN CAST(recalculated AS BIGINT) END AS recalculated_duty_cents,
            CAST(principal AS BIGINT) AS principal_cents,
-           CASE WHEN day IS NULL OR principal = 0 OR deposit_date IS NULL OR deposit_date >= day THEN 0
-                ELSE CAST((principal * g.growth_e25 + 5000000000000000000000000) // 10000000000000000000000000 AS BIGINT)
-                END AS interest_cents,
+           CASE WHEN r.e IS NULL THEN 0 ELSE CAST(r.interest AS BIGINT) END AS interest_cents,
            day AS liquidation_date, recipient, importer_number
-    FROM paid p LEFT JOIN growth g ON g.start_day = p.deposit_date AND g.end_day = p.day AND g.kind = p.kind
+    FROM paid p LEFT JOIN earned r USING (e)
     ORDER BY p.entry_number;
 CREATE TABLE refunds AS
     SELECT min(recipient) AS recipient, liquidation_date, count(DISTINCT plain_key(importer_number)) AS importers, count(*) AS entries,
