@@ -39,7 +39,7 @@ REFUSING = [
 
 
 @pytest.mark.parametrize(("place", "cell", "code", "words"), REFUSING)
-def test_build_store__bad_cell_refuses_its_entry(  # noqa: PLR0913 - fixtures
+def test_build_store__bad_cell_refuses_its_entry(
     read: Callable[..., Any],
     export: Callable[..., Path],
     changed: Callable[..., Any],
@@ -74,7 +74,7 @@ def test_build_store__bad_cell_refuses_its_entry(  # noqa: PLR0913 - fixtures
         (KIND, "1A", "WORD_UNKNOWN", "warning", {"value_dollars": 500, "duty_cents": 0}),
     ],
 )
-def test_build_store__odd_cell_keeps_its_entry(  # noqa: PLR0913 - fixtures
+def test_build_store__odd_cell_keeps_its_entry(
     read: Callable[..., Any],
     export: Callable[..., Path],
     changed: Callable[..., Any],
@@ -131,7 +131,7 @@ def test_build_store__unreadable_entry_number(
     ("policy", "code", "refused"),
     [("warn", "ENTRY_CHECK_DIGIT", []), ("off", "", []), ("reject", "ENTRY_CHECK_DIGIT_REFUSED", ["XYZ00000016"])],
 )
-def test_build_store__check_digit(  # noqa: PLR0913 - fixtures
+def test_build_store__check_digit(
     read: Callable[..., Any],
     export: Callable[..., Path],
     changed: Callable[..., Any],

@@ -117,7 +117,7 @@ def sheet(path: Path, *, real: bool, sheets: tuple[str, ...] = ("Parameters", "M
                 for place, cell in enumerate(row):
                     if real and place == 4:
                         month, date, year = (int(part) for part in cell.split("/"))
-                        page.write_datetime(5 + number, place, dt.datetime(year, month, date), day)  # noqa: DTZ001
+                        page.write_datetime(5 + number, place, dt.date(year, month, date), day)
                     elif real and place in (1, 2, 6, 7) and not cell.startswith("0101"):
                         page.write_number(5 + number, place, int(cell))
                     elif real and place in (8, 9) and cell != "FREE":
@@ -136,7 +136,7 @@ def test_build_store__workbook(
     tmp_path: Path,
     plain: list[str],
     real: bool,
-    sheets: tuple[str, ...],  # noqa: FBT001
+    sheets: tuple[str, ...],
 ) -> None:
     """The right sheet, title rows, text or real numbers and dates give the same store; rows as the sheet shows them."""
     result = read(sheet(tmp_path / "export.xlsx", real=real, sheets=sheets))

@@ -55,7 +55,7 @@ def test_build_store__equal_numbers_are_not_duplicates(read: Callable[..., Any],
         (8, "", "Line Tariff Goods Value Amount"),
     ],
 )
-def test_build_store__conflicting_rows(  # noqa: PLR0913 - fixtures
+def test_build_store__conflicting_rows(
     read: Callable[..., Any],
     export: Callable[..., Path],
     changed: Callable[..., Any],
@@ -97,7 +97,7 @@ def test_build_store__duplicate_fills_what_the_other_lacks(
         (3, "98-765432100", "Importer Number", "says 98-765432100 and row 2"),
     ],
 )
-def test_build_store__contradicting_facts(  # noqa: PLR0913 - fixtures
+def test_build_store__contradicting_facts(
     read: Callable[..., Any],
     export: Callable[..., Path],
     changed: Callable[..., Any],

@@ -82,7 +82,8 @@ def test_read_headers__contradiction(lines: Callable[..., Path], ruleset: Rulese
     table, findings = intake.read_headers([path], ruleset)
     (finding,) = findings.to_table().to_pylist()
     assert finding["code"] == "HEADER_CONFLICT"
-    assert "row 3 says 2025-03-15 and row 2 of" in finding["message"] and finding["entry_number"] == "ABC12345676"
+    assert "row 3 says 2025-03-15 and row 2 of" in finding["message"]
+    assert finding["entry_number"] == "ABC12345676"
     assert table.column("input_refused").to_pylist() == [True, False]
     assert table.column("importer_kind").to_pylist() == [None, "corporate"]
 

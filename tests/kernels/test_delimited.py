@@ -60,7 +60,8 @@ def test_scan_records__as_python_reads_them(rows: list[list[str]], delimiter: st
         ('a,"b\nc,d\ne,f\n', [(1, -2, k.RECORD_BAD), (2, 2, k.RECORD_OK), (3, 2, k.RECORD_OK)]),
         ('"a,b\nc,d\n"e,f\ng,h\n', [(1, 2, k.RECORD_OK), (4, 2, k.RECORD_OK)]),
         ('"a,b\nc","d",e\nf,g\n', [(1, 3, k.RECORD_BAD), (2, 3, k.RECORD_BAD), (3, 2, k.RECORD_OK)]),
-        ("a,b\r\nc,d\r\re,f\r", [(1, 2, k.RECORD_OK), (2, 2, k.RECORD_OK), (3, 1, k.RECORD_EMPTY), (4, 2, k.RECORD_OK)]),
+        ("a,b\r\nc,d\r\re,f\r", [(1, 2, k.RECORD_OK), (2, 2, k.RECORD_OK), (3, 1, k.RECORD_EMPTY),
+                                 (4, 2, k.RECORD_OK)]),
     ],
 )  # fmt: skip
 def test_scan_records__broken_and_blank(text: str, wanted: list[tuple[int, int, int]]) -> None:

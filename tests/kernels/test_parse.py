@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
@@ -39,7 +41,8 @@ def run(
 ) -> list[tuple[int, int]]:
     """(value, status) of each cell."""
     offsets, data = string_buffers(pa.array(cells, pa.string()))
-    out, status = np.zeros(len(cells), kind), np.zeros(len(cells), np.uint8)
+    out: npt.NDArray[Any] = np.zeros(len(cells), kind)
+    status = np.zeros(len(cells), np.uint8)
     kernel(offsets, data, *scalars, out, status)
     return list(zip(out.tolist(), status.tolist(), strict=True))
 
