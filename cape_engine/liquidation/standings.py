@@ -21,6 +21,8 @@ from cape_engine.settings import Settings
 
 WAITING_TYPES = frozenset({"03", "07", "21", "22", "31", "32", "34", "38"})
 """Types that wait while unliquidated: AD/CVD, warehouse entries and withdrawals (clarification 32)."""
+WAREHOUSE_TYPES = WAITING_TYPES - {"03", "07"}
+"""Warehouse entries and withdrawals: outside the scope of March 2026 whether liquidated or not (clarification 36)."""
 
 
 class Word(IntEnum):
@@ -87,8 +89,8 @@ def standing(
             liquidated_day=bridge.readonly(liquidated),
             deemed=deemed,
             held=held,
-            # Every hold that is known today lay outside the scope announced in March 2026 (clarification 36).
-            held_by_plan=held.copy(),
+            # Every hold known today lay outside the scope announced in March 2026, and so did warehouse goods (1.4).
+            held_by_plan=held | (_of(entries, f.ENTRY_TYPE, WAREHOUSE_TYPES) & ~refused),
             no_status=(word == Word.BLANK) & ~refused,
             refused=refused,
         ),

@@ -97,7 +97,7 @@ class Standing:
             none.
         deemed: the day above is the anniversary on which the law liquidated the entry.
         held: accepted and waiting: extended, suspended, under review, warehouse, AD/CVD.
-        held_by_plan: the part of `held` that the scope announced in March 2026 refuses (phase.hold_policy = reject).
+        held_by_plan: outside the scope announced in March 2026 (phase.hold_policy = reject): held, or warehouse goods.
         no_status: ACE shows no liquidation status.
         refused: the facts contradict each other; the entry is refused with a finding.
     """

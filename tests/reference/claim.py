@@ -121,7 +121,9 @@ def failed(  # noqa: PLR0912, PLR0915 - one sentence of the handbook after anoth
         found.append("HTS_RELATIONSHIP")
     if "UNABLE" in trial:
         found.append("UNABLE_TO_CALCULATE")
-    if have["phase.hold_policy"] == "reject" and stands.held:
+    if have["phase.hold_policy"] == "reject" and (
+        stands.held or (not stands.refused and facts.get("entry_type") in {"21", "22", "31", "32", "34", "38"})
+    ):
         found.append("HOLD_NOT_IN_PHASE")
     return found
 
