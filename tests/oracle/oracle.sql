@@ -289,7 +289,8 @@ CREATE TABLE decided AS
 CREATE MACRO plain_key(number) AS upper(replace(replace(number, '-', ''), ' ', ''));
 CREATE TABLE paid AS
     SELECT d.*, coalesce(d.importer_kind, p.importer_kind, 'corporate') AS kind,
-           CASE WHEN d.notify_party_on_profile AND coalesce(plain_key(d.notify_party), '') <> '' THEN d.notify_party
+           CASE WHEN NOT d.accepted THEN NULL
+                WHEN d.notify_party_on_profile AND coalesce(plain_key(d.notify_party), '') <> '' THEN d.notify_party
                 ELSE nullif(trim(d.importer_number), '') END AS recipient
     FROM decided d LEFT JOIN people p ON p.key = plain_key(d.importer_number);
 -- Parts of the principal by deposit; the last deposits come back first, and an earlier refund took its part before.

@@ -217,7 +217,7 @@ def test_run_oracle__equals_the_generator(as_of: dt.date) -> None:
     entries, expected = found["entries"], made.expected.sort_by("entry_number")
     for name in ("entry_number", "disposition", "action", "filed_duty_cents", "recalculated_duty_cents"):
         assert entries.column(name).to_pylist() == expected.column(name).to_pylist(), name
-    for name in ("principal_cents", "interest_cents", "liquidation_date"):
+    for name in ("principal_cents", "interest_cents", "liquidation_date", "recipient"):
         assert entries.column(name).to_pylist() == expected.column(name).to_pylist(), name
     reasons = [sorted(codes) for codes in expected.column("reason_codes").to_pylist()]
     assert entries.column("reason_codes").to_pylist() == reasons
