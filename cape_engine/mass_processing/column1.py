@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ def load_column1(path: str | Path) -> Column1Table:
         table.setdefault(row.number, []).append(row)
     for number, found in table.items():
         found.sort(key=lambda row: row.from_day)
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in itertools.pairwise(found):
             if after.from_day <= before.to_day:
                 raise RuleFileError(f"{file}: {number} has two rates on one day. Let the periods follow each other.")
     return Column1Table({number: tuple(found) for number, found in table.items()})
@@ -122,7 +123,9 @@ def _row(file: Path, line: int, cells: Mapping[str, str | None]) -> Column1Row:
     if not code:
         parts = parse_rate_text(get["rate_text"])
         if parts is None:
-            raise RuleFileError(f"{place}: rate_text {get['rate_text']!r} cannot be read. Give computation_code and rates.")
+            raise RuleFileError(
+                f"{place}: rate_text {get['rate_text']!r} cannot be read. Give computation_code and rates."
+            )
         return Column1Row(number, *days, None, parts)
     if code not in _CODES:
         raise RuleFileError(f"{place}: computation_code {code!r} is not one of {', '.join(sorted(_CODES))}.")
@@ -134,7 +137,9 @@ def _rate(place: str, code: str, cells: Mapping[str, str]) -> Rate:
     values = {}
     for name in ("specific_rate", "ad_valorem_rate", "other_rate"):
         if (name in _USED[code]) != bool(cells[name]):
-            raise RuleFileError(f"{place}: code {code} takes {', '.join(_USED[code]) or 'no rate'}; {name} does not fit.")
+            raise RuleFileError(
+                f"{place}: code {code} takes {', '.join(_USED[code]) or 'no rate'}; {name} does not fit."
+            )
         parsed = parse_rate(cells[name]) if cells[name] else 0
         if isinstance(parsed, MoneyFault):
             raise RuleFileError(f"{place}: {name} {cells[name]!r} is not a rate like 0.065.")

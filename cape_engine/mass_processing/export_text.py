@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-
 from cape_engine import bridge
 from cape_engine.bridge import Int32s, Int64s, Partition
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import Tallies
 from cape_engine.rules.rate_text import parse_rate_text, resolve
 from cape_engine.rules.rows import Rate
+from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
 
 _NOT_READ = -1
@@ -50,7 +50,7 @@ def text_rows(
         if not text.strip():
             continue
         entry = int(np.searchsorted(entry_offsets, line[at], side="right")) - 1
-        name = partition.entries.column(str(t.ENTRY_NUMBER))[entry].as_py()
+        name = partition.entries.column(str(f.ENTRY_NUMBER))[entry].as_py()
         rate = _read(book, number, text)
         if rate is None:
             tallies.add("COLUMN1_TEXT_UNREADABLE", str(t.COLUMN1_RATE_TEXT), text, count, name, number)
@@ -75,5 +75,3 @@ def _read(book: Book, number: str, text: str) -> Rate | None:
 def _figures(rate: Rate) -> tuple[int, int, int, str]:
     """What two rates must share to be the same duty."""
     return rate.specific_e9, rate.ad_valorem_e9, rate.other_e9, "X" if rate.code == "X" else ""
-
-

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from cape_kernels import tables as k
 
 from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, Partition
+from cape_engine.dates import date_of
 from cape_engine.rules import Ruleset
 from cape_engine.rules.dated import Dated
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
+from cape_kernels import tables as k
 
 _ENTRY_DATES = {str(column): column for column in (f.ENTRY_DATE, f.INBOND_DATE)}
 
@@ -66,7 +67,7 @@ def among(codes: Int32s, words: Sequence[str], wanted: set[str]) -> Bools:
 
 
 def programmes(partition: Partition, ruleset: Ruleset, spis: Mapping[str, int], days: Int32s) -> Int8s:
-    """Programme claimed on each line (-1 none); one that is unknown or not in force on the rate date is `SPI_UNKNOWN`."""
+    """Programme claimed on each line (-1 none); `SPI_UNKNOWN` if it is unknown or not in force on the rate date."""
     codes, words = bridge.codes(partition.lines, t.SPI_CODE)
     claimed = [word.strip().upper() for word in words]
     places = [spis.get(word, k.SPI_UNKNOWN) if word else k.SPI_NONE for word in claimed] + [k.SPI_NONE]
@@ -76,15 +77,10 @@ def programmes(partition: Partition, ruleset: Ruleset, spis: Mapping[str, int], 
         if row is None or (row.starts is None and row.lapsed_from is None):
             continue
         mine = np.flatnonzero(codes == code)
-        held = {day: day == NO_DAY or row.in_force(_date(day)) for day in np.unique(days[mine]).tolist()}
+        held = {day: day == NO_DAY or row.in_force(date_of(day)) for day in np.unique(days[mine]).tolist()}
         lapsed = np.array([not held[day] for day in days[mine].tolist()], np.bool_)
         result[mine[lapsed]] = k.SPI_UNKNOWN
     return bridge.readonly(result)
-
-
-def _date(day: int) -> np.datetime64:
-    """The date of a day number, as the ruleset wants it."""
-    return np.datetime64(day, "D").item()  # type: ignore[no-any-return]  # numpy types .item() as Any
 
 
 def origins(partition: Partition) -> tuple[Int32s, list[str]]:

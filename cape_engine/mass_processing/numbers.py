@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cape_kernels import tables as k
-from cape_kernels.duty import CODE_TOPUP
 
 from cape_engine.bridge import readonly
 from cape_engine.mass_processing.column1 import Column1Row, Column1Table
@@ -17,6 +15,8 @@ from cape_engine.rules import Ruleset
 from cape_engine.rules.rate_text import resolve
 from cape_engine.rules.rows import LEGAL_DIGITS, BaseRow, IeepaRow, OtherRow, Rate
 from cape_engine.settings import Settings
+from cape_kernels import tables as k
+from cape_kernels.duty import CODE_TOPUP
 
 SPI_FILE = "spi_codes.csv"
 
@@ -41,7 +41,9 @@ class Units:
 
     def of_words(self, words: Sequence[str]) -> npt.NDArray[np.int16]:
         """Number of each word of a vocabulary, and -2 at the end for a missing unit."""
-        return readonly(np.array([self.of(word.strip()) if word and word.strip() else -2 for word in words] + [-2], np.int16))
+        return readonly(
+            np.array([self.of(word.strip()) if word and word.strip() else -2 for word in words] + [-2], np.int16)
+        )
 
 
 @dataclass(slots=True)
@@ -127,7 +129,7 @@ class Book:
         return k.OTHER99, bool(other), start
 
     def _base_rows(self, number: str) -> None:
-        """Rows of a chapter 1-97 number: the user's rates before the table's, special rates and column 2 beside them."""
+        """Rows of a chapter 1-97 number: the user's rates before the table's, then special rates and column 2."""
         rows = self.ruleset.base(number)
         own = self.column1.of(number) if self.column1 is not None else ()
         chapter = number[:2]

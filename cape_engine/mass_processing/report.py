@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from cape_kernels import status as s
 
 from cape_engine import bridge
 from cape_engine.bridge import Bools, Int64s, Partition
@@ -17,6 +16,7 @@ from cape_engine.mass_processing.result import Tallies
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
 from cape_engine.schema.codes import Flag
+from cape_kernels import status as s
 
 _BY_LINE = {
     s.NOTE_SPI_IGNORED: "SPI_NOT_USED",

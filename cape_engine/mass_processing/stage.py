@@ -8,10 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cape_kernels import status as s
-from cape_kernels import tables as k
-from cape_kernels.recompute import price_lines
-from cape_kernels.removal import remove_ieepa
 
 from cape_engine import bridge
 from cape_engine.bridge import Bools, Int64s, Partition, readonly
@@ -27,6 +23,10 @@ from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
 from cape_engine.schema.codes import Change, Flag, Trial
 from cape_engine.settings import Settings
+from cape_kernels import status as s
+from cape_kernels import tables as k
+from cape_kernels.recompute import price_lines
+from cape_kernels.removal import remove_ieepa
 
 _HMF_DE_MINIMIS_CENTS = 300  # CATAIR AE (o), ED 602
 
@@ -137,9 +137,7 @@ def kernel_inputs(
     )
     policy = _policy(book.settings, as_of, detail=detail)
     quantities = _quantities(partition, book)
-    return _Inputs(
-        line_offsets, of_entry, line_arrays, tariffs, quantities, records, book.rate_rows(), policy
-    ), missing
+    return _Inputs(line_offsets, of_entry, line_arrays, tariffs, quantities, records, book.rate_rows(), policy), missing
 
 
 def _quantities(partition: Partition, book: Book) -> k.Quantities:

@@ -84,7 +84,7 @@ def percent_cents(value, rate_e9):  # type: ignore[no-untyped-def]
 
 @helper
 def functional_factor(base_e9, per_unit_e9, quantity_e2):  # type: ignore[no-untyped-def]
-    """base + per_unit x quantity in 10^-11; -1 if too large."""
+    """Base + per_unit x quantity in 10^-11; -1 if too large."""
     if quantity_e2 > 0 and per_unit_e9 > _LARGEST_FACTOR // 2 // quantity_e2:
         return -1
     return base_e9 * 100 + per_unit_e9 * quantity_e2

@@ -96,7 +96,7 @@ def base_duty(numbers, rates, lines, policy, number, quantities, tariff, line, v
 def line_kind(lines, line, tariffs, numbers, rates):  # type: ignore[no-untyped-def]
     """(what to do with a line, whether an all-in number that stays covers column 1).
 
-    V components carry no duty; an exempt chapter 98 number leaves nothing to charge, another one has a basis of its own.
+    V components carry no duty; an exempt chapter 98 number leaves nothing to charge, another has its own basis.
     """
     verdict = _COMPUTE
     covered = False
@@ -129,13 +129,15 @@ def special_counts(lines, line, tariffs, numbers):  # type: ignore[no-untyped-de
     return False
 
 
-@kernel((LINES_TYPE, TARIFFS_TYPE, QUANTITIES_TYPE, NUMBERS_TYPE, RATES_TYPE, POLICY_TYPE, PRICES_OUT_TYPE, DUTIES_OUT_TYPE))
+@kernel(
+    (LINES_TYPE, TARIFFS_TYPE, QUANTITIES_TYPE, NUMBERS_TYPE, RATES_TYPE, POLICY_TYPE, PRICES_OUT_TYPE, DUTIES_OUT_TYPE)
+)
 def price_lines(lines, tariffs, quantities, numbers, rates, policy, out, duties):  # type: ignore[no-untyped-def]
     """Write value, column 1 and mode B duty of every line, and each number's mode B duty when detail is asked.
 
     Arguments: see `tables`; duties: int64 per number, or empty. Value of a line = sum of its records 50 (CSMS
-    18-000657), after the value of an IEEPA record is placed. Mode B needs the rate date, a value and exactly the data of
-    each formula; where one is missing the line is not known (clarification 28).
+    18-000657), after the value of an IEEPA record is placed. Mode B needs the rate date, a value and the data of each
+    formula; where one is missing the line is not known (clarification 28).
     """
     for line in range(len(lines.offsets) - 1):
         scan = scan_line(lines, line, tariffs, numbers, rates)

@@ -9,8 +9,8 @@ import numpy as np
 from cape_kernels import status as s
 from cape_kernels._jit import helper
 from cape_kernels.duty import NO_DAY
-from cape_kernels.tables import ADDITIONAL, BASE, CHAPTER98, EXEMPT, NEVER, REPLACEMENT, SECTION122
 from cape_kernels.status import TRIAL_NUMBER_INACTIVE, TRIAL_ORDER_BROKEN
+from cape_kernels.tables import ADDITIONAL, BASE, CHAPTER98, EXEMPT, NEVER, REPLACEMENT, SECTION122
 
 
 class Scan(NamedTuple):
@@ -105,32 +105,14 @@ def scan_line(lines, line, tariffs, numbers, rates):  # type: ignore[no-untyped-
     # ACE tests 98 -> 99 -> 1-97 only (ED 852), and not when two chapter 98 numbers stand on the line (handbook 5.8).
     if order_broken and chapter98 < 2:
         trial |= TRIAL_ORDER_BROKEN
-    return Scan(
-        filed,
-        removed,
-        ieepa_duty,
-        replacement_duty,
-        value,
-        value_ieepa,
-        value_base,
-        value_98,
-        ieepa,
-        charging,
-        replacements,
-        ieepa_valued,
-        bases,
-        base,
-        chapter98,
-        remaining99,
-        section122,
-        trial,
-        outside,
-    )
+    sums = (filed, removed, ieepa_duty, replacement_duty, value, value_ieepa, value_base, value_98)
+    counts = (ieepa, charging, replacements, ieepa_valued, bases, base, chapter98, remaining99, section122)
+    return Scan(*(sums + counts + (trial, outside)))
 
 
 @helper
 def placed_value(scan, component, policy):  # type: ignore[no-untyped-def]
-    """(value of the line in dollars, note): where goods value stands on an IEEPA record (handbook 5.7, clarification 26).
+    """(value of the line in dollars, note) once goods value on an IEEPA record is placed (5.7, clarification 26).
 
     The components of a set carry no duty and are left alone, and beside a chapter 98 number nothing is repaired.
     """

@@ -169,7 +169,7 @@ class Prices(NamedTuple):
 
 
 class LineOut(NamedTuple):
-    """Results per line, mode A: int64 duty, int64 gap to mode B, int32 notes, int8 status of what cannot be calculated."""
+    """Results per line, mode A: int64 duty, int64 gap to mode B, int32 notes, int8 status of what has no answer."""
 
     duty: Any
     gap: Any

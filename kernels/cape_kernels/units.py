@@ -48,7 +48,7 @@ def quantity_of(measures, slot):  # type: ignore[no-untyped-def]
 
 @helper
 def quantity_in(measures, slot, unit):  # type: ignore[no-untyped-def]
-    """Quantity in the unit of the rate (hundredths): the slot the code names if its unit fits, else the first that fits.
+    """Quantity in the unit of the rate (hundredths): the slot named if its unit fits, else the first that fits.
 
     The HTS orders its units its own way, so the quantity that a rate needs is often not the first (handbook 5.3).
     -1 if no slot fits or the one that fits is empty. A rate without a unit takes the named slot as it is.

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cape_kernels import status as s
 from cape_kernels import tables as k
 from cape_kernels.duty import CODE_TOPUP, percent_cents, row_duty
 from cape_kernels.units import whole_units
-from hypothesis import given
-from hypothesis import strategies as st
 from reference.duty import Formula, Goods, Measure, duty_cents, half_up
 
 UNITS = ["KG", "NO", "L"]
@@ -21,7 +22,9 @@ E9 = 10**9
 
 rates_e9 = st.one_of(st.integers(0, 2 * E9), st.integers(0, 10**13), st.sampled_from([0, 1, E9, E9 + 1, 150_000_000]))
 values = st.one_of(st.none(), st.integers(0, 2_000_000), st.integers(0, 9_999_999_999))
-amounts = st.one_of(st.none(), st.integers(0, 10**6), st.integers(0, 999_999_999_999), st.sampled_from([0, 49, 50, 9_999]))
+amounts = st.one_of(
+    st.none(), st.integers(0, 10**6), st.integers(0, 999_999_999_999), st.sampled_from([0, 49, 50, 9_999])
+)
 units = st.one_of(st.none(), st.sampled_from(UNITS))
 rate_units = st.sampled_from(["", *UNITS])
 
@@ -32,7 +35,9 @@ def fixed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array
 
 
-def rate_record(code: str, p: tuple[int, int, int], unit: tuple[str, str], whole: tuple[bool, bool]) -> np.ndarray[Any, Any]:
+def rate_record(
+    code: str, p: tuple[int, int, int], unit: tuple[str, str], whole: tuple[bool, bool]
+) -> np.ndarray[Any, Any]:
     """One rate row."""
     places = [UNITS.index(word) if word else -1 for word in unit]
     row = (k.USE_GENERAL, 0, ord(code), *whole, False, *places, 0, 0, *p, 0)
@@ -44,7 +49,7 @@ def quantities(measures: list[tuple[int | None, str | None]]) -> k.Quantities:
     amounts_ = [fixed(np.array([-1 if amount is None else amount], np.int64)) for amount, _ in measures]
     codes = [fixed(np.array([-1 if unit is None else UNITS.index(unit)], np.int32)) for _, unit in measures]
     words = fixed(np.array([*range(len(UNITS)), -2], np.int16))
-    return k.Quantities(*amounts_, *codes, words, words, words)
+    return k.Quantities._make([*amounts_, *codes, words, words, words])
 
 
 def kernel_cents(rate: np.ndarray[Any, Any], goods: k.Quantities, value: int | None) -> tuple[int | None, int]:
@@ -72,11 +77,11 @@ def test_row_duty__equals_fractions(
     whole: tuple[bool, bool],
 ) -> None:
     """Each code gives exactly the cents of Appendix F in fractions, or no answer where there is none."""
-    formula = Formula(code, *(Fraction(part, E9) for part in p), *unit, *whole)
-    goods = Goods(
-        None if value is None else Fraction(value),
-        tuple(Measure(None if amount is None else Fraction(amount, 100), word) for amount, word in measures),  # type: ignore[arg-type]  # three of them
+    formula = Formula(code, Fraction(p[0], E9), Fraction(p[1], E9), Fraction(p[2], E9), *unit, *whole)
+    first, second, third = (
+        Measure(None if amount is None else Fraction(amount, 100), word) for amount, word in measures
     )
+    goods = Goods(None if value is None else Fraction(value), (first, second, third))
     expected = duty_cents(formula, goods)
     cents, status = kernel_cents(rate_record(code, p, unit, whole), quantities(measures), value)
     if status == s.TOO_LARGE:
@@ -89,7 +94,9 @@ def test_row_duty__equals_fractions(
 @pytest.mark.parametrize("code", ["9", "C", "X"])
 def test_row_duty__no_formula(code: str) -> None:
     """Derived, filer's choice and X have no formula (Appendix F)."""
-    cents, status = kernel_cents(rate_record(code, (1, 1, 1), ("", ""), (False, False)), quantities([(100, "KG")] * 3), 100)
+    cents, status = kernel_cents(
+        rate_record(code, (1, 1, 1), ("", ""), (False, False)), quantities([(100, "KG")] * 3), 100
+    )
     assert (cents, status) == (None, s.NO_FORMULA)
 
 
@@ -140,7 +147,7 @@ def test_row_duty__all_in_is_a_percentage() -> None:
 
 
 def test_row_duty__sugar_needs_degrees() -> None:
-    """Code K goes by slot: no degrees in quantity 2, or quantity 1 in another unit, gives no answer (clarification 27)."""
+    """Code K goes by slot: no degrees, or quantity 1 in another unit, gives no answer (clarification 27)."""
     rate = rate_record("K", (36_606_000, 206_680, 31_438_540), ("KG", "KG"), (True, True))
     assert kernel_cents(rate, quantities([(100_000, "KG"), (9_600, None), (None, None)]), 1) == (3_578, s.OK)
     assert kernel_cents(rate, quantities([(100_000, "KG"), (None, None), (None, None)]), 1) == (None, s.NO_QUANTITY)

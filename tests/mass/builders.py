@@ -45,13 +45,15 @@ def line(*tariffs: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
 
 def entry(*lines: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
     """One entry with its lines; type 01 of 2025-09-15 unless facts say otherwise."""
-    default = {f.ENTRY_TYPE: "01", f.ENTRY_DATE: dt.date(2025, 9, 15), f.ENTRY_NUMBER: ENTRY}
+    default: dict[str, Any] = {f.ENTRY_TYPE: "01", f.ENTRY_DATE: dt.date(2025, 9, 15), f.ENTRY_NUMBER: ENTRY}
     return {"lines": list(lines), **default, **facts}
 
 
 def partition(*entries: Mapping[str, Any]) -> Partition:
     """A partition of those entries, in order."""
-    entry_rows, line_rows, tariff_rows = [], [], []
+    entry_rows: list[dict[str, Any]] = []
+    line_rows: list[dict[str, Any]] = []
+    tariff_rows: list[dict[str, Any]] = []
     for one in entries:
         lines = one["lines"]
         facts = {str(key): value for key, value in one.items() if key != "lines"}
@@ -60,7 +62,8 @@ def partition(*entries: Mapping[str, Any]) -> Partition:
             more = {str(key): value for key, value in each.items() if key != "tariffs"}
             line_rows.append({t.LINE_NUMBER: place, **more, t.TARIFF_COUNT: len(each["tariffs"])})
             tariff_rows.extend(
-                {t.ORDINAL: ordinal, t.SOURCE_IDX: 0, **number} for ordinal, number in enumerate(each["tariffs"], start=1)
+                {t.ORDINAL: ordinal, t.SOURCE_IDX: 0, **number}
+                for ordinal, number in enumerate(each["tariffs"], start=1)
             )
     return Partition(
         "made",
@@ -74,7 +77,9 @@ def partition(*entries: Mapping[str, Any]) -> Partition:
 def _table(rows: Sequence[Mapping[Any, Any]], schema: pa.Schema) -> pa.Table:
     """Rows as a table of the store; facts that are not given are null."""
     plain = [{str(key): value for key, value in row.items()} for row in rows]
-    return pa.table({field.name: pa.array([row.get(field.name) for row in plain], field.type) for field in schema}, schema)
+    return pa.table(
+        {field.name: pa.array([row.get(field.name) for row in plain], field.type) for field in schema}, schema
+    )
 
 
 def run(

@@ -1,4 +1,4 @@
-"""Every readable duty case: golden cases of the pack, figures and rows of the handbook, faults of public calculators."""
+"""Every readable duty case: golden cases, figures and rows of the handbook, faults of public calculators."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mass.builders import entry, line, run, tariff
 
 from cape_engine.mass_processing import RULES, MassResult, load_column1, tally_findings
 from cape_engine.money import parse_cents, parse_scaled
 from cape_engine.schema.codes import Change, Flag, Trial
+from mass.builders import entry, line, run, tariff
 
 FOLDER = Path(__file__).parents[1] / "cases" / "duty"
 CASES = {
@@ -64,7 +64,7 @@ def result_of(case: dict[str, Any], folder: Path) -> MassResult:
     return run(entry(*lines, **case["entry"]), settings=case.get("settings"), column1=column1)
 
 
-def words(mask: int, kind: type[Flag] | type[Trial]) -> list[str]:
+def words(mask: int, kind: type[Flag | Trial]) -> list[str]:
     """Names of the bits of a mask."""
     return sorted(str(bit.name) for bit in kind if mask & bit)
 
@@ -98,8 +98,9 @@ def test_process__readable_case(name: str, tmp_path: Path) -> None:
     tallied = {row["code"] for row in tally_findings([result.tallies]).to_table().to_pylist()}
     assert set(expected.pop("tallies", [])) <= tallied
     assert not expected, f"a case expects what is not tested: {expected}"
-    assert result.filed_duty_cents[0] - result.removed_ieepa_cents[0] + result.restored_column1_cents[0] == (
-        result.recalculated_duty_cents[0]
+    assert (
+        result.filed_duty_cents[0] - result.removed_ieepa_cents[0] + result.restored_column1_cents[0]
+        == (result.recalculated_duty_cents[0])
     )
     assert result.new_version.to_pylist() == ["00101"]
 

@@ -82,7 +82,7 @@ def degrees(goods: Goods, slot: int) -> Fraction:
     return amount
 
 
-def dollars(rate: Formula, goods: Goods) -> Fraction:  # noqa: C901, PLR0911, PLR0912 - one branch for each code of Appendix F
+def dollars(rate: Formula, goods: Goods) -> Fraction:  # noqa: PLR0912 - one branch for each code of Appendix F
     """Duty in dollars before rounding.
 
     Raises:

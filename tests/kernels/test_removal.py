@@ -1,0 +1,59 @@
+"""Removal and recompute against the slow twin: generated entries over numbers of every class, all settings."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from cape_engine.mass_processing import RULES
+from cape_engine.schema.codes import Change, Flag, Trial
+from cape_kernels import status as s
+from mass.builders import run
+from mass.strategies import as_rows, as_settings, choices, entries
+from reference.removal import Choice, Line, do_entry
+
+COMPARED = (
+    Flag.BUNDLED_DUTY
+    | Flag.CHAPTER_98
+    | Flag.COLUMN1_AT_OR_ABOVE_15
+    | Flag.COLUMN1_RESTORED
+    | Flag.IEEPA_ABOVE_RATE
+    | Flag.MODE_GAP
+    | Flag.NOT_RECOMPUTABLE
+    | Flag.OUTSIDE_OWN_DATES
+    | Flag.REPLACEMENT_LAYOUT_UNKNOWN
+    | Flag.VALUE_DOUBLE
+    | Flag.VALUE_MOVED
+    | Flag.VALUE_NOT_PLACED
+)
+
+
+@settings(max_examples=200)
+@given(lines=entries(), choice=choices)
+def test_process__equals_slow_twin(lines: list[Line], choice: Choice) -> None:
+    """Money, changes, trial bits, flags and both modes are exactly those of the handbook, worked out slowly."""
+    wanted = do_entry(lines, choice)
+    found = run(as_rows(lines), settings=as_settings(choice))
+    assert found.filed_duty_cents[0] == wanted.filed
+    assert found.removed_ieepa_cents[0] == wanted.removed
+    assert found.recalculated_duty_cents[0] == wanted.new
+    assert found.recalculated_number_cents.tolist() == [duty for line in wanted.lines for duty in line.duties]
+    assert [Change(code).name.lower() for code in found.change.tolist()] == [
+        change for line in wanted.lines for change in line.changes
+    ]
+    assert {bit.name for bit in Trial if int(found.trial[0]) & bit} == wanted.trial
+    assert {bit.name for bit in COMPARED if int(found.flags[0]) & bit} == wanted.flags
+    assert found.gap_known.tolist() == [line.second is not None for line in wanted.lines]
+    assert found.gap_cents.tolist() == [
+        0 if line.second is None else sum(line.duties) - line.second for line in wanted.lines
+    ]
+    assert bool(found.recomputed_known[0]) == (wanted.second is not None)
+    assert found.recomputed_duty_cents[0] == (wanted.second or 0)
+
+
+def test_status__same_masks_as_schema() -> None:
+    """Kernels import nothing of the engine, so their copies of the masks, changes and rules are held equal here."""
+    for kind, prefix in ((Trial, "TRIAL_"), (Flag, "FLAG_"), (Change, "CHANGE_")):
+        own = {name: value for name, value in vars(s).items() if name.startswith(prefix)}
+        assert own
+        assert own == {f"{prefix}{bit.name}": bit.value for bit in kind if f"{prefix}{bit.name}" in own}
+    assert max(value for name, value in vars(s).items() if name.startswith("RULE_")) == len(RULES) - 1
