@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +18,7 @@ from cape_engine import refund, rules
 from cape_engine.dates import day_number
 from cape_engine.errors import UsageError
 from cape_engine.refund.amounts import Rates
-from cape_engine.refund.rates import KINDS, exact_growth, interest_table
+from cape_engine.refund.rates import KINDS, Segment, exact_growth, interest_table
 from reference import interest as twin
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "interest").glob("*.toml"))
@@ -93,12 +94,34 @@ def test_interest__equals_the_twin(rounding: str, principal: int, one: dt.date, 
     assert refund.interest(principal, start, end, kind, ruleset=RULES, rounding=rounding) == expected
 
 
+Growth = Callable[[Sequence[Segment]], Fraction]
+
+
+def chains(growth: Growth, kind: int, days: Sequence[dt.date]) -> bool:
+    """Whether the growth of [a, c] is that of [a, b] times that of [b, c]."""
+    a, b, c = sorted(map(day_number, days))
+    first, second = (growth(TABLE.segments(kind, *period)) for period in ((a, b), (b, c)))
+    return growth(TABLE.segments(kind, a, c)) == first * second
+
+
 @given(DAYS, DAYS, DAYS, st.sampled_from(range(len(KINDS))))
 def test_exact_growth__chains(one: dt.date, two: dt.date, three: dt.date, kind: int) -> None:
-    """Unrounded, the growth of [a, c] is that of [a, b] times that of [b, c] (invariant 12)."""
-    a, b, c = sorted(map(day_number, (one, two, three)))
-    first, second = (exact_growth(TABLE.segments(kind, *days)) for days in ((a, b), (b, c)))
-    assert exact_growth(TABLE.segments(kind, a, c)) == first * second
+    """Unrounded, interest over [a, c] is that over [a, b] carried on over [b, c] (invariant 12)."""
+    assert chains(exact_growth, kind, (one, two, three))
+
+
+def test_exact_growth__chain_check_can_fail() -> None:
+    """Simple interest, and a growth that counts its start day, break the chain, and the check says so."""
+    days = (dt.date(2025, 3, 14), dt.date(2025, 9, 1), dt.date(2026, 5, 8))
+
+    def simple(segments: Sequence[Segment]) -> Fraction:
+        return 1 + sum(Fraction((one.rate_e9 or 0) * one.days, 10**9 * one.base) for one in segments)
+
+    def start_counted(segments: Sequence[Segment]) -> Fraction:
+        return exact_growth([segments[0]._replace(first=segments[0].first - 1), *segments[1:]])
+
+    assert not chains(simple, 0, days)
+    assert not chains(start_counted, 0, days)
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**6), DAYS, DAYS, DAYS)
