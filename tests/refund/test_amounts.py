@@ -115,7 +115,7 @@ def test_exact_growth__chain_check_can_fail() -> None:
     days = (dt.date(2025, 3, 14), dt.date(2025, 9, 1), dt.date(2026, 5, 8))
 
     def simple(segments: Sequence[Segment]) -> Fraction:
-        return 1 + sum(Fraction((one.rate_e9 or 0) * one.days, 10**9 * one.base) for one in segments)
+        return sum((Fraction((one.rate_e9 or 0) * one.days, 10**9 * one.base) for one in segments), Fraction(1))
 
     def start_counted(segments: Sequence[Segment]) -> Fraction:
         return exact_growth([segments[0]._replace(first=segments[0].first - 1), *segments[1:]])
