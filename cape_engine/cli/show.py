@@ -75,11 +75,12 @@ def tables(answer: RunResult, out: Path | None) -> None:
         for word, count in sorted(found["reasons"].items(), key=lambda item: -item[1]):
             reasons.add_row(word, f"{count:,}")
         console.print(reasons)
+    findings(answer, console)
     money = Table(title="Money", title_justify="left")
     money.add_column("")
     money.add_column("dollars", justify="right")
     for words, key in (
-        ("duty filed", r.FILED_DUTY_CENTS),
+        ("duty paid as filed", r.FILED_DUTY_CENTS),
         ("IEEPA duty removed", r.REMOVED_IEEPA_CENTS),
         ("column 1 duty restored", r.RESTORED_COLUMN1_CENTS),
         ("principal to give back", r.PRINCIPAL_CENTS),
@@ -97,7 +98,6 @@ def tables(answer: RunResult, out: Path | None) -> None:
         money_columns = (week.principal_cents, week.interest_cents, week.amount_cents)
         by_week.add_row(week.monday.isoformat(), f"{week.payments:,}", *(cents_text(cents) for cents in money_columns))
     console.print(by_week)
-    findings(answer, console)
     if out is not None:
         console.print(f"Results in [bold]{out}[/bold]; result hash {str(answer.manifest['result_hash'])[:16]}")
 
