@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cape_engine.intake.build import build_store
-from cape_engine.intake.headers import overlay_headers, read_headers
+from cape_engine.intake.headers import headers_without_rows, overlay_headers, read_headers
 from cape_engine.intake.headings import ColumnMapping, read_mapping
 from cape_engine.intake.parties import read_deposits, read_importers
 from cape_engine.intake.select import select_entry
@@ -11,6 +11,7 @@ from cape_engine.intake.select import select_entry
 __all__ = [
     "ColumnMapping",
     "build_store",
+    "headers_without_rows",
     "overlay_headers",
     "read_deposits",
     "read_headers",

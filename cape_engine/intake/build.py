@@ -127,7 +127,8 @@ def build_store(
     given = {str(column) for column in intake.given} | {str(f.FILER_CODE)}
     if header_table is not None:
         given |= _header_facts(header_table)
-        _report_strangers(header_table, grouped.rows, findings, only)
+        if only is None:
+            findings.extend(headers_without_rows(header_table, [key_texts(grouped.rows.keys)]))
     writer = StoreWriter(folder)
     watcher.stage("writing partitions")
     for partition in partitions(grouped, partition_lines):
@@ -261,11 +262,3 @@ def _check_digits(rows: Rows, settings: Settings, findings: Findings) -> None:
 def _header_facts(table: pa.Table) -> set[str]:
     """The facts that a header file says something about."""
     return {str(column) for column in f.ENTRY_FACTS if table.column(str(column)).null_count < table.num_rows}
-
-
-def _report_strangers(table: pa.Table, rows: Rows, findings: Findings, only: int | None) -> None:
-    """Entries of the header file that stand in no source."""
-    keys = header_entries(table)
-    lone = np.setdiff1d(keys, rows.keys)
-    if only is None:
-        add_rows(findings, "HEADER_WITHOUT_ROWS", len(lone), entry=key_texts(lone))

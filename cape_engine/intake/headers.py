@@ -82,6 +82,20 @@ def header_entries(headers: pa.Table) -> Int64s:
     return keys
 
 
+def headers_without_rows(headers: pa.Table, entry_numbers: Sequence[pa.Array]) -> Findings:
+    """A finding for every entry of the header file that stands in no source.
+
+    Args:
+        headers: as `read_headers` gives it.
+        entry_numbers: the entries of the sources, one array a partition.
+    """
+    findings = Findings()
+    known = [keys_of_texts(numbers)[0] for numbers in entry_numbers]
+    lone = np.setdiff1d(header_entries(headers), np.concatenate([np.empty(0, np.int64), *known]))
+    add_rows(findings, "HEADER_WITHOUT_ROWS", len(lone), entry=key_texts(lone))
+    return findings
+
+
 def overlay_headers(partition: Partition, headers: pa.Table) -> tuple[Partition, Findings]:
     """A partition with the facts of the header file over those of its rows.
 

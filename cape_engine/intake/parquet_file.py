@@ -20,8 +20,8 @@ from cape_engine.schema.column import Column
 
 _BATCH_ROWS = 1 << 19
 _SHEET_DIGITS = 15  # what a spreadsheet keeps of a number; further digits are noise of binary fractions
-_LONG = r"^-?\d+\.\d{12,}$"
-_LONG_OR_EXPONENT = _LONG + r"|^-?\d+(\.\d+)?e[+-]?\d+$"
+_DECIMAL = r"^-?\d+\.\d+$"
+_EXPONENT = r"^-?\d+(\.\d+)?e[+-]?\d+$"
 
 
 class ParquetFile:
@@ -116,8 +116,10 @@ def fifteen_digits(texts: pa.Array, *, exponents: bool = False) -> pa.Array:
     0.1 + 0.2 is stored as 0.30000000000000004 and means 0.3; only such long ones are touched, and exponents where
     Arrow itself wrote them.
     """
-    pattern = _LONG_OR_EXPONENT if exponents else _LONG
-    long = pc.fill_null(pc.match_substring_regex(texts, pattern), fill_value=False)
+    long = pc.and_(pc.greater(pc.binary_length(texts), _SHEET_DIGITS + 1), pc.match_substring_regex(texts, _DECIMAL))
+    if exponents:
+        long = pc.or_(long, pc.match_substring_regex(texts, _EXPONENT))
+    long = pc.fill_null(long, fill_value=False)
     if not pc.any(long).as_py():
         return texts
     return pc.replace_with_mask(

@@ -146,15 +146,20 @@ def test_build_store__workbook(
 
 
 def test_build_store__workbook_float_noise(read: Callable[..., Any], tmp_path: Path) -> None:
-    """A sheet carries 15 digits: 0.1 + 0.2 is 0.30, and 1.005 x 1000 is 1005."""
+    """A sheet carries 15 digits: 0.1 + 0.2 is 0.30, 1.005 x 1000 is 1005, and large amounts keep their cents."""
     book = openpyxl.Workbook()
     page = book.active
     page.append(ES003)
     page.append([*GOOD[0][:8], 1.005 * 1000, 0.1 + 0.2])
     page.append([*GOOD[1][:8], 500, 4.35 * 100])
+    page.append([*GOOD[2][:8], 85500264, 85500264.29000001])
     book.save(tmp_path / "export.xlsx")
     result = read(tmp_path / "export.xlsx")
-    assert [(row["value_dollars"], row["duty_cents"]) for row in result.table("tariffs")] == [(1005, 30), (500, 43500)]
+    assert [(row["value_dollars"], row["duty_cents"]) for row in result.table("tariffs")] == [
+        (1005, 30),
+        (500, 43500),
+        (85500264, 8_550_026_429),
+    ]
     assert result.codes() == []
 
 
