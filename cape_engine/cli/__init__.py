@@ -6,8 +6,10 @@ import importlib
 import importlib.abc
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -16,6 +18,7 @@ from cape_engine.errors import CapeError, Stopped
 
 EXIT_CANNOT_RUN = 2
 EXIT_STOPPED = 3
+STOPPED = "stopped; nothing half-written counts: run the same command again"
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cape_engine.cli.demo", "Run the whole road on generated entry summaries and show the answer."),
@@ -95,7 +98,7 @@ def invoke(arguments: list[str]) -> int:
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _complain(Stopped("stopped; nothing half-written counts: run the same command again"), as_json=as_json)
+        return _complain(Stopped(STOPPED), as_json=as_json)
     except click.ClickException as wrong:
         if as_json:
             return _complain(wrong, as_json=True)

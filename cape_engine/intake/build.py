@@ -21,7 +21,7 @@ from cape_engine.intake.chunk import Reading, RowChunk, row_chunk
 from cape_engine.intake.entries import key_texts, keys_of_texts, wanted_check_digits
 from cape_engine.intake.entry_facts import entry_facts, line_facts
 from cape_engine.intake.gather import Rows, drop_duplicates, gather
-from cape_engine.intake.headers import header_entries, overlay_headers, read_headers
+from cape_engine.intake.headers import headers_without_rows, overlay_headers, read_headers
 from cape_engine.intake.headings import ColumnMapping, Headings, read_mapping, row_headings
 from cape_engine.intake.lines import check_lengths, settle_repeats, split_lines
 from cape_engine.intake.opening import in_parallel, open_table

@@ -19,7 +19,7 @@ from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.execution.threads import map_ordered
 from cape_engine.findings import Findings
 from cape_engine.outputs import assemble
-from cape_engine.outputs.progress import Progress, Silent
+from cape_engine.outputs.progress import Progress, Silent, Stoppable
 from cape_engine.pipeline.finish import Part, consolidated, finished
 from cape_engine.pipeline.request import DETAILS, Request, RunResult
 from cape_engine.schema import facts as f
@@ -61,7 +61,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
         raise UsageError(f"detail is one of {', '.join(DETAILS)}, not {request.detail!r}")
     if not request.sources:
         raise UsageError("no source given; name an export, a folder or a store")
-    watcher = progress or Silent()
+    watcher = Stoppable(progress or Silent(), stop)
     clock = _Clock()
     findings = Findings()
     ruleset = rules.load(request.rules)
@@ -82,6 +82,9 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
             watcher.advance()
         clock.lap("entries")
         watcher.stage("consolidating refunds")
+        if context.headers is not None and request.only_entry is None:
+            numbers = [bridge.single(part.entries, f.ENTRY_NUMBER) for part in parts]
+            findings.extend(intake.headers_without_rows(context.headers, numbers))
         absent = _absent(parts, declarations, ruleset, findings)
         answer = consolidated(parts, findings, settings=request.settings, importers=context.importers, absent=absent)
         clock.lap("consolidation")
