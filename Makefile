@@ -46,9 +46,9 @@ test-all: $(VENV)/.stamp-dev ## every test, kernels in all three modes, and the 
 	$(BIN)/pytest -m "heavy or not heavy" $(ARGS)
 	$(MAKE) test-modes wheel-test
 
-test-modes: $(VENV)/.stamp-dev ## what calls kernels with the compiler off, and all with bounds checked
+test-modes: $(VENV)/.stamp-dev ## what calls kernels, with the compiler off and with bounds checked
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -m "kernel and not heavy" $(ARGS)
-	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest --ignore=tests/workshop $(ARGS)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -m "kernel and not heavy" $(ARGS)
 
 wheel-test: $(VENV)/.stamp-dev ## build the wheel, install it in a fresh environment, run the tests on it, away from the sources
 	rm -rf $(WHEEL_ROOM) && mkdir -p $(WHEEL_ROOM)
