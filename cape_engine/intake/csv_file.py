@@ -27,9 +27,10 @@ from cape_kernels import delimited as k
 
 _DELIMITERS = (",", ";", "\t", "|")
 _BLOCK_BYTES = 1 << 25  # 32 MiB of text a part: two parts in flight stay small beside the columns they become
+_BLOCK_RECORDS = 1 << 20
 _HEAD_BYTES = 1 << 18
 _FALLBACK = "cp1252"
-_LF, _CR = 10, 13
+_LF = 10
 _ASCII = 128
 
 
@@ -82,17 +83,15 @@ class CsvFile:
         state = np.zeros(k.STATE_LENGTH, np.int64)
         state[k.PLACE] = self._begin
         state[k.LINE] = self._header_line + 1
+        room = _BLOCK_RECORDS
+        places, rows = np.empty(room, np.int64), np.empty(room, np.int64)
+        found, states = np.empty(room, np.int32), np.empty(room, np.uint8)
         while state[k.PLACE] < len(self._data):
-            begin = int(state[k.PLACE])
-            limit = min(begin + _BLOCK_BYTES, len(self._data))
-            part = self._data[begin:limit]
-            most = int(np.count_nonzero(part == _LF) + np.count_nonzero(part == _CR)) + 1
-            starts, lines = np.empty(most, np.int64), np.empty(most, np.int64)
-            cells, status = np.empty(most, np.int32), np.empty(most, np.uint8)
+            limit = min(int(state[k.PLACE]) + _BLOCK_BYTES, len(self._data))
             delimiter = np.uint8(ord(self._delimiter))
-            k.scan_records(self._data, limit, delimiter, np.int32(expected), starts, lines, cells, status, state)
+            k.scan_records(self._data, limit, delimiter, np.int32(expected), places, rows, found, states, state)
             count, end = int(state[k.RECORDS]), int(state[k.PLACE])
-            starts, lines, cells, status = starts[:count], lines[:count], cells[:count], status[:count]
+            starts, lines, cells, status = places[:count], rows[:count], found[:count], states[:count]
             ends = np.append(starts[1:], end)
             bad = status == k.RECORD_BAD
             if bad.any():

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from cape_engine.intake import csv_file
+
 from .conftest import ES003, GOOD
 
 EXTRA = ("Liquidation Status", "Liquidation Date", "Control Status", "Reconciliation Indicator", "Protest Status")
@@ -239,6 +241,25 @@ def test_build_store__partitions(read: Callable[..., Any], export: Callable[...,
     ]
     for part in parts.store.manifest["partitions"]:
         assert part["lines"] <= 9 + 4
+
+
+@pytest.mark.parametrize(("bytes_", "records"), [(100, 1000), (1 << 20, 3), (1, 1)])
+def test_build_store__parts_of_a_file(
+    read: Callable[..., Any],
+    export: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    bytes_: int,
+    records: int,
+) -> None:
+    """However a text file is cut into parts, contents and row numbers are the same."""
+    path = export([row for line in range(1, 20) for row in [(GOOD[2][0], str(line), *GOOD[2][2:])]], title="x\n\n")
+    whole = read(path)
+    monkeypatch.setattr(csv_file, "_BLOCK_BYTES", bytes_)
+    monkeypatch.setattr(csv_file, "_BLOCK_RECORDS", records)
+    parts = read(path)
+    assert parts.codes() == whole.codes() == []
+    assert parts.table("tariffs") == whole.table("tariffs")
+    assert [row["source_row"] for row in parts.table("tariffs")] == list(range(4, 23))
 
 
 def test_build_store__only_entry(read: Callable[..., Any], export: Callable[..., Path]) -> None:
