@@ -15,8 +15,10 @@ from cape_kernels.tables import USE_SPECIAL
 from cape_kernels.units import ANY_UNIT, measures_of, quantity_in, whole_units
 
 NO_DAY = -(2**31)
-E9 = 1_000_000_000
-E11 = 100_000_000_000
+E9 = np.int64(1_000_000_000)
+E11 = np.int64(100_000_000_000)
+NOTHING = np.int64(0)
+_SLOT_1, _SLOT_2, _SLOT_3 = np.int64(1), np.int64(2), np.int64(3)
 # Below these bounds three products of an amount and a rate, and their sum, fit int64 (3 x 2^61 < 2^63).
 _SMALL_AMOUNT = 1 << 30
 _SMALL_RATE = 1 << 31
@@ -78,7 +80,7 @@ def wide_division(amount, rate, divisor):  # type: ignore[no-untyped-def]
 @helper
 def percent_cents(value, rate_e9):  # type: ignore[no-untyped-def]
     """Rate x value in cents, half up (CSMS 18-000657, note (hh)); -1 if too large."""
-    rounded, _ = cents_of_sum(value * 100, rate_e9, 0, 0, 0, 0)
+    rounded, _ = cents_of_sum(value * 100, rate_e9, NOTHING, NOTHING, NOTHING, NOTHING)
     return rounded
 
 
@@ -94,16 +96,16 @@ def functional_factor(base_e9, per_unit_e9, quantity_e2):  # type: ignore[no-unt
 def simple_duty(rate, measures, value):  # type: ignore[no-untyped-def]
     """(cents, cents cut off, status) of codes 1-6, D and E: P1 x Qa + P3 x Qb + P2 x V."""
     code = rate["code"]
-    slot_1 = 1
-    slot_3 = 0
+    slot_1 = _SLOT_1
+    slot_3 = NOTHING
     if code == CODE_2 or code == CODE_5 or code == CODE_E:
-        slot_1 = 2
+        slot_1 = _SLOT_2
     elif code == CODE_D:
-        slot_1 = 3
+        slot_1 = _SLOT_3
     if code == CODE_3 or code == CODE_6:
-        slot_3 = 2
+        slot_3 = _SLOT_2
     elif code == CODE_E:
-        slot_3 = 3
+        slot_3 = _SLOT_3
     amount_1 = whole_units(quantity_in(measures, slot_1, rate["unit_1"]), rate["whole_1"])
     amount_3 = np.int64(0)
     if slot_3 > 0:
@@ -122,7 +124,7 @@ def sugar_duty(rate, measures):  # type: ignore[no-untyped-def]
     """(cents, cents cut off, status) of codes J and K: max(Q (P1 - P2 (100 - degrees)), P3 Q)."""
     unit = rate["unit_1"]
     if rate["code"] == CODE_J:
-        weight = quantity_in(measures, 2, unit)
+        weight = quantity_in(measures, _SLOT_2, unit)
         degrees = measures.quantity_3
     else:
         # Clarification 27: K goes by slot, so quantity 1 itself has to be in the unit of the rate.
@@ -132,7 +134,7 @@ def sugar_duty(rate, measures):  # type: ignore[no-untyped-def]
     if weight < 0 or degrees < 0 or degrees > _HUNDRED_DEGREES_E2:
         return -1, -1, s.NO_QUANTITY
     factor = max(rate["p1_e9"] * 100 - rate["p2_e9"] * (_HUNDRED_DEGREES_E2 - degrees), rate["p3_e9"] * 100)
-    cents, floor, status = mixed_duty(0, 0, weight, factor)
+    cents, floor, status = mixed_duty(NOTHING, NOTHING, weight, factor)
     return cents, floor, status
 
 
@@ -140,16 +142,16 @@ def sugar_duty(rate, measures):  # type: ignore[no-untyped-def]
 def functional_duty(rate, measures, value):  # type: ignore[no-untyped-def]
     """(cents, cents cut off, status) of codes A, B and F, whose rate itself depends on a quantity."""
     if rate["code"] == CODE_F:
-        amount = whole_units(quantity_in(measures, 1, rate["unit_1"]), rate["whole_1"])
-        content = quantity_in(measures, 2, rate["unit_3"])
+        amount = whole_units(quantity_in(measures, _SLOT_1, rate["unit_1"]), rate["whole_1"])
+        content = quantity_in(measures, _SLOT_2, rate["unit_3"])
         second = np.int64(0)
         base = rate["p1_e9"]
     else:
         amount = value * 100
-        content = quantity_in(measures, 3, rate["unit_3"])
+        content = quantity_in(measures, _SLOT_3, rate["unit_3"])
         second = np.int64(0)
         if rate["code"] == CODE_B:
-            second = whole_units(quantity_in(measures, 2, rate["unit_1"]), rate["whole_1"])
+            second = whole_units(quantity_in(measures, _SLOT_2, rate["unit_1"]), rate["whole_1"])
         base = rate["p2_e9"]
     if amount < 0 or content < 0 or second < 0:
         return -1, -1, s.NO_QUANTITY
@@ -184,7 +186,7 @@ def row_duty(rates, row, quantities, tariff, value):  # type: ignore[no-untyped-
     if code == CODE_7 or code == CODE_TOPUP:
         if value < 0:
             return -1, -1, s.NO_VALUE
-        cents, floor = cents_of_sum(value * 100, rate["p2_e9"], 0, 0, 0, 0)
+        cents, floor = cents_of_sum(value * 100, rate["p2_e9"], NOTHING, NOTHING, NOTHING, NOTHING)
         return cents, floor, s.OK if cents >= 0 else s.TOO_LARGE
     valued = CODE_4 <= code <= CODE_6 or code == CODE_A or code == CODE_B or code == CODE_D or code == CODE_E
     if valued and value < 0:

@@ -7,12 +7,13 @@ import numpy as np
 from cape_kernels import status as s
 from cape_kernels._jit import helper, kernel
 from cape_kernels.duty import CODE_0, CODE_TOPUP, NO_DAY, find_row, row_duty
-from cape_kernels.scan import placed_value, scan_line
+from cape_kernels.scan import facts_of, placed_value, scan_line
 from cape_kernels.tables import (
     BASE,
     CHAPTER98,
     DUTIES_OUT_TYPE,
     LINES_TYPE,
+    NO_SPI,
     NUMBERS_TYPE,
     POLICY_TYPE,
     PRICES_OUT_TYPE,
@@ -34,33 +35,33 @@ _GENERAL, _SPECIAL, _COLUMN2 = 0, 1, 2
 
 
 @helper
-def claimed_row(numbers, rates, lines, policy, number, line, rate):  # type: ignore[no-untyped-def]
+def claimed_row(numbers, rates, facts, policy, number, rate):  # type: ignore[no-untyped-def]
     """Rate row of a chapter 1-97 number: General, Special of the programme on the line, or Column 2; -1 if none.
 
     Base rates are constant over the IEEPA period (handbook 5.5), so an unknown rate date takes the as-of day's row. The
     export's column 1 text is the present rate: it counts where our tables do not know the number, or first if the
     setting says so.
     """
-    day = np.int64(lines.day[line])
+    day = facts.day
     if day == NO_DAY:
         day = policy.as_of
-    text = lines.text_row[line]
+    text = facts.text_row
     if rate == _COLUMN2:
-        return find_row(numbers, rates, number, USE_COLUMN2, 0, day)
+        return find_row(numbers, rates, number, USE_COLUMN2, NO_SPI, day)
     if rate == _GENERAL and policy.text_first == 1 and text >= 0:
         return np.int64(text)
-    row = find_row(numbers, rates, number, USE_GENERAL, 0, day)
+    row = find_row(numbers, rates, number, USE_GENERAL, NO_SPI, day)
     if rate == _SPECIAL:
-        if row >= 0 and (rates[row]["free_spis"] >> np.int64(lines.spi[line])) & 1 == 1:
+        if row >= 0 and (rates[row]["free_spis"] >> facts.spi) & 1 == 1:
             return np.int64(_FREE)
-        return find_row(numbers, rates, number, USE_SPECIAL, lines.spi[line], day)
+        return find_row(numbers, rates, number, USE_SPECIAL, facts.spi, day)
     if row < 0 and numbers[number]["known"] == 0:
         return np.int64(text)
     return row
 
 
 @helper
-def base_duty(numbers, rates, lines, policy, number, quantities, tariff, line, value):  # type: ignore[no-untyped-def]
+def base_duty(numbers, rates, facts, policy, number, quantities, tariff, value):  # type: ignore[no-untyped-def]
     """(cents, cents cut off, cents cut off at General or -1, status, notes) of a chapter 1-97 number.
 
     Column 2 for BY, CU, KP and RU; else Special if the programme on the line is listed and computable; else General
@@ -70,9 +71,9 @@ def base_duty(numbers, rates, lines, policy, number, quantities, tariff, line, v
     status = np.int64(s.NO_ROW)
     notes = np.int64(0)
     for rate in (_SPECIAL, _GENERAL, _COLUMN2):
-        if (rate == _SPECIAL and lines.spi[line] == SPI_NONE) or (rate == _COLUMN2) != (lines.column2[line] == 1):
+        if (rate == _SPECIAL and facts.spi == SPI_NONE) or (rate == _COLUMN2) != (facts.column2 == 1):
             continue
-        row = claimed_row(numbers, rates, lines, policy, number, line, rate)
+        row = claimed_row(numbers, rates, facts, policy, number, rate)
         found = found_floor = np.int64(0)
         outcome = np.int64(s.NO_ROW)
         if row == _FREE:
@@ -93,19 +94,19 @@ def base_duty(numbers, rates, lines, policy, number, quantities, tariff, line, v
 
 
 @helper
-def line_kind(lines, line, tariffs, numbers, rates):  # type: ignore[no-untyped-def]
+def line_kind(facts, tariffs, numbers, rates):  # type: ignore[no-untyped-def]
     """(what to do with a line, whether an all-in number that stays covers column 1).
 
     V components carry no duty; an exempt chapter 98 number leaves nothing to charge, another has its own basis.
     """
     verdict = _COMPUTE
     covered = False
-    for tariff in range(lines.offsets[line], lines.offsets[line + 1]):
+    for tariff in range(facts.first, facts.last):
         number = tariffs.number[tariff]
         kind = numbers[number]["kind"]
         if kind == BASE or numbers[number]["removed"] == 1:
             continue
-        row = find_row(numbers, rates, number, USE_OWN, 0, lines.day[line])
+        row = find_row(numbers, rates, number, USE_OWN, NO_SPI, facts.day)
         code = rates[row]["code"] if row >= 0 else np.int8(0)
         if kind == CHAPTER98:
             if code == CODE_0:
@@ -114,15 +115,15 @@ def line_kind(lines, line, tariffs, numbers, rates):  # type: ignore[no-untyped-
                 verdict = _UNKNOWN
         elif code == CODE_TOPUP:
             covered = True
-    if lines.component[line] == 1:
+    if facts.component == 1:
         verdict = _ZERO
     return verdict, covered
 
 
 @helper
-def special_counts(lines, line, tariffs, numbers):  # type: ignore[no-untyped-def]
+def special_counts(facts, tariffs, numbers):  # type: ignore[no-untyped-def]
     """Whether the replacement number of a line compares Special with 15 % too (column1_basis, Korea)."""
-    for tariff in range(lines.offsets[line], lines.offsets[line + 1]):
+    for tariff in range(facts.first, facts.last):
         number = tariffs.number[tariff]
         if numbers[number]["kind"] == REPLACEMENT and numbers[number]["special_counts"] == 1:
             return True
@@ -140,14 +141,15 @@ def price_lines(lines, tariffs, quantities, numbers, rates, policy, out, duties)
     formula; where one is missing the line is not known (clarification 28).
     """
     for line in range(len(lines.offsets) - 1):
-        scan = scan_line(lines, line, tariffs, numbers, rates)
-        value, notes = placed_value(scan, lines.component[line], policy)
-        verdict, covered = line_kind(lines, line, tariffs, numbers, rates)
+        facts = facts_of(lines, line)
+        scan = scan_line(facts, tariffs, numbers, rates)
+        value, notes = placed_value(scan, facts.component, policy)
+        verdict, covered = line_kind(facts, tariffs, numbers, rates)
         known = verdict == _ZERO or (verdict == _COMPUTE and scan.bases > 0 and value > 0)
         column1 = total = np.int64(0)
         column1_status = np.int64(s.NO_BASE)
         at_15 = owed = False
-        for tariff in range(lines.offsets[line], lines.offsets[line + 1]):
+        for tariff in range(facts.first, facts.last):
             number = tariffs.number[tariff]
             cents = np.int64(0)
             status = np.int64(s.OK)
@@ -155,19 +157,19 @@ def price_lines(lines, tariffs, quantities, numbers, rates, policy, out, duties)
                 # Two chapter 1-97 numbers on a line: each on the value of its own record.
                 own = value if scan.bases == 1 else tariffs.value[tariff]
                 column1, floor, general, status, more = base_duty(
-                    numbers, rates, lines, policy, number, quantities, tariff, line, own
+                    numbers, rates, facts, policy, number, quantities, tariff, own
                 )
                 column1_status = status
                 notes |= more
                 if scan.replacements > 0 and status == s.OK:
-                    compared = floor if general < 0 or special_counts(lines, line, tariffs, numbers) else general
+                    compared = floor if general < 0 or special_counts(facts, tariffs, numbers) else general
                     at_15 = compared >= _CENTS_AT_15 * value
                 if covered:
                     status = np.int64(s.OK)
                 elif status == s.OK:
                     cents = column1
             elif numbers[number]["removed"] == 0 and verdict == _COMPUTE:
-                row = find_row(numbers, rates, number, USE_OWN, 0, lines.day[line])
+                row = find_row(numbers, rates, number, USE_OWN, NO_SPI, facts.day)
                 status = np.int64(s.NO_ROW)
                 if row >= 0:
                     cents, _, status = row_duty(rates, row, quantities, tariff, value)

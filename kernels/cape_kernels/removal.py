@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import types
 
 from cape_kernels import status as s
 from cape_kernels._jit import helper, kernel
 from cape_kernels.duty import CODE_X, E9, find_row, percent_cents
-from cape_kernels.scan import scan_line
+from cape_kernels.scan import facts_of, scan_line
 from cape_kernels.tables import (
     ADDITIONAL,
     ENTRY_OUT_TYPE,
     EXEMPT,
     LINE_OUT_TYPE,
     LINES_TYPE,
+    NO_SPI,
     NUMBERS_TYPE,
     OFFSETS_TYPE,
     POLICY_TYPE,
@@ -27,7 +30,7 @@ from cape_kernels.tables import (
 )
 
 _CUSTOMARY_TARIFFS = 16
-_ALL_IN_E9 = 150_000_000  # the 15 % of the replacement numbers (CSMS 66319804)
+_ALL_IN_E9 = np.int64(150_000_000)  # the 15 % of the replacement numbers (CSMS 66319804)
 _SMALL_VALUE = 1 << 32
 _CENTS_E9 = 10_000_000  # value in dollars x rate in billionths is so many times the duty in cents
 _PLACEMENT = s.NOTE_MOVED | s.NOTE_DOUBLE | s.NOTE_NOT_PLACED
@@ -56,7 +59,7 @@ def trial_of(scan, component, policy):  # type: ignore[no-untyped-def]
 @helper
 def rate_of(numbers, rates, number, day):  # type: ignore[no-untyped-def]
     """Rate of an IEEPA number on its day; the highest it ever had outside its rows or where its row has none."""
-    row = find_row(numbers, rates, number, USE_OWN, 0, day)
+    row = find_row(numbers, rates, number, USE_OWN, NO_SPI, np.int64(day))
     if row < 0 or rates[row]["code"] == CODE_X:  # suspended: no rate in force
         return numbers[number]["highest_e9"]
     return rates[row]["p2_e9"]
@@ -76,31 +79,59 @@ def above_rate(numbers, rates, tariffs, tariff, day, value, tolerance):  # type:
     return charged >= 0 and filed - charged > tolerance
 
 
+class Price(NamedTuple):
+    """One row of `tables.Prices` as whole numbers (int64)."""
+
+    value: int
+    column1: int
+    status: int
+    at_15: int
+    owed: int
+    duty: int
+    known: int
+    notes: int
+
+
 @helper
-def charge_notes(lines, line, tariffs, numbers, rates, policy, value, owed):  # type: ignore[no-untyped-def]
+def price_of(prices, line):  # type: ignore[no-untyped-def]
+    """What one line should carry."""
+    return Price(
+        prices.value[line],
+        prices.column1[line],
+        np.int64(prices.status[line]),
+        np.int64(prices.at_15[line]),
+        np.int64(prices.owed[line]),
+        prices.duty[line],
+        np.int64(prices.known[line]),
+        np.int64(prices.notes[line]),
+    )
+
+
+@helper
+def charge_notes(facts, tariffs, numbers, rates, policy, value, owed):  # type: ignore[no-untyped-def]
     """Notes on additional and exempt numbers that carry more than their rate, and on duty bundled in them."""
-    for tariff in range(lines.offsets[line], lines.offsets[line + 1]):
+    for tariff in range(facts.first, facts.last):
         kind = numbers[tariffs.number[tariff]]["kind"]
         if (kind == ADDITIONAL or kind == EXEMPT) and above_rate(
-            numbers, rates, tariffs, tariff, lines.day[line], value, policy.tolerance_cents
+            numbers, rates, tariffs, tariff, facts.day, value, policy.tolerance_cents
         ):
             return s.NOTE_ABOVE_RATE | s.NOTE_BUNDLED if owed == 1 else s.NOTE_ABOVE_RATE
     return 0
 
 
 @helper
-def restored_base(scan, filed, prices, line, policy):  # type: ignore[no-untyped-def]
+def restored_base(scan, filed, price, policy):  # type: ignore[no-untyped-def]
     """(new duty of the base number, rule, notes, status) of a replacement line (handbook 5.3, clarifications 21-24)."""
-    value = prices.value[line]
+    value = price.value
     if scan.bases != 1:
         return filed, s.RULE_NONE, 0, s.NO_BASE if scan.bases == 0 else s.TWO_BASES
     if value <= 0:
         return filed, s.RULE_NONE, 0, s.NO_VALUE
-    if prices.status[line] != s.OK:
-        return filed, s.RULE_NONE, 0, np.int64(prices.status[line])
-    column1 = prices.column1[line]
+    if price.status != s.OK:
+        return filed, s.RULE_NONE, 0, price.status
+    column1 = price.column1
     all_in = percent_cents(value, _ALL_IN_E9)
-    notes = s.NOTE_AVE if prices.at_15[line] == 1 else 0
+    notes = s.NOTE_AVE if price.at_15 == 1 else 0
     tolerance = policy.tolerance_cents
     if scan.replacements == 1:
         if filed <= tolerance and abs(scan.replacement_duty - all_in) <= tolerance:
@@ -111,9 +142,9 @@ def restored_base(scan, filed, prices, line, policy):  # type: ignore[no-untyped
 
 
 @helper
-def displaced(scan, lines, line, tariffs, numbers, policy):  # type: ignore[no-untyped-def]
+def displaced(scan, facts, tariffs, numbers, policy):  # type: ignore[no-untyped-def]
     """Whether IEEPA displaced section 232 on this line: metals of CA and MX, 2025-03-04 to 06-03 (handbook 5.7)."""
-    if policy.displaced == 0 or lines.displaced[line] == 0 or scan.bases == 0 or scan.charging == 0:
+    if policy.displaced == 0 or facts.displaced == 0 or scan.bases == 0 or scan.charging == 0:
         return False
     return scan.ieepa_duty > 0 and scan.remaining99 == 0 and numbers[tariffs.number[scan.base]]["metal"] == 1
 
@@ -154,9 +185,9 @@ def flags_of(notes, scan, tariffs_on_line):  # type: ignore[no-untyped-def]
 
 
 @helper
-def write_tariffs(lines, line, tariffs, numbers, scan, new_base, rule, moved, out):  # type: ignore[no-untyped-def]
+def write_tariffs(facts, tariffs, numbers, scan, new_base, rule, moved, out):  # type: ignore[no-untyped-def]
     """Before and after of each number of a line: change, rule, duty of the new version."""
-    for tariff in range(lines.offsets[line], lines.offsets[line + 1]):
+    for tariff in range(facts.first, facts.last):
         number = tariffs.number[tariff]
         change = s.CHANGE_KEPT
         why = s.RULE_NONE
@@ -182,14 +213,14 @@ def write_tariffs(lines, line, tariffs, numbers, scan, new_base, rule, moved, ou
 
 
 @helper
-def treat_line(scan, filed, lines, line, tariffs, numbers, rates, policy, prices):  # type: ignore[no-untyped-def]
+def treat_line(scan, filed, facts, tariffs, numbers, rates, policy, price):  # type: ignore[no-untyped-def]
     """(new base duty, rule, notes, status) of one line with at least one IEEPA number."""
-    priced = np.int64(prices.notes[line])
+    priced = price.notes
     notes = priced & _PLACEMENT
     base = filed
     rule = np.int64(s.RULE_NONE)
     status = np.int64(s.OK)
-    component = lines.component[line] == 1
+    component = facts.component == 1
     if scan.outside > 0:
         notes |= s.NOTE_OUTSIDE
     if scan.replacements > 0 and component:
@@ -199,7 +230,7 @@ def treat_line(scan, filed, lines, line, tariffs, numbers, rates, policy, prices
     elif scan.replacements > 0 and policy.restore == 0:
         rule = np.int64(s.RULE_NOT_RESTORED)
     elif scan.replacements > 0:
-        base, rule, more, status = restored_base(scan, filed, prices, line, policy)
+        base, rule, more, status = restored_base(scan, filed, price, policy)
         notes |= more
         if status != s.OK:
             notes |= s.NOTE_UNABLE
@@ -209,25 +240,25 @@ def treat_line(scan, filed, lines, line, tariffs, numbers, rates, policy, prices
                 notes |= s.NOTE_RESTORED
     elif notes & s.NOTE_MOVED:
         rule = np.int64(s.RULE_MOVED_KEPT)
-        if prices.status[line] == s.OK:
+        if price.status == s.OK:
             rule = np.int64(s.RULE_MOVED)
-            base = prices.column1[line]
+            base = price.column1
             notes |= priced & _RATE_NOTES
         else:
             notes |= s.NOTE_MOVED_UNCOMPUTED
-    if prices.value[line] > 0 and not component and scan.ieepa_duty > scan.replacement_duty:
-        notes |= charge_notes(lines, line, tariffs, numbers, rates, policy, prices.value[line], prices.owed[line])
-    if displaced(scan, lines, line, tariffs, numbers, policy):
+    if price.value > 0 and not component and scan.ieepa_duty > scan.replacement_duty:
+        notes |= charge_notes(facts, tariffs, numbers, rates, policy, price.value, price.owed)
+    if displaced(scan, facts, tariffs, numbers, policy):
         notes |= s.NOTE_DISPLACED
     return base, rule, notes, status
 
 
 @helper
-def compare_modes(prices, line, duty, policy):  # type: ignore[no-untyped-def]
+def compare_modes(price, duty, policy):  # type: ignore[no-untyped-def]
     """(gap of mode A to mode B in cents, note) of a line; ACE accepts exactly the tolerance (ED 624)."""
-    if prices.known[line] == 0:
+    if price.known == 0:
         return np.int64(0), s.NOTE_NOT_RECOMPUTABLE
-    gap = duty - prices.duty[line]
+    gap = duty - price.duty
     return gap, s.NOTE_GAP if abs(gap) > policy.tolerance_cents else 0
 
 
@@ -272,27 +303,27 @@ def remove_ieepa(offsets, lines, tariffs, numbers, rates, policy, prices, outs):
         trial = flags = np.int64(0)
         known = True
         for line in range(offsets[entry], offsets[entry + 1]):
-            scan = scan_line(lines, line, tariffs, numbers, rates)
+            facts = facts_of(lines, line)
+            price = price_of(prices, line)
+            scan = scan_line(facts, tariffs, numbers, rates)
             base_filed = tariffs.duty[scan.base] if scan.base >= 0 else np.int64(0)
             base = base_filed
             rule = notes = status = np.int64(0)
             if scan.ieepa > 0:
-                base, rule, notes, status = treat_line(
-                    scan, base_filed, lines, line, tariffs, numbers, rates, policy, prices
-                )
+                base, rule, notes, status = treat_line(scan, base_filed, facts, tariffs, numbers, rates, policy, price)
             duty = scan.filed - scan.removed + base - base_filed
-            gap, more = compare_modes(prices, line, duty, policy)
+            gap, more = compare_modes(price, duty, policy)
             notes |= more
-            trial |= trial_of(scan, lines.component[line], policy)
+            trial |= trial_of(scan, facts.component, policy)
             if status != s.OK:
                 trial |= s.TRIAL_UNABLE
-            flags |= flags_of(notes, scan, lines.offsets[line + 1] - lines.offsets[line])
+            flags |= flags_of(notes, scan, facts.last - facts.first)
             filed += scan.filed
             removed += scan.removed
             restored += base - base_filed
-            recomputed += prices.duty[line]
+            recomputed += price.duty
             gaps += gap
-            known = known and prices.known[line] == 1
+            known = known and price.known == 1
             ieepa_duty += scan.ieepa_duty
             ieepa += scan.ieepa
             charging += scan.charging
@@ -302,7 +333,7 @@ def remove_ieepa(offsets, lines, tariffs, numbers, rates, policy, prices, outs):
             line_out.notes[line] = notes
             line_out.status[line] = status
             if policy.detail == 1:
-                write_tariffs(lines, line, tariffs, numbers, scan, base, rule, notes & s.NOTE_MOVED != 0, tariff_out)
+                write_tariffs(facts, tariffs, numbers, scan, base, rule, notes & s.NOTE_MOVED != 0, tariff_out)
         if known and (
             abs(gaps) > policy.tolerance_cents
             or (policy.summary_inclusive == 0 and abs(gaps) == policy.tolerance_cents)

@@ -13,6 +13,34 @@ from cape_kernels.status import TRIAL_NUMBER_INACTIVE, TRIAL_ORDER_BROKEN
 from cape_kernels.tables import ADDITIONAL, BASE, CHAPTER98, EXEMPT, NEVER, REPLACEMENT, SECTION122
 
 
+class Facts(NamedTuple):
+    """One row of `tables.Lines` as whole numbers (int64); its numbers are [first, last)."""
+
+    first: int
+    last: int
+    day: int
+    component: int
+    spi: int
+    column2: int
+    text_row: int
+    displaced: int
+
+
+@helper
+def facts_of(lines, line):  # type: ignore[no-untyped-def]
+    """The facts of one line; loaded once, since every helper needs some of them."""
+    return Facts(
+        lines.offsets[line],
+        lines.offsets[line + 1],
+        np.int64(lines.day[line]),
+        np.int64(lines.component[line]),
+        np.int64(lines.spi[line]),
+        np.int64(lines.column2[line]),
+        np.int64(lines.text_row[line]),
+        np.int64(lines.displaced[line]),
+    )
+
+
 class Scan(NamedTuple):
     """What one walk over the numbers of a line counts and sums (int64); `base` is its last chapter 1-97 number."""
 
@@ -49,7 +77,7 @@ def own_dates(numbers, rates, number, day):  # type: ignore[no-untyped-def]
 
 
 @helper
-def scan_line(lines, line, tariffs, numbers, rates):  # type: ignore[no-untyped-def]
+def scan_line(facts, tariffs, numbers, rates):  # type: ignore[no-untyped-def]
     """Walk the numbers of one line once."""
     filed = removed = ieepa_duty = replacement_duty = np.int64(0)
     value = value_ieepa = value_base = value_98 = np.int64(0)
@@ -58,7 +86,7 @@ def scan_line(lines, line, tariffs, numbers, rates):  # type: ignore[no-untyped-
     trial = outside = np.int64(0)
     rank = np.int64(-1)
     order_broken = False
-    for tariff in range(lines.offsets[line], lines.offsets[line + 1]):
+    for tariff in range(facts.first, facts.last):
         number = tariffs.number[tariff]
         kind = numbers[number]["kind"]
         duty = tariffs.duty[tariff]
@@ -86,7 +114,7 @@ def scan_line(lines, line, tariffs, numbers, rates):  # type: ignore[no-untyped-
             if kind == REPLACEMENT:
                 replacements += 1
                 replacement_duty += duty
-            if not own_dates(numbers, rates, number, lines.day[line]):
+            if not own_dates(numbers, rates, number, facts.day):
                 outside += 1
             if numbers[number]["removed"] == 0:
                 remaining99 += 1
@@ -98,9 +126,7 @@ def scan_line(lines, line, tariffs, numbers, rates):  # type: ignore[no-untyped-
                 remaining99 += 1
             if kind == SECTION122:
                 section122 += 1
-            if kind == NEVER or (
-                numbers[number]["removed"] == 0 and not own_dates(numbers, rates, number, lines.day[line])
-            ):
+            if kind == NEVER or (numbers[number]["removed"] == 0 and not own_dates(numbers, rates, number, facts.day)):
                 trial |= TRIAL_NUMBER_INACTIVE
     # ACE tests 98 -> 99 -> 1-97 only (ED 852), and not when two chapter 98 numbers stand on the line (handbook 5.8).
     if order_broken and chapter98 < 2:

@@ -19,11 +19,13 @@ EXEMPT = 6
 NEVER = 7  # 9903.01/.02 number that never existed
 SECTION122 = 8  # a section 122 number that charges duty
 
-# What a rate row is for.
-USE_GENERAL = 0
-USE_COLUMN2 = 1
-USE_SPECIAL = 2
-USE_OWN = 3  # chapter 98 and 99 numbers
+# What a rate row is for. Constants that helpers take as arguments are int64 and not plain numbers: Numba compiles a
+# helper anew for every plain number it is called with (measured: 15 needless compilations).
+USE_GENERAL = np.int64(0)
+USE_COLUMN2 = np.int64(1)
+USE_SPECIAL = np.int64(2)
+USE_OWN = np.int64(3)  # chapter 98 and 99 numbers
+NO_SPI = np.int64(0)  # argument where the use is not USE_SPECIAL
 
 SPI_NONE = -1
 SPI_UNKNOWN = 62  # a programme our table does not know: its bit is never set
