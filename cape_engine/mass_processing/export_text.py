@@ -33,6 +33,8 @@ def text_rows(
     """
     texts, words = bridge.codes(partition.lines, t.COLUMN1_RATE_TEXT)
     result = np.full(len(texts), _NOT_READ, np.int32)
+    if not words or texts.max(initial=_NOT_READ) < 0:
+        return bridge.readonly(result)
     codes, vocabulary = numbers
     base = np.array([number[:2] < "98" and number.isdigit() for number in vocabulary] + [False], np.bool_)[codes]
     of_tariff = np.flatnonzero(base)
