@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # machines get JSON lines, and are not made to wait for the t
     from rich.console import Console
 
 MOST_FINDINGS = 8
+PIPED_WIDTH = 118
+"""Columns of a table that no terminal limits."""
 NUMERIC = {"filed", "new", "dollars", "days", "rate", "balance"}
 
 
@@ -59,7 +61,7 @@ def tables(answer: RunResult, out: Path | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if Console().is_terminal else 100)
+    console = Console(width=None if Console().is_terminal else PIPED_WIDTH)
     found: Any = answer.manifest["counts"]
     totals: Any = answer.manifest["totals_cents"]
     first = Table(title="Entries", title_justify="left")
@@ -173,15 +175,17 @@ def said(words: str, *, as_json: bool) -> None:
 def sections(story: list[Section]) -> None:
     """The story of an entry for a person."""
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console(width=None if Console().is_terminal else 160, soft_wrap=False)
+    console = Console(width=None if Console().is_terminal else PIPED_WIDTH)
     for section in story:
         console.print(f"[bold]{section.title}[/bold]")
         for sentence in section.sentences:
-            console.print(f"  {sentence}", markup=False, highlight=False)
+            console.print(Padding(Text(sentence), (0, 0, 0, 2)))
         if section.rows:
-            table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
+            table = Table(box=None, padding=(0, 1, 0, 2), header_style="dim")
             for name in section.head:
                 table.add_column(name, justify="right" if name in NUMERIC else "left", overflow="fold")
             for row in section.rows:

@@ -276,11 +276,17 @@ def _schedule(told: Told) -> Section:
     day = entry[r.RESULT_LIQUIDATION_DATE]
     when = f"{day:%A, %Y-%m-%d}" if isinstance(day, dt.date) else "no day"
     run_days = ", ".join(settings["schedule.run_days"])
+    days = settings["schedule.days_unliquidated"]
+    target = dt.date.fromisoformat(told.manifest["accepted_on"]) + dt.timedelta(days=days)
+    if isinstance(day, dt.date) and day < target:
+        why = (
+            f"the last run day ({run_days}, less CBP closures) before the deemed limit (19 USC 1504(a)) or an ordinary "
+            f"liquidation already scheduled, which comes before acceptance plus {days} days"
+        )
+    else:
+        why = f"acceptance plus {days} days (CSMS 68340863), on a run day ({run_days}, less CBP closures)"
     words = {
-        "liquidate": (
-            f"Liquidation on {when}: acceptance plus {settings['schedule.days_unliquidated']} days (CSMS 68340863), "
-            f"on a run day ({run_days}, less CBP closures), never past the deemed limit (19 USC 1504(a))."
-        ),
+        "liquidate": f"Liquidation on {when}: {why}.",
         "reliquidate": (
             f"Reliquidation on {when}: the first run day ({run_days}, less CBP closures) after acceptance, within "
             f"{settings['schedule.reliq_limit']} days of the liquidation (19 USC 1501)."
