@@ -67,12 +67,16 @@ def explain_column1(
             if not rows:
                 continue
             name, rate, source = _claimed(rows[0], ruleset, programmes[line], day)
+            answer = "It cannot be computed from what the line says."
+            if prices.status[line] == 0:
+                amounts = _quantities(partition, place, rate, ruleset, settings)
+                answer = (
+                    f"On the line's value of ${int(prices.value[line]):,}{amounts} "
+                    f"that is {cents_text(int(prices.column1[line]))}, half up to cents."
+                )
             told[int(line_numbers[line]), int(ordinals[place])] = [
                 f"Column 1 of {vocabulary[codes[place]]} on {day}, {name}: {_formula(rate)}; source: {source}.",
-                f"On the line's value of ${int(prices.value[line]):,}{_quantities(partition, place, rate, ruleset, settings)} "
-                f"that is {cents_text(int(prices.column1[line]))}, half up to cents."
-                if prices.status[line] == 0
-                else "It cannot be computed from what the line says.",
+                answer,
             ]
     return told
 

@@ -80,12 +80,12 @@ def test_schedule__equals_the_twin(
             strict=True,
         )
     )
-    planned = [
+    left_out = [
         e.held or (not e.refused and entry.get("entry_type") in {"21", "22", "31", "32", "34", "38"})
         for e, entry in zip(expected, entries, strict=True)
     ]
     assert answer == [
-        (e.liquidated, e.deemed, e.held, out, e.no_status, e.refused) for e, out in zip(expected, planned, strict=True)
+        (e.liquidated, e.deemed, e.held, out, e.no_status, e.refused) for e, out in zip(expected, left_out, strict=True)
     ]
 
     plan = liquidation.plan(
