@@ -87,7 +87,28 @@ class _WithoutPandas(importlib.abc.MetaPathFinder):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the exit code of the contract; no traceback reaches a user."""
     sys.meta_path.insert(0, _WithoutPandas())
-    sys.exit(invoke(list(sys.argv[1:] if arguments is None else arguments)))
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # A batch system stops with SIGTERM, whose default would leave temporary folders behind and say nothing.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = invoke(words)
+        _deaf_to_signals()
+    except KeyboardInterrupt:  # one more, while the first was being answered
+        _deaf_to_signals()
+        code = _complain(Stopped(STOPPED), as_json="--json" in words)
+    sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Treat SIGTERM as Ctrl-C."""
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _deaf_to_signals() -> None:
+    """Let no signal change the exit code once the work is done or given up."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def invoke(arguments: list[str]) -> int:

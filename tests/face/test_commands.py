@@ -1,4 +1,4 @@
-"""The face of the commands: exit codes, JSON lines, quiet, help, signals, full disks, and homes that cannot be written."""
+"""The face of the commands: exit codes, JSON lines, help, signals, full disks, and homes that cannot be written."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import cape_engine
 import cape_fixtures
 from cape_engine.cli import COMMANDS
-from cape_engine.outputs import files as output_files
 from face import exports
 from face.exports import AS_OF, BAD, GOOD, entry
 from road import es003
@@ -183,7 +183,7 @@ def test_run__out_is_a_file(export: Path, tmp_path: Path, capsys: Capture) -> No
 def test_run__disk_full(export: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fills up is exit code 3 and leaves no manifest and nothing half-written; then the command works."""
     out = tmp_path / "out"
-    write = output_files.pq.write_table
+    write = pq.write_table
     written: list[object] = []
 
     def full(table: object, stream: Any, **options: object) -> None:
@@ -194,7 +194,7 @@ def test_run__disk_full(export: Path, tmp_path: Path, capsys: Capture, monkeypat
         write(table, stream, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(output_files.pq, "write_table", full)
+        patched.setattr(pq, "write_table", full)
         said = es003.cape(capsys, "run", export, *AS_OF, "--quiet", "--out", out)
     assert said.code == 3
     assert "No space left" in said.err
@@ -215,7 +215,7 @@ def test_run__disk_full_keeps_the_earlier_results(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr(output_files.pq, "write_table", full)
+        patched.setattr(pq, "write_table", full)
         assert es003.cape(capsys, "run", export, *AS_OF, "--quiet", "--out", out).code == 3
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
