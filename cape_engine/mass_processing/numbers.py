@@ -25,6 +25,8 @@ _FACTOR_CODES = frozenset("ABF")  # P3 scales a quantity that has no unit to mat
 _KINDS = {"additional": k.ADDITIONAL, "replacement": k.REPLACEMENT, "exempt": k.EXEMPT}
 _RANKS = {k.UNKNOWN: -1, k.BASE: 2, k.CHAPTER98: 0}
 _BASE_CHAPTERS = range(1, 98)
+_GENERAL, _COLUMN2 = int(k.USE_GENERAL), int(k.USE_COLUMN2)
+_SPECIAL, _OWN = int(k.USE_SPECIAL), int(k.USE_OWN)
 
 
 @dataclass(slots=True)
@@ -136,18 +138,18 @@ class Book:
         for row in rows:
             span = row.from_day, row.to_day
             if not own:
-                self.rates.append(self._rate_row(k.USE_GENERAL, 0, span, row.general, chapter, self._free(row)))
-            self.rates.append(self._rate_row(k.USE_COLUMN2, 0, span, row.column2, chapter))
+                self.rates.append(self._rate_row(_GENERAL, 0, span, row.general, chapter, self._free(row)))
+            self.rates.append(self._rate_row(_COLUMN2, 0, span, row.column2, chapter))
         for mine in own:
             held = [row for row in rows if row.from_day <= mine.to_day and mine.from_day <= row.to_day] or rows[:1]
             rate = self._own_rate(mine, held)
             free = self._free(held[0]) if held else 0
-            self.rates.append(self._rate_row(k.USE_GENERAL, 0, (mine.from_day, mine.to_day), rate, chapter, free))
+            self.rates.append(self._rate_row(_GENERAL, 0, (mine.from_day, mine.to_day), rate, chapter, free))
         for special in self.ruleset.special_rates(number):
             for claimed in sorted({special.spi, special.spi.rstrip("*")} & self.spis.keys()):
                 if special.readable:
                     span = special.from_day, special.to_day
-                    self.rates.append(self._rate_row(k.USE_SPECIAL, self.spis[claimed], span, special.rate, chapter))
+                    self.rates.append(self._rate_row(_SPECIAL, self.spis[claimed], span, special.rate, chapter))
 
     def _free(self, row: BaseRow) -> int:
         """A bit for each programme at Free."""
@@ -163,7 +165,7 @@ class Book:
 
     def text_row(self, rate: Rate, number: str) -> int:
         """Add a General rate read from the export; its place."""
-        self.rates.append(self._rate_row(k.USE_GENERAL, 0, (0, 0), rate, number[:2]))
+        self.rates.append(self._rate_row(_GENERAL, 0, (0, 0), rate, number[:2]))
         return len(self.rates) - 1
 
     def _rate_row(
@@ -218,4 +220,4 @@ class Book:
     @staticmethod
     def _percent_row(code: str, rate_e9: int, from_day: int, to_day: int) -> tuple[int, ...]:
         """A row of a chapter 98 or 99 number."""
-        return (k.USE_OWN, 0, ord(code), 0, 0, 0, -1, -1, from_day, to_day, 0, rate_e9, 0, 0)
+        return (_OWN, 0, ord(code), 0, 0, 0, -1, -1, from_day, to_day, 0, rate_e9, 0, 0)
