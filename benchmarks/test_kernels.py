@@ -1,0 +1,189 @@
+"""Every public kernel on arrays of generated entries; a kernel without a case here fails."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pytest
+
+import cape_kernels
+from cape_engine import bridge, rules
+from cape_engine.bridge import readonly
+from cape_engine.intake.entries import keys_of_texts, string_buffers
+from cape_engine.mass_processing.numbers import Book
+from cape_engine.mass_processing.result import Tallies
+from cape_engine.mass_processing.stage import kernel_inputs
+from cape_engine.refund.rates import KINDS, SLACK, interest_table
+from cape_engine.schema import facts as f
+from cape_engine.schema import rows as s
+from cape_engine.settings import Settings
+from cape_kernels import consolidation, delimited, entry_number, interest, parse, recompute, removal, segments
+from cape_kernels import tables as k
+
+_HIGH = np.int64(99_999_999_999)
+_AMOUNTS = 1_000_000
+Case = tuple[int, Callable[..., Any], tuple[Any, ...]]
+"""Rows, kernel and its arguments."""
+
+
+def public_kernels() -> Iterator[str]:
+    """`module.function` of every compiled entry point, read from the sources."""
+    for file in sorted(Path(next(iter(cape_kernels.__path__))).glob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                marks = (mark.func for mark in node.decorator_list if isinstance(mark, ast.Call))
+                if any(isinstance(mark, ast.Name) and mark.id == "kernel" for mark in marks):
+                    yield f"{file.stem}.{node.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The CSV export as bytes, and its columns as text by the names of es003_columns.csv."""
+
+    data: Any
+    columns: dict[str, pa.Array]
+
+
+@pytest.fixture(scope="session")
+def texts(lots: Any) -> Texts:
+    """A generated export before anything is parsed."""
+    path = lots.csv.files.rows[0]
+    names = {row.source_column: row.canonical for row in rules.load().es003_columns}
+    with path.open(encoding="utf-8") as file:
+        header = file.readline().strip().replace('"', "").split(",")
+    options = pacsv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False)
+    table = pacsv.read_csv(path, convert_options=options).combine_chunks()
+    columns = {names[name]: table.column(name).chunk(0) for name in header}
+    return Texts(readonly(np.fromfile(path, np.uint8)), columns)
+
+
+def _parsing(texts: Texts, name: str) -> Case:
+    """A kernel of `parse` on the column it is for."""
+    column, kind, between = {
+        "parse_cents": ("duty_amount", np.int64, (_HIGH, True)),
+        "parse_dollars": ("goods_value", np.int64, (_HIGH,)),
+        "parse_hundredths": (s.QUANTITIES[0], np.int64, (_HIGH,)),
+        "parse_whole": (s.LINE_NUMBER, np.int64, (np.int64(1), _HIGH)),
+        "parse_days": (f.ENTRY_DATE, np.int32, ()),
+        "parse_hts": (s.HTS_NUMBER, np.int64, ()),
+    }[name]
+    cells = texts.columns[str(column)]
+    out = np.empty(len(cells), kind), np.empty(len(cells), np.uint8)
+    return len(cells), getattr(parse, name), (*string_buffers(cells), *between, *out)
+
+
+def _entry_numbers(texts: Texts, name: str) -> Case:
+    """A kernel of `entry_number`."""
+    cells = texts.columns[str(f.ENTRY_NUMBER)]
+    keys, status = keys_of_texts(cells)
+    arguments = {
+        "entry_keys": (*string_buffers(cells), keys, status),
+        "entry_texts": (readonly(keys), np.empty(len(keys) * entry_number.ENTRY_LENGTH, np.uint8)),
+        "check_digits": (readonly(keys), np.empty(len(keys), np.uint8)),
+    }[name]
+    return len(cells), getattr(entry_number, name), arguments
+
+
+def _scanning(texts: Texts, name: str) -> Case:
+    """The records of the whole export."""
+    rows = len(texts.columns[str(f.ENTRY_NUMBER)]) + 1
+    state = np.zeros(delimited.STATE_LENGTH, np.int64)
+    outs = [np.empty(rows + 1, kind) for kind in (np.int64, np.int64, np.int32, np.uint8)]
+    cells = np.int32(len(texts.columns))
+
+    def scan() -> None:
+        state[:] = 0
+        state[delimited.LINE] = 1
+        getattr(delimited, name)(texts.data, len(texts.data), np.uint8(ord(",")), cells, *outs, state)
+
+    return rows, scan, ()
+
+
+def _grouping(texts: Texts, name: str) -> Case:
+    """The entry date of each entry from all its rows."""
+    keys, _status = keys_of_texts(texts.columns[str(f.ENTRY_NUMBER)])
+    order = np.argsort(keys, kind="stable")
+    starts = np.append(np.flatnonzero(np.diff(keys[order], prepend=-1)), len(keys))
+    outs = np.empty(len(starts) - 1, np.int64), np.empty(len(starts) - 1, np.int64)
+    return len(keys), getattr(segments, name), (readonly(starts), readonly(order), readonly(keys), np.int64(-1), *outs)
+
+
+def _mass(lots: Any, name: str) -> Case:
+    """Both kernels of mass processing on the first partition of the store, numbers not written (detail none)."""
+    partition = lots.store.read(lots.store.partitions[0])
+    book = Book(rules.load(), Settings.build(None, None), None)
+    inputs, _missing = kernel_inputs(partition, book, lots.as_of, detail=False, tallies=Tallies())
+    entries, lines = len(inputs.entry_offsets) - 1, len(inputs.of_entry)
+    shared = inputs.lines, inputs.tariffs, inputs.quantities, inputs.numbers, inputs.rates, inputs.policy
+    prices = k.Prices(*(np.zeros(lines, kind) for kind in ("q", "q", "b", "b", "b", "q", "b", "i4")))
+    pricing = (*shared, prices, np.zeros(0, np.int64))
+    if name == "price_lines":
+        return len(inputs.tariffs.number), recompute.price_lines, pricing
+    recompute.price_lines(*pricing)
+    outs = (
+        k.EntryOut(*(np.zeros(entries, kind) for kind in ("q", "q", "q", "q", "b", "i4", "i4"))),
+        k.LineOut(*(np.zeros(lines, kind) for kind in ("q", "q", "i4", "b"))),
+        k.TariffOut(*(np.zeros(0, kind) for kind in ("b", "b", "q"))),
+    )
+    priced = k.Prices(*(readonly(array) for array in prices))
+    arguments = (inputs.entry_offsets, inputs.lines, inputs.tariffs, *shared[3:], priced, outs)
+    return len(inputs.tariffs.number), removal.remove_ieepa, arguments
+
+
+def _interest(lots: Any, name: str) -> Case:
+    """A million amounts, deposited and refunded on random days of the rate table."""
+    table = interest_table(rules.load())
+    random = np.random.default_rng(2026)
+    amount = readonly(random.integers(0, 10**8, _AMOUNTS))
+    first, last = bridge.days(lots.store.read(lots.store.partitions[0]).entries, f.ENTRY_DATE).max(), table.last
+    start = readonly(random.integers(first - 400, first, _AMOUNTS).astype(np.int32))
+    end = readonly(random.integers(first + 1, min(first + 150, last), _AMOUNTS).astype(np.int32))
+    kind = readonly(random.integers(0, len(KINDS), _AMOUNTS).astype(np.int8))
+    marked = np.zeros(len(KINDS) * table.points * table.points, np.uint8)
+    pair, status = np.empty(_AMOUNTS, np.int64), np.empty(_AMOUNTS, np.int8)
+    marking = (start, end, kind, amount, table.origin, table.gaps, marked, pair, status)
+    if name == "mark_pairs":
+        return _AMOUNTS, interest.mark_pairs, marking
+    interest.mark_pairs(*marking)
+    places, out = np.flatnonzero(marked), np.zeros(_AMOUNTS, np.int64)
+    if name == "apply_factors":
+        factors = np.zeros(len(marked), np.int64)
+        factors[places] = 14_680_663
+        return _AMOUNTS, interest.apply_factors, (amount, readonly(pair), readonly(factors), out)
+    growth = table.growth_of(places)
+    return _AMOUNTS, interest.apply_growth, (amount, readonly(pair), *growth, np.uint64(SLACK), out, status)
+
+
+def _cohorts(lots: Any, name: str) -> Case:
+    """A million entries of ten thousand recipients and days."""
+    del lots
+    random = np.random.default_rng(2026)
+    cell, principal = (readonly(random.integers(0, most, _AMOUNTS)) for most in (10_000, 10**8))
+    sums, overflow = np.zeros((10_000, 4), np.int64), np.zeros(1, np.int8)
+    known = readonly(np.ones(_AMOUNTS, np.int8))
+
+    def add() -> None:
+        sums[:] = 0
+        getattr(consolidation, name)(cell, principal, principal, known, sums, overflow)
+
+    return _AMOUNTS, add, ()
+
+
+_OF_TEXTS = {"parse": _parsing, "entry_number": _entry_numbers, "delimited": _scanning, "segments": _grouping}
+_OF_STORE = {"recompute": _mass, "removal": _mass, "interest": _interest, "consolidation": _cohorts}
+
+
+@pytest.mark.parametrize("kernel", sorted(public_kernels()))
+def test_kernel(lots: Any, texts: Texts, measure: Callable[..., Any], kernel: str) -> None:
+    """Rows a second of one kernel, one core, arrays in memory."""
+    module, name = kernel.split(".")
+    case = _OF_TEXTS[module](texts, name) if module in _OF_TEXTS else _OF_STORE[module](lots, name)
+    rows, call, arguments = case
+    measure(rows, call, *arguments)
