@@ -5,16 +5,14 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from cape_engine import bridge, claim_portal, intake, liquidation, mass_processing, refund, rules
+from cape_engine import bridge, claim_portal, intake, mass_processing, refund, rules
 from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.execution.threads import map_ordered
 from cape_engine.findings import Findings
@@ -22,23 +20,9 @@ from cape_engine.outputs import assemble
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
 from cape_engine.pipeline.finish import Part, consolidated, finished
 from cape_engine.pipeline.request import DETAILS, Request, RunResult
+from cape_engine.pipeline.stages import Context, processed
 from cape_engine.schema import facts as f
-from cape_engine.schema import results as r
 from cape_engine.store import Store, is_store
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """What every partition of a run shares."""
-
-    request: Request
-    ruleset: rules.Ruleset
-    column1: mass_processing.Column1Table | None
-    headers: pa.Table | None
-    importers: pa.Table | None
-    deposits: pa.Table | None
-    declared: pa.Array | None
-    spellings: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -74,7 +58,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
         watcher.stage("processing entries", len(store.partitions))
         parts: list[Part] = []
         results = map_ordered(
-            lambda name: _process(store.read(name), context), store.partitions, threads=request.threads, stop=stop
+            lambda name: processed(store.read(name), context), store.partitions, threads=request.threads, stop=stop
         )
         for part in results:
             parts.append(part)
@@ -120,7 +104,7 @@ def _open_store(
 
 def _context(
     request: Request, ruleset: rules.Ruleset, store: Store, findings: Findings
-) -> tuple[_Context, tuple[claim_portal.Declaration, ...]]:
+) -> tuple[Context, tuple[claim_portal.Declaration, ...]]:
     """Everything beside the store that the run reads."""
     headers = importers = deposits = None
     if request.headers:
@@ -140,7 +124,7 @@ def _context(
     declared = claim_portal.declared_numbers(declarations) if declarations else None
     column1 = None if request.column1 is None else mass_processing.load_column1(request.column1)
     spellings = refund.spellings(_parties(store, headers), importers)
-    context = _Context(request, ruleset, column1, headers, importers, deposits, declared, spellings)
+    context = Context(request, ruleset, column1, headers, importers, deposits, declared, spellings)
     return context, declarations
 
 
@@ -151,102 +135,6 @@ def _parties(store: Store, headers: pa.Table | None) -> Iterator[list[str]]:
     for table in (*([] if headers is None else [headers]), *tables):
         for column in columns:
             yield bridge.codes(table, column)[1]
-
-
-def _process(partition: bridge.Partition, context: _Context) -> Part:
-    """One partition through mass processing, claim checks, liquidation and interest."""
-    request, ruleset, settings = context.request, context.ruleset, context.request.settings
-    findings = Findings()
-    if context.headers is not None:
-        partition, found = intake.overlay_headers(partition, context.headers)
-        findings.extend(found)
-    entries = partition.entries
-    mass = mass_processing.process(
-        partition,
-        ruleset=ruleset,
-        settings=settings,
-        as_of=request.as_of,
-        column1=context.column1,
-        detail=request.detail != "none",
-    )
-    standing, found = liquidation.standing(
-        entries, ruleset=ruleset, settings=settings, as_of=request.as_of, accepted_on=request.accepted_on
-    )
-    findings.extend(mass.findings)
-    findings.extend(found)
-    claimed = None
-    if context.declared is not None:
-        found_in = pc.is_in(bridge.single(entries, f.ENTRY_NUMBER), context.declared)
-        claimed = found_in.to_numpy(zero_copy_only=False)
-    claim = claim_portal.check(
-        entries,
-        mass.trial,
-        standing,
-        ruleset=ruleset,
-        settings=settings,
-        as_of=request.as_of,
-        accepted_on=request.accepted_on,
-        claimed=claimed,
-    )
-    plan = liquidation.plan(
-        entries,
-        standing,
-        accepted=claim.accepted,
-        flags=mass.flags,
-        principal_cents=mass.principal_cents,
-        ruleset=ruleset,
-        settings=settings,
-        accepted_on=request.accepted_on,
-    )
-    priced = refund.price(
-        entries,
-        principal_cents=mass.principal_cents,
-        payable=plan.payable & claim.accepted,
-        liquidation_day=plan.liquidation_day,
-        ruleset=ruleset,
-        settings=settings,
-        importers=context.importers,
-        deposits=context.deposits,
-        spellings=context.spellings,
-    )
-    for more in (claim.findings, plan.findings):
-        findings.extend(more)
-    outcome = assemble.EntryOutcome(
-        claimed=claim.claimed,
-        accepted=claim.accepted,
-        reasons=claim.reasons,
-        messages=claim.messages,
-        flags=mass.flags | np.where(claim.accepted, plan.flags | priced.flags, 0).astype(np.uint32),
-        filed_duty_cents=mass.filed_duty_cents,
-        removed_ieepa_cents=mass.removed_ieepa_cents,
-        restored_column1_cents=mass.restored_column1_cents,
-        recalculated_duty_cents=mass.recalculated_duty_cents,
-        recomputed_duty_cents=mass.recomputed_duty_cents,
-        recomputed_known=mass.recomputed_known,
-        principal_cents=mass.principal_cents,
-        bill_cents=mass.bill_cents,
-        interest_cents=priced.interest_cents,
-        interest_known=priced.interest_known,
-        interest_from=priced.interest_from,
-        interest_to=priced.interest_to,
-        action=plan.action,
-        liquidation_day=plan.liquidation_day,
-        recipient=priced.recipient,
-        new_version=mass.new_version,
-    )
-    if request.detail == "none":
-        changes = r.RESULT_CHANGES_SCHEMA.empty_table()
-    else:
-        numbers = assemble.NumberOutcome(
-            mass.change,
-            mass.recalculated_number_cents,
-            mass.rule,
-            mass_processing.RULES,
-            mass.gap_cents,
-            mass.gap_known,
-        )
-        changes = assemble.changes_table(partition, numbers, claim.accepted, every_number=request.detail == "full")
-    return Part(entries, outcome, changes, priced, mass.tallies, findings)
 
 
 def _absent(

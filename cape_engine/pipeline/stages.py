@@ -1,0 +1,148 @@
+"""One partition on the road: every component in its turn, and their arrays as one outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cape_engine import bridge, claim_portal, intake, liquidation, mass_processing, refund, rules
+from cape_engine.findings import Findings
+from cape_engine.outputs import assemble
+from cape_engine.pipeline.finish import Part
+from cape_engine.pipeline.request import Request
+from cape_engine.schema import facts as f
+from cape_engine.schema import results as r
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every partition of a run shares."""
+
+    request: Request
+    ruleset: rules.Ruleset
+    column1: mass_processing.Column1Table | None
+    headers: pa.Table | None
+    importers: pa.Table | None
+    deposits: pa.Table | None
+    declared: pa.Array | None
+    spellings: Mapping[str, str]
+
+
+def processed(partition: bridge.Partition, context: Context) -> Part:
+    """One partition through mass processing, claim checks, liquidation and interest."""
+    request, ruleset, settings = context.request, context.ruleset, context.request.settings
+    findings = Findings()
+    if context.headers is not None:
+        partition, found = intake.overlay_headers(partition, context.headers)
+        findings.extend(found)
+    entries = partition.entries
+    mass = mass_processing.process(
+        partition,
+        ruleset=ruleset,
+        settings=settings,
+        as_of=request.as_of,
+        column1=context.column1,
+        detail=request.detail != "none",
+    )
+    standing, found = liquidation.standing(
+        entries, ruleset=ruleset, settings=settings, as_of=request.as_of, accepted_on=request.accepted_on
+    )
+    claim = claim_portal.check(
+        entries,
+        mass.trial,
+        standing,
+        ruleset=ruleset,
+        settings=settings,
+        as_of=request.as_of,
+        accepted_on=request.accepted_on,
+        claimed=_claimed(entries, context),
+    )
+    plan = liquidation.plan(
+        entries,
+        standing,
+        accepted=claim.accepted,
+        flags=mass.flags,
+        principal_cents=mass.principal_cents,
+        ruleset=ruleset,
+        settings=settings,
+        accepted_on=request.accepted_on,
+    )
+    priced = refund.price(
+        entries,
+        principal_cents=mass.principal_cents,
+        payable=plan.payable & claim.accepted,
+        liquidation_day=plan.liquidation_day,
+        ruleset=ruleset,
+        settings=settings,
+        importers=context.importers,
+        deposits=context.deposits,
+        spellings=context.spellings,
+    )
+    for more in (mass.findings, found, claim.findings, plan.findings):
+        findings.extend(more)
+    outcome = _outcome(mass, claim, plan, priced)
+    changes = _changes(partition, mass, claim, request.detail)
+    return Part(entries, outcome, changes, priced, mass.tallies, findings)
+
+
+def _claimed(entries: pa.Table, context: Context) -> bridge.Bools | None:
+    """Which entries a declaration lists; None when there is no declaration, and every entry counts as claimed."""
+    if context.declared is None:
+        return None
+    listed: bridge.Bools = pc.is_in(bridge.single(entries, f.ENTRY_NUMBER), context.declared).to_numpy(
+        zero_copy_only=False
+    )
+    return listed
+
+
+def _outcome(
+    mass: mass_processing.MassResult,
+    claim: claim_portal.ClaimResult,
+    plan: liquidation.Plan,
+    priced: refund.Priced,
+) -> assemble.EntryOutcome:
+    """The arrays of all components side by side; flags of schedule and interest are those of accepted entries."""
+    return assemble.EntryOutcome(
+        claimed=claim.claimed,
+        accepted=claim.accepted,
+        reasons=claim.reasons,
+        messages=claim.messages,
+        flags=mass.flags | np.where(claim.accepted, plan.flags | priced.flags, 0).astype(np.uint32),
+        filed_duty_cents=mass.filed_duty_cents,
+        removed_ieepa_cents=mass.removed_ieepa_cents,
+        restored_column1_cents=mass.restored_column1_cents,
+        recalculated_duty_cents=mass.recalculated_duty_cents,
+        recomputed_duty_cents=mass.recomputed_duty_cents,
+        recomputed_known=mass.recomputed_known,
+        principal_cents=mass.principal_cents,
+        bill_cents=mass.bill_cents,
+        interest_cents=priced.interest_cents,
+        interest_known=priced.interest_known,
+        interest_from=priced.interest_from,
+        interest_to=priced.interest_to,
+        action=plan.action,
+        liquidation_day=plan.liquidation_day,
+        recipient=priced.recipient,
+        new_version=mass.new_version,
+    )
+
+
+def _changes(
+    partition: bridge.Partition, mass: mass_processing.MassResult, claim: claim_portal.ClaimResult, detail: str
+) -> pa.Table:
+    """The changed numbers of a partition, all of them with `full`, none with `none`."""
+    if detail == "none":
+        return r.RESULT_CHANGES_SCHEMA.empty_table()
+    numbers = assemble.NumberOutcome(
+        mass.change,
+        mass.recalculated_number_cents,
+        mass.rule,
+        mass_processing.RULES,
+        mass.gap_cents,
+        mass.gap_known,
+    )
+    return assemble.changes_table(partition, numbers, claim.accepted, every_number=detail == "full")
