@@ -52,22 +52,23 @@ def _mixed(words: Words) -> Words:
     return words ^ (words >> np.uint64(31))
 
 
-def _packed(low: Words, high: Words, width: int) -> Words:
+def _packed(low: Words, high: Words, widths: Words | np.uint64) -> Words:
     """Words of texts of at most sixteen bytes, from their two halves and their length."""
     # A multiplier keeps the two halves apart, so that swapping them gives another word.
-    return _mixed(low + np.uint64(width)) + high * np.uint64(0x2545F4914F6CDD1D)
+    return _mixed(low + widths) + high * np.uint64(0x2545F4914F6CDD1D)
 
 
 def _text_words(texts: list[str]) -> Words:
     """One word for each text, the same as `_packed_words` gives for short ones."""
-    words = np.zeros(len(texts), np.uint64)
-    for place, text in enumerate(texts):
-        data = text.encode()
-        if len(data) > _PACKED_BYTES:
-            words[place] = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
-        else:
-            halves = np.frombuffer(data.ljust(_PACKED_BYTES, b"\0"), np.uint64)
-            words[place] = _packed(halves[:1], halves[1:], len(data))[0]
+    if not texts:
+        return np.zeros(0, np.uint64)
+    data = [text.encode() for text in texts]
+    widths = np.array([len(cell) for cell in data], np.uint64)
+    padded = b"".join(cell[:_PACKED_BYTES].ljust(_PACKED_BYTES, b"\0") for cell in data)
+    halves = np.frombuffer(padded, np.uint64).reshape(-1, 2)
+    words = _packed(halves[:, 0], halves[:, 1], widths)
+    for place in np.flatnonzero(widths > _PACKED_BYTES).tolist():
+        words[place] = int.from_bytes(hashlib.blake2b(data[place], digest_size=8).digest(), "little")
     return words
 
 
@@ -112,4 +113,4 @@ def _packed_words(values: pa.Array) -> Words | None:
     padded = np.zeros((len(values), _PACKED_BYTES), np.uint8)
     padded[:, :width] = cells
     halves = padded.view(np.uint64)
-    return _packed(halves[:, 0], halves[:, 1], width)
+    return _packed(halves[:, 0], halves[:, 1], np.uint64(width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from cape_engine.schema.facts import (
 from cape_engine.settings import Settings
 
 
+@lru_cache(maxsize=1 << 16)  # every partition asks for much the same numbers, several times
 def key_of(number: str | None) -> str:
     """An importer number as it is compared: without dashes and blanks, upper case; empty when nothing is known."""
     return "" if number is None else "".join(number.split()).replace("-", "").upper()
@@ -40,13 +42,20 @@ class Known:
     ach_enrolled: bool | None
 
 
-def importers_by_key(importers: pa.Table | None) -> dict[str, Known]:
+_LAST: list[tuple[pa.Table, dict[str, Known]]] = []
+"""The importers file that was read last: a run asks for the same one in every partition (45 ms for 9,000 importers)."""
+
+
+def importers_by_key(importers: pa.Table | None) -> Mapping[str, Known]:
     """The importers file by compared number; of repeated rows the smallest spelling and the first known fact count.
 
     Where repeated rows contradict each other on enrolment, no enrolment counts: held money can still be paid.
     """
     if importers is None:
         return {}
+    for table, remembered in _LAST:
+        if table is importers:
+            return remembered
     columns = [
         single(importers, column).to_pylist() if str(column) in importers.column_names else [None] * importers.num_rows
         for column in (IMPORTER_NUMBER, IMPORTER_KIND, ACH_ENROLLED)
@@ -64,6 +73,7 @@ def importers_by_key(importers: pa.Table | None) -> dict[str, Known]:
             place if before.kind is None else before.kind,
             all(known_ach) if known_ach else None,
         )
+    _LAST[:] = [(importers, found)]
     return found
 
 
