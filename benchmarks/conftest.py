@@ -19,7 +19,7 @@ from cape_engine.store import Store
 AS_OF = dt.date(2026, 5, 4)
 SEED = 2026
 _ROWS_PER_ENTRY = 71  # of the realistic mix, measured over 200,000 entries
-_SMALL_ENTRIES = 118  # about 10,000 rows, with its seed
+_SMALL_ENTRIES = 100  # about 10,000 rows, with its seed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
