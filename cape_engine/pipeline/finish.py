@@ -115,7 +115,7 @@ def finished(
 
 
 def _file_records(request: Request) -> list[dict[str, object]]:
-    """Name and hash of every file beside the sources."""
+    """Name and hash of every file beside the sources; a folder counts as the files in it."""
     kinds: dict[str, tuple[Path, ...]] = {
         "declaration": request.declarations,
         "headers": request.headers,
@@ -125,7 +125,10 @@ def _file_records(request: Request) -> list[dict[str, object]]:
         "column1": () if request.column1 is None else (request.column1,),
     }
     return [
-        {"kind": kind, "name": path.name, "sha256": sha256_of(path)} for kind, paths in kinds.items() for path in paths
+        {"kind": kind, "name": path.name, "sha256": sha256_of(path)}
+        for kind, paths in kinds.items()
+        for given in paths
+        for path in (sorted(p for p in given.rglob("*") if p.is_file()) if given.is_dir() else [given])
     ]
 
 

@@ -7,6 +7,7 @@ own TOML (`--settings FILE`), from `--set name=value` or from Python, the later 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from cape_engine.errors import RuleFileError, SettingError
 
 Value = str | int | bool | dt.date | list[str] | None
 
+MOST = 10**15
+"""Largest number a setting takes: sums of it with any amount or day stay within 64 bits."""
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
 _TYPES = ("bool", "int", "text", "date", "list", "table")
 
 
@@ -189,8 +193,11 @@ def _typed(setting: Setting, value: object) -> Value:
     kind = setting.type
     if kind == "bool" and (isinstance(value, bool) or str(value).lower() in {"true", "false"}):
         return value if isinstance(value, bool) else str(value).lower() == "true"
-    if kind == "int" and not isinstance(value, bool) and str(value).replace("_", "").lstrip("-").isdigit():
-        return int(str(value).replace("_", ""))
+    if kind == "int" and not isinstance(value, bool) and _WHOLE.fullmatch(str(value).replace("_", "")):
+        number = int(str(value).replace("_", ""))
+        if abs(number) > MOST:
+            raise SettingError(f"{setting.name} takes a whole number up to {MOST}, not {number}")
+        return number
     if kind == "text" and isinstance(value, str):
         return value
     if kind == "date" and isinstance(value, (str, dt.date)):

@@ -87,6 +87,9 @@ def test_help__loads_neither_arrow_nor_a_compiler() -> None:
         (["run", "GOOD", "--set", "mass.mode=C"], "mass.mode"),
         (["run", "GOOD", "--set", "mass.mode"], "NAME=VALUE"),
         (["run", "GOOD", "--set", "mass.tolerance_cents=many"], "mass.tolerance_cents"),
+        (["run", "GOOD", "--set", "mass.tolerance_cents=99999999999999999999"], "mass.tolerance_cents"),
+        (["run", "GOOD", "--set", "mass.tolerance_cents=--5"], "mass.tolerance_cents"),
+        (["run", "GOOD", "--set", "mass.tolerance_cents=²"], "mass.tolerance_cents"),
         (["run", "GOOD", "--settings", "missing.toml"], "missing.toml"),
         (["run", "GOOD", "--as-of", "04.05.2026"], "YYYY-MM-DD"),
         (["run", "GOOD", "--as-of", "2026-04-19"], "2026-04-20"),
@@ -360,3 +363,17 @@ def test_run__damaged_store(damage: str, export: Path, tmp_path: Path, capsys: C
     assert said.code == 2
     assert "store" in said.err
     assert not (tmp_path / "out").exists()
+
+
+def test_run__folder_of_header_files(export: Path, tmp_path: Path, capsys: Capture) -> None:
+    """Header files may be given as a folder; the manifest names and hashes each file in it."""
+    folder = tmp_path / "facts"
+    folder.mkdir()
+    for number in GOOD:
+        es003.write_facts([{"entry_number": number, "deposit_date": "2025-09-22"}], folder / f"{number}.csv")
+    out = tmp_path / "out"
+    assert es003.cape(capsys, "run", export, "--headers", folder, *AS_OF, "--quiet", "--out", out).code == 0
+    assert all(row["interest_cents"] > 0 for row in es003.tables(out)["entries"])
+    inputs = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["inputs"]
+    names = [each["name"] for each in inputs if each["kind"] == "headers"]
+    assert names == [f"{number}.csv" for number in sorted(GOOD)]
