@@ -282,7 +282,7 @@ def free_goods(name: str) -> dict[str, Any]:
             "line": 1,
             "ordinal": 2,
             "hts_number": "8517130000",
-            "value_dollars": round(Decimal(principal) * 10),
+            "value_dollars": value,
             "duty": "0",
         },
     ]
