@@ -97,8 +97,14 @@ def _texts_of(values: pa.Array, source: str, name: str) -> pa.Array:
         return fifteen_digits(_without_zeros(values.cast(pa.float64()).cast(pa.string())), exponents=True)
     if pa.types.is_decimal(kind):
         return _without_zeros(values.cast(pa.string()))
-    plain = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
-    if plain or pa.types.is_boolean(kind) or pa.types.is_temporal(kind) or pa.types.is_null(kind):
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if (
+        text
+        or pa.types.is_integer(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_temporal(kind)
+        or pa.types.is_null(kind)
+    ):
         return values.cast(pa.string())
     raise Unreadable("FILE_UNREADABLE", source, value=f"column {name} is of type {kind}")
 

@@ -500,3 +500,15 @@ def test_run__parquet_with_float_amounts(tmp_path: Path, capsys: Capture) -> Non
     assert said.code == 1
     assert finding(answer, "CELL_DECIMALS")["entry_number"] == BAD
     assert [row["principal_cents"] for row in answer["entries"] if row["entry_number"] in GOOD] == [100_000, 100_000]
+
+
+def test_run__parquet_kinds_of_text(tmp_path: Path, alone: Answer, capsys: Capture) -> None:
+    """However a writer stores text, the answer is the same."""
+    rows = exports.good()
+    columns = {head: [cells[place] for cells in es003.texts(rows)] for place, head in enumerate(es003.heads(rows))}
+    for kind in (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())):
+        table = pa.table({head: pa.array(cells, pa.string()).cast(kind) for head, cells in columns.items()})
+        pq.write_table(table, tmp_path / "export.parquet")
+        said, answer = run(capsys, tmp_path, tmp_path / "export.parquet")
+        assert said.code == 0
+        unaffected(answer, alone)
