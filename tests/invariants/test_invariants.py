@@ -18,7 +18,7 @@ from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
 from cape_engine.schema.codes import Action, Change
 from cape_engine.settings import Settings
-from invariants import house
+from invariants import house, variants
 from invariants.house import Answer, Inputs
 
 SEEDS = st.integers(0, 10_000)
@@ -207,24 +207,6 @@ def test_violations_of_13__are_found(fault: str, monkeypatch: pytest.MonkeyPatch
     assert house.violations_of_13(inputs, run(inputs))
 
 
-def with_layouts(inputs: Inputs) -> tuple[Inputs, Inputs]:
-    """The same goods under an all-in number: all duty on the chapter 99 number, and the split way."""
-    full: list[house.Row] = []
-    split: list[house.Row] = []
-    for header in inputs.headers:
-        common = dict.fromkeys(inputs.schemas["rows"].names) | {"entry_number": header["entry_number"]}
-        for line, (number, percent) in enumerate((("9403200050", 0), ("3923900080", 3), ("8708998180", 2.5)), start=1):
-            value = 1_000 * line
-            column1 = round(value * percent)
-            for rows, base in ((full, 0), (split, column1)):
-                place = {**common, "line_number": line, "country_of_origin": "DE"}
-                amounts = {"value_dollars": 0, "duty_cents": value * 15 - base}
-                rows.append({**place, "ordinal": 1, "hts_number": "99030220", **amounts})
-                amounts = {"value_dollars": value, "duty_cents": base}
-                rows.append({**place, "ordinal": 2, "hts_number": number, **amounts})
-    return replace(inputs, rows=full), replace(inputs, rows=split)
-
-
 def violations_of_5(full: Answer, split: Answer) -> list[str]:
     """Full and split layouts of the same goods give the same principal."""
     return house.differences(full, split, ["disposition", "recalculated_duty_cents", "principal_cents", "action"])
@@ -233,7 +215,7 @@ def violations_of_5(full: Answer, split: Answer) -> list[str]:
 @pytest.fixture(scope="module")
 def layouts() -> tuple[Inputs, Inputs]:
     """Accepted entries in both layouts."""
-    return with_layouts(house.made(3, "accepted", entries=8))
+    return variants.with_layouts(house.made(3, "accepted", entries=8))
 
 
 def test_run__full_and_split_layouts(layouts: tuple[Inputs, Inputs], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,26 +233,19 @@ def test_run__full_and_split_layouts(layouts: tuple[Inputs, Inputs], monkeypatch
     assert violations_of_5(*map(run, layouts))
 
 
-def other_fees(inputs: Inputs) -> Inputs:
-    """The same entries with other fees, AD/CVD and taxes."""
-    names = [name for name in ("fee_499_cents", "fee_501_cents", "ad_cents", "cvd_cents") if name in inputs.headers[0]]
-    headers = [{**row, **{name: (row[name] or 0) + 100_000 for name in names}} for row in inputs.headers]
-    return replace(inputs, headers=headers)
-
-
 @FEW
 @given(SEEDS, DAY)
 def test_run__fees_are_no_duty(seed: int, day: Any) -> None:
     """7: fees, AD/CVD and taxes change no amount and no decision."""
     inputs = house.made(seed, day=day)
-    assert house.violations_of_7(run(inputs), run(other_fees(inputs))) == []
+    assert house.violations_of_7(run(inputs), run(variants.other_fees(inputs))) == []
 
 
 def test_violations_of_7__are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fee that comes back with the duty is caught."""
     break_mass(monkeypatch, _fees_refunded)
     inputs = house.made(7)
-    assert house.violations_of_7(run(inputs), run(other_fees(inputs)))
+    assert house.violations_of_7(run(inputs), run(variants.other_fees(inputs)))
 
 
 def violations_of_8(inputs: Inputs) -> list[str]:
@@ -304,28 +279,13 @@ def test_violations_of_8__are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert violations_of_8(house.made(7))
 
 
-def shuffled(inputs: Inputs, seed: int) -> Inputs:
-    """The same rows in another order."""
-    order = np.random.default_rng(seed).permutation(len(inputs.rows))
-    return replace(inputs, rows=[inputs.rows[place] for place in order])
-
-
 @FEW
 @given(SEEDS, DAY, st.sampled_from([1, 50, 300]))
 def test_run__order_partitions_threads(seed: int, day: Any, lines: int) -> None:
     """9: row order, partition size and threads change nothing."""
     inputs = house.made(seed, day=day)
     whole = run(inputs)
-    assert house.violations_of_9(whole, run(shuffled(inputs, seed), partition_lines=lines, threads=2)) == []
-
-
-def part_of(inputs: Inputs, numbers: set[str]) -> Inputs:
-    """Some of the entries."""
-    return replace(
-        inputs,
-        rows=[row for row in inputs.rows if row["entry_number"] in numbers],
-        headers=[row for row in inputs.headers if row["entry_number"] in numbers],
-    )
+    assert house.violations_of_9(whole, run(variants.shuffled(inputs, seed), partition_lines=lines, threads=2)) == []
 
 
 @FEW
@@ -335,7 +295,7 @@ def test_run__merged_into_an_old_result(seed: int, day: Any) -> None:
     old = house.made(seed, day=day)
     changed = {row["entry_number"] for row in old.headers[::3]}
     new = replace(old, headers=[{**row, "drawback_flag": row["entry_number"] in changed} for row in old.headers])
-    merged = {**run(old).entries, **run(part_of(new, changed)).entries}
+    merged = {**run(old).entries, **run(variants.part_of(new, changed)).entries}
     whole = run(new)
     untouched = {row["entry_number"] for row in old.headers if row["drawback_flag"]} - changed
     names = [name for name in next(iter(merged.values())) if name != "payment_id"]
@@ -350,25 +310,9 @@ def test_violations_of_9__are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert house.violations_of_9(run(inputs), run(inputs, partition_lines=50))
 
 
-def with_exempt(inputs: Inputs) -> Inputs:
-    """An exempt number without duty behind the last chapter 99 number of each line that has an IEEPA number."""
-    lines: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in inputs.rows:
-        lines.setdefault((row["entry_number"], row["line_number"]), []).append(row)
-    rows: list[dict[str, Any]] = []
-    for numbers in lines.values():
-        places = [place for place, row in enumerate(numbers) if house.is_ieepa(row["hts_number"])]
-        listed = list(numbers)
-        if places:
-            more = {**numbers[places[-1]], "hts_number": "99030130", "value_dollars": 0, "duty_cents": 0}
-            listed.insert(places[-1] + 1, more)
-        rows.extend({**row, "ordinal": place} for place, row in enumerate(listed, start=1))
-    return replace(inputs, rows=rows)
-
-
 def violations_of_14(inputs: Inputs) -> list[str]:
     """An exempt number more changes no amount."""
-    return house.differences(run(inputs), run(with_exempt(inputs)), house.AMOUNTS)
+    return house.differences(run(inputs), run(variants.with_exempt(inputs)), house.AMOUNTS)
 
 
 @FEW
@@ -384,25 +328,9 @@ def test_violations_of_14__are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert violations_of_14(house.made(7, "accepted"))
 
 
-def scaled(inputs: Inputs, factor: int) -> Inputs:
-    """Values, duties, quantities and earlier refunds as many times as large."""
-    rows = []
-    for row in inputs.rows:
-        more = {name: row[name] * factor for name in ("value_dollars", "duty_cents")}
-        more |= {
-            name: str(factor * int(row[name])) for name in ("quantity_1", "quantity_2") if (row[name] or ".").isdigit()
-        }
-        rows.append({**row, **more})
-    money = ("prior_refund_cents", "paid_duty_cents")
-    headers = [
-        {**row, **{name: row[name] * factor for name in money if row.get(name) is not None}} for row in inputs.headers
-    ]
-    return replace(inputs, rows=rows, headers=headers)
-
-
 def violations_of_scaling(inputs: Inputs, factor: int) -> list[str]:
     """Whole multiples give whole multiples where no cent is rounded and no tolerance decides: without replacement."""
-    small, large = run(inputs), run(scaled(inputs, factor))
+    small, large = run(inputs), run(variants.scaled(inputs, factor))
     kept = set(small.entries) - {row["entry_number"] for row in inputs.rows if house.is_replacement(row["hts_number"])}
     assert any(small.entries[number]["principal_cents"] for number in kept)
     small, large = (
