@@ -338,6 +338,7 @@ def _payment(told: Told) -> Section:
     entry, cohort = told.entry, told.refund
     if cohort is None:
         return Section("Refund", ["No payment is planned for this entry."])
+    counted = "1 entry" if cohort[r.ENTRIES] == 1 else f"{cohort[r.ENTRIES]:,} entries"
     return Section(
         "Refund",
         [
@@ -346,7 +347,7 @@ def _payment(told: Told) -> Section:
                 f"{cohort[r.PARTS]} part(s), status {cohort[r.STATUS]}."
             ),
             (
-                f"One refund of {cents_text(cohort[r.AMOUNT_CENTS])} for {cohort[r.ENTRIES]} entries of this recipient "
+                f"One refund of {cents_text(cohort[r.AMOUNT_CENTS])} for {counted} of this recipient "
                 f"liquidated on {cohort[r.RESULT_LIQUIDATION_DATE]} (CSMS 68340863)."
             ),
         ],
