@@ -30,6 +30,8 @@ $(VENV)/.stamp-run: requirements.lock pyproject.toml
 	$(call environment,$(VENV))
 	$(call install,$(VENV),--require-hashes -r requirements.lock)
 	$(call install,$(VENV),--no-deps --no-build-isolation -e .)
+	$(BIN)/python -m compileall -q cape_engine kernels fixtures
+	$(BIN)/cape warm --quiet
 	@touch $@
 
 $(VENV)/.stamp-dev: requirements-dev.lock $(VENV)/.stamp-run

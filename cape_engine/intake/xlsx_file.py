@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import fastexcel
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +16,9 @@ from cape_engine.intake.block import Block, is_amount, is_word_like
 from cape_engine.intake.files import Unreadable
 from cape_engine.intake.headings import SCANNED_ROWS, Headings, find_header
 from cape_engine.intake.parquet_file import fifteen_digits
+
+if TYPE_CHECKING:
+    import fastexcel
 
 _SHEETS = ("main report", "es-003", "report")
 
@@ -45,6 +48,8 @@ class XlsxFile:
     """
 
     def __init__(self, path: Path, headings: Headings, findings: Findings) -> None:
+        import fastexcel  # noqa: PLC0415 - a run without a workbook does not load its reader (40 ms)
+
         del findings
         self.source = str(path)
         self.refused_entries: list[str] = []
