@@ -75,4 +75,5 @@ def _bars(by_week: list[Week]) -> list[dict[str, Any]]:
 def _largest(refunds: pa.Table) -> list[dict[str, Any]]:
     """The largest refunds of the run."""
     order = pc.sort_indices(refunds, sort_keys=[(str(r.AMOUNT_CENTS), "descending")])  # stable: then by recipient
-    return refunds.take(order.slice(0, _LARGEST)).to_pylist()
+    largest: list[dict[str, Any]] = refunds.take(order.slice(0, _LARGEST)).to_pylist()
+    return largest
