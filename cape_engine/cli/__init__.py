@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import importlib.abc
 import json
@@ -10,6 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -18,6 +21,7 @@ from cape_engine.errors import CapeError, Stopped
 
 EXIT_CANNOT_RUN = 2
 EXIT_STOPPED = 3
+_COLLECT_AFTER = 200_000
 STOPPED = "stopped; nothing half-written counts: run the same command again"
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -86,6 +90,8 @@ class _WithoutPandas(importlib.abc.MetaPathFinder):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the exit code of the contract; no traceback reaches a user."""
+    # A command makes few cycles and imports much: the collector would walk the same modules again and again (0.2 s).
+    gc.set_threshold(_COLLECT_AFTER)
     sys.meta_path.insert(0, _WithoutPandas())
     words = list(sys.argv[1:] if arguments is None else arguments)
     # A batch system stops with SIGTERM, whose default would leave temporary folders behind and say nothing.
@@ -96,7 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:  # one more, while the first was being answered
         _deaf_to_signals()
         code = _complain(Stopped(STOPPED), as_json="--json" in words)
-    sys.exit(code)
+    if arguments is not None:
+        sys.exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once: every file is closed and durable, and taking compiler and Arrow apart costs 0.4 s."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # the reader went away, or there never was one
+            stream.flush()
+    os._exit(code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
