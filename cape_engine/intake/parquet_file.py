@@ -106,7 +106,7 @@ def _texts_of(values: pa.Array, source: str, name: str) -> pa.Array:
         or pa.types.is_null(kind)
     ):
         return values.cast(pa.string())
-    raise Unreadable("FILE_UNREADABLE", source, value=f"column {name} is of type {kind}")
+    raise Unreadable("FILE_COLUMN_TYPE", source, value=f"column {name} is of type {kind}")
 
 
 def _without_zeros(texts: pa.Array) -> pa.Array:

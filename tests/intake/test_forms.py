@@ -248,4 +248,4 @@ def test_build_store__parquet_nested(read: Callable[..., Any], export: Callable[
     values["duty_cents"] = [[1], [2], [3]]
     pq.write_table(pa.table(values), tmp_path / "export.parquet")
     result = read(export(), tmp_path / "export.parquet")
-    assert "column duty_cents is of type list" in result.one("FILE_UNREADABLE")["message"]
+    assert "column duty_cents is of type list" in result.one("FILE_COLUMN_TYPE")["message"]
