@@ -25,7 +25,7 @@ RULES: tuple[str, ...] = (
     "5.3 plain deletion, nothing restored; setting mass.replacement_base",
     "5.4 recomputed from rate, value and quantity; setting mass.mode",
     "5.7 component of a set carries no duty; CATAIR AE (k)",
-    "clarification 23 chapter 98 on the line, nothing restored",
+    "5.7 chapter 98 on the line, nothing restored; HTS chapter 99 note 2, CSMS 65829726",
 )
 """Rule texts with their source, in the order of `cape_kernels.status.RULE_*`."""
 

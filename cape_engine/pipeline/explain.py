@@ -291,7 +291,7 @@ def _schedule(told: Told) -> Section:
             f"Reliquidation on {when}: the first run day ({run_days}, less CBP closures) after acceptance, within "
             f"{settings['schedule.reliq_limit']} days of the liquidation (19 USC 1501)."
         ),
-        "wait": "Waits without a date: a hold or an officer's review; an event releases it (handbook 6.3, 6.4).",
+        "wait": "Waits without a date: a hold or an officer's review; an event releases it.",
         "none": "No date: the 90-day window of 19 USC 1501 has passed; the entry leaves the automatic path.",
     }
     return Section("Schedule", [words[entry[r.ACTION]]])
