@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("cape_engine.cli.run", "Claim checks, removal, schedule and refunds for exports or a store."),
     "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),
     "rules": ("cape_engine.cli.rules", "Show, check and compare the dated rules."),
+    "bench": ("cape_engine.cli.bench", "Data of national size with a known answer, and measurements."),
     "warm": ("cape_engine.cli.warm", "Compile the kernels into the cache, for images and batch machines."),
 }
 
