@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine.schema.column import Column
+from cape_engine.schema.rows import STORE_QUANTITIES, TARIFF
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -63,9 +64,19 @@ def single(table: pa.Table, column: Column) -> pa.Array:
     return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], column.type)
 
 
+def stored(table: pa.Table, column: Column) -> pa.Array | None:
+    """A column as it is at hand, perhaps narrower than declared; None where not one value of it is known."""
+    if isinstance(table, pa.Table):
+        values = single(table, column)
+        return None if values.null_count == len(values) else values
+    return table.physical(column)
+
+
 def integers(table: pa.Table, column: Column, missing: int = NO_NUMBER) -> Int64s:
     """A whole-number column as int64, `missing` where it is null."""
-    values = single(table, column)
+    values = stored(table, column)
+    if values is None:
+        return readonly(np.full(table.num_rows, missing, np.int64))
     if values.null_count:
         values = pc.fill_null(values, missing)
     return readonly(values.to_numpy(zero_copy_only=False).astype(np.int64, copy=False))
@@ -73,7 +84,10 @@ def integers(table: pa.Table, column: Column, missing: int = NO_NUMBER) -> Int64
 
 def days(table: pa.Table, column: Column) -> Int32s:
     """A date column as days since 1970-01-01 (int32), `NO_DAY` where it is null."""
-    values = single(table, column).cast(pa.int32())
+    values = stored(table, column)
+    if values is None:
+        return readonly(np.full(table.num_rows, NO_DAY, np.int32))
+    values = values.cast(pa.int32())
     if values.null_count:
         values = pc.fill_null(values, NO_DAY)
     return readonly(values.to_numpy(zero_copy_only=False).astype(np.int32, copy=False))
@@ -81,7 +95,10 @@ def days(table: pa.Table, column: Column) -> Int32s:
 
 def flags(table: pa.Table, column: Column) -> Int8s:
     """A yes/no column as int8: 1, 0, or -1 where nothing is known."""
-    values = single(table, column).cast(pa.int8())
+    values = stored(table, column)
+    if values is None:
+        return readonly(np.full(table.num_rows, -1, np.int8))
+    values = values.cast(pa.int8())
     if values.null_count:
         values = pc.fill_null(values, -1)
     return readonly(values.to_numpy(zero_copy_only=False).astype(np.int8, copy=False))
@@ -89,13 +106,34 @@ def flags(table: pa.Table, column: Column) -> Int8s:
 
 def codes(table: pa.Table, column: Column) -> tuple[Int32s, list[str]]:
     """A word column as int32 codes into its vocabulary; -1 where nothing is known."""
-    values = single(table, column)
+    values = stored(table, column)
+    if values is None:
+        return readonly(np.full(table.num_rows, -1, np.int32)), []
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
     indices = values.indices.cast(pa.int32())
     if indices.null_count:
         indices = pc.fill_null(indices, -1)
     return readonly(indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)), values.dictionary.to_pylist()
+
+
+def sparse_quantities(partition: Partition) -> pa.Table:
+    """Quantities and units of the numbers that have any (`schema.rows.STORE_QUANTITIES`, `tariff` ascending).
+
+    Columns in which nothing is known are left out.
+    """
+    tariffs = partition.tariffs
+    if not isinstance(tariffs, pa.Table):
+        found: pa.Table = tariffs.sparse_quantities()
+        return found
+    given = {column: stored(tariffs, column) for column in STORE_QUANTITIES[1:]}
+    known = np.zeros(tariffs.num_rows, np.bool_)
+    for values in given.values():
+        if values is not None:
+            known |= values.is_valid().to_numpy(zero_copy_only=False)
+    places = pa.array(np.flatnonzero(known).astype(np.int32))
+    columns = {str(column): values.take(places) for column, values in given.items() if values is not None}
+    return pa.table({str(TARIFF): places, **columns})
 
 
 def offsets(table: pa.Table, column: Column) -> Int64s:

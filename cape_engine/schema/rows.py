@@ -126,6 +126,10 @@ STORE_ENTRIES: tuple[Column, ...] = (ENTRY_NUMBER, *ENTRY_FACTS, SOURCE_IDX, SOU
 STORE_LINES: tuple[Column, ...] = (LINE_NUMBER, *LINE_FACTS, TARIFF_COUNT)
 STORE_TARIFFS: tuple[Column, ...] = (ORDINAL, *TARIFF_FACTS, SOURCE_IDX, SOURCE_ROW)
 
+TARIFF = Column("tariff", pa.int32(), "row of the number in the partition's tariffs, from 0")
+STORE_QUANTITIES: tuple[Column, ...] = (TARIFF, *QUANTITIES_E2, *UOMS)
+"""One row for each number that has a quantity or a unit; inside a store they stand apart from the tariffs."""
+
 STORE_ENTRIES_SCHEMA = arrow_schema(STORE_ENTRIES)
 STORE_LINES_SCHEMA = arrow_schema(STORE_LINES)
 STORE_TARIFFS_SCHEMA = arrow_schema(STORE_TARIFFS)

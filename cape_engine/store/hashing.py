@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cape_engine.bridge import Partition, single
+from cape_engine.bridge import Partition, single, sparse_quantities
 from cape_engine.schema.column import Column
-from cape_engine.schema.rows import SOURCE_IDX, SOURCE_ROW, STORE_ENTRIES, STORE_LINES, STORE_TARIFFS
+from cape_engine.schema.rows import SOURCE_IDX, SOURCE_ROW
+from cape_engine.store.layout import TABLES
+from cape_engine.store.packing import packed
 
 _PROVENANCE = frozenset({str(SOURCE_IDX), str(SOURCE_ROW)})
+
+
+def packed_tables(partition: Partition) -> dict[str, pa.Table]:
+    """The tables of a partition as they stand in its files, by name."""
+    tables = (partition.entries, partition.lines, partition.tariffs, sparse_quantities(partition))
+    return {name: packed(table, columns) for (name, columns), table in zip(TABLES, tables, strict=True)}
 
 
 def content_hash(partition: Partition) -> str:
@@ -21,50 +30,49 @@ def content_hash(partition: Partition) -> str:
     The order of words in a dictionary, file names and row numbers do not count, so the same entries give the same
     hash from CSV and Parquet, in one file or in many, shuffled or not.
     """
-    digest = hashlib.sha256()
-    for table, columns in (
-        (partition.entries, STORE_ENTRIES),
-        (partition.lines, STORE_LINES),
-        (partition.tariffs, STORE_TARIFFS),
-    ):
-        digest.update(f"{table.num_rows}\n".encode())
+    return packed_hash(
+        packed_tables(partition), (partition.entries.num_rows, partition.lines.num_rows, partition.tariffs.num_rows)
+    )
+
+
+def packed_hash(tables: Mapping[str, pa.Table], counts: tuple[int, ...]) -> str:
+    """The content hash of a partition from its packed tables, which have one form for one content.
+
+    Args:
+        tables: as `packed_tables` gives them.
+        counts: entries, lines and tariffs.
+    """
+    digest = hashlib.sha256(repr(counts).encode())
+    for name, columns in TABLES:
+        table = tables[name]
+        digest.update(f"{name} {table.num_rows}\n".encode())
         for column in columns:
-            if column not in _PROVENANCE:
-                digest.update(f"{column}\n".encode())
+            if str(column) in table.column_names and column not in _PROVENANCE:
                 _update(digest, single(table, column), column)
     return digest.hexdigest()
 
 
 def _update(digest: hashlib._Hash, values: pa.Array, column: Column) -> None:
-    """Add one column: which cells are known, then their values, in a form that does not depend on Arrow's buffers."""
-    if len(values) == 0:
-        return
-    known = values.is_valid().to_numpy(zero_copy_only=False)
-    digest.update(np.packbits(known).tobytes())
-    if not known.any():
-        return
+    """Add one column: its name, which cells are known, then their values, none of it dependent on Arrow's buffers."""
+    digest.update(f"{column} {values.null_count}\n".encode())
+    if values.null_count:
+        digest.update(np.packbits(values.is_valid().to_numpy(zero_copy_only=False)).data)
     if pa.types.is_dictionary(values.type):
-        _update_words(digest, values)
-    elif pa.types.is_string(values.type):
+        for word in values.dictionary.to_pylist():
+            digest.update(f"{len(word)}:{word}".encode())
+        values = values.indices
+    if pa.types.is_string(values.type):
         texts = pc.fill_null(values, "")
-        digest.update(pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<i8").tobytes())
-        digest.update(pc.binary_join(pa.array([texts.to_pylist()]), "")[0].as_py().encode())
-    elif pa.types.is_boolean(column.type):
-        digest.update(np.packbits(pc.fill_null(values, fill_value=False).to_numpy(zero_copy_only=False)).tobytes())
-    else:
-        numbers = values.cast(pa.int32()) if pa.types.is_date(values.type) else values
-        digest.update(pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False).astype("<i8", copy=False).tobytes())
-
-
-def _update_words(digest: hashlib._Hash, values: pa.DictionaryArray) -> None:
-    """Add a word column as the sorted list of the words in use and one number a row into it."""
-    codes = pc.fill_null(values.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
-    words = values.dictionary.to_pylist()
-    used = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(words)))
-    ranked = sorted(used.tolist(), key=lambda code: words[code])
-    rank = np.full(len(words) + 1, -1, "<i4")
-    rank[ranked] = np.arange(len(ranked), dtype="<i4")
-    for code in ranked:
-        word = words[code].encode()
-        digest.update(f"{len(word)}:".encode() + word)
-    digest.update(rank[codes].tobytes())
+        digest.update(pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<i4"))
+        starts = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+        data = texts.buffers()[2]
+        if data is not None:
+            digest.update(memoryview(data)[int(starts[0]) : int(starts[-1])])
+        return
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.int32())
+    if values.null_count:
+        values = pc.fill_null(values, False if pa.types.is_boolean(values.type) else 0)
+    numbers = values.to_numpy(zero_copy_only=False)
+    digest.update(f"{numbers.dtype.str}\n".encode())
+    digest.update((np.packbits(numbers) if numbers.dtype == np.bool_ else np.ascontiguousarray(numbers)).data)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,23 @@ import pyarrow.parquet as pq
 
 from cape_engine.bridge import Partition
 from cape_engine.errors import StoreError
-from cape_engine.schema.column import Column
-from cape_engine.schema.rows import LINE_COUNT, STORE_ENTRIES, STORE_LINES, STORE_TARIFFS, TARIFF_COUNT
+from cape_engine.schema.rows import (
+    LINE_COUNT,
+    STORE_ENTRIES,
+    STORE_LINES,
+    STORE_TARIFFS,
+    TARIFF_COUNT,
+)
+from cape_engine.store.layout import TABLES
+from cape_engine.store.packing import LazyTable, LazyTariffs, arrays_of
 
 FORMAT_NAME = "cape-engine-store"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 
-TABLES: tuple[tuple[str, tuple[Column, ...]], ...] = (
-    ("entries", STORE_ENTRIES),
-    ("lines", STORE_LINES),
-    ("tariffs", STORE_TARIFFS),
-)
-"""The files of a partition and their columns, in the order of `Partition`."""
+_LOGICAL = {"entries": STORE_ENTRIES, "lines": STORE_LINES, "tariffs": STORE_TARIFFS}
+Asked = dict[str, set[str]]
+"""Names of columns by table."""
 
 _ALWAYS = frozenset({str(LINE_COUNT), str(TARIFF_COUNT)})
 
@@ -75,7 +80,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Store:
     """A folder of partitions, opened for reading.
 
@@ -134,7 +139,7 @@ class Store:
         return self.folder / name / f"{table}.parquet"
 
     def read(self, name: str, columns: Collection[str] | None = None) -> Partition:
-        """One partition, in the calling thread only.
+        """One partition as Arrow tables, read in the calling thread only.
 
         Args:
             name: one of `partitions`.
@@ -143,19 +148,58 @@ class Store:
         Raises:
             StoreError: there is no such partition, or a file of it cannot be read.
         """
-        if name not in self.partitions:
-            raise StoreError(f"{self.folder} has no partition {name!r}")
+        lazy = self.opened(name)
         tables: list[pa.Table] = []
-        for table, declared in TABLES:
-            wanted = [str(column) for column in declared if columns is None or column in columns or column in _ALWAYS]
-            path = self.file(name, table)
+        for table in (lazy.entries, lazy.lines, lazy.tariffs):
+            wanted = [
+                column for column in table.column_names if columns is None or column in columns or column in _ALWAYS
+            ]
+            table.prefetch(wanted)
+            tables.append(table.chosen(wanted))
+        entries, lines, tariffs = tables
+        return Partition(name, entries, lines, tariffs, lazy.sources)
+
+    def opened(self, name: str, ahead: Mapping[str, Collection[str]] | None = None) -> Partition:
+        """One partition whose columns are read when they are asked for (`packing.LazyTable`).
+
+        Args:
+            name: one of `partitions`.
+            ahead: columns by table that will surely be asked for, read at once.
+
+        Raises:
+            StoreError: there is no such partition, or a file of it cannot be read, now or later.
+        """
+        record = self._records.get(name)
+        if record is None:
+            raise StoreError(f"{self.folder} has no partition {name!r}")
+        entries, lines = (
+            LazyTable(_LOGICAL[table], record[table], self._reader(name, table)) for table in ("entries", "lines")
+        )
+        tariffs = LazyTariffs(
+            STORE_TARIFFS, record["tariffs"], self._reader(name, "tariffs"), self._reader(name, "quantities")
+        )
+        for table, lazy in (("entries", entries), ("lines", lines), ("tariffs", tariffs)):
+            lazy.prefetch((ahead or {}).get(table, ()))
+        return Partition(name, entries, lines, tariffs, tuple(source["name"] for source in self.manifest["sources"]))
+
+    @cached_property
+    def _records(self) -> dict[str, dict[str, Any]]:
+        """The manifest's record of each partition, by name."""
+        return {str(part["name"]): part for part in self.manifest["partitions"]}
+
+    def _reader(self, name: str, table: str) -> Callable[[Collection[str] | None], dict[str, pa.Array]]:
+        """Reads columns of one file by name, all with None; those that it lacks are left out."""
+        path = self.file(name, table)
+
+        def read(wanted: Collection[str] | None) -> dict[str, pa.Array]:
             try:
                 with pq.ParquetFile(path, memory_map=True) as file:
-                    tables.append(file.read(columns=wanted, use_threads=False))
+                    there = [field for field in file.schema_arrow.names if wanted is None or field in wanted]
+                    return arrays_of(file.read(columns=there, use_threads=False)) if there else {}
             except (OSError, pa.ArrowException) as error:
                 raise StoreError(f"{path} cannot be read ({error}); import the sources again") from error
-        entries, lines, tariffs = tables
-        return Partition(name, entries, lines, tariffs, tuple(source.name for source in self.sources))
+
+        return read
 
 
 def source_record(source: Source) -> dict[str, Any]:

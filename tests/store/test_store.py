@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cape_engine import bridge
 from cape_engine.bridge import Partition
 from cape_engine.errors import OutputError, StoreError
 from cape_engine.schema import rows as s
@@ -139,7 +140,7 @@ def test_store_open__other_version(tmp_path: Path) -> None:
     file = tmp_path / "store" / "manifest.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": FORMAT_VERSION + 1}))
     assert is_store(tmp_path / "store")
-    with pytest.raises(StoreError, match="format version 2, this engine reads 1: import the sources again"):
+    with pytest.raises(StoreError, match="format version 3, this engine reads 2: import the sources again"):
         Store.open(tmp_path / "store")
 
 
@@ -187,3 +188,40 @@ def test_store_writer__cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot be written"):
         StoreWriter(tmp_path / "file" / "store")
+
+
+def test_store_opened__reads_when_asked(tmp_path: Path) -> None:
+    """Columns come from the file when they are asked for, and say what the whole tables say; quantities spread out."""
+    given = partition()
+    place = given.tariffs.schema.get_field_index("quantity_2_e2")
+    tariffs = given.tariffs.set_column(place, "quantity_2_e2", pa.array([None, 12, None], pa.int64()))
+    writer = StoreWriter(tmp_path / "store")
+    writer.write(Partition(given.name, given.entries, given.lines, tariffs, given.sources))
+    store = writer.finish([SOURCE], [])
+    lazy = store.opened("part-00000", {"tariffs": ["duty_cents"]})
+    assert bridge.integers(lazy.tariffs, s.DUTY_CENTS).tolist() == [1, 2, 3]
+    assert bridge.integers(lazy.tariffs, s.VALUE_DOLLARS).tolist() == [5, -1, 7]
+    assert bridge.stored(lazy.tariffs, s.VALUE_DOLLARS).type == pa.int32()  # narrower in the file
+    assert bridge.stored(lazy.lines, s.SPI_CODE) is None  # nothing known: not in the file at all
+    assert lazy.tariffs.asked == {"duty_cents", "value_dollars"}
+    assert bridge.sparse_quantities(lazy).to_pydict() == {"tariff": [1], "quantity_2_e2": [12]}
+    assert bridge.integers(lazy.tariffs, s.QUANTITIES_E2[1]).tolist() == [-1, 12, -1]
+    assert bridge.codes(lazy.lines, s.COUNTRY_OF_ORIGIN)[0].tolist() == [0, 1]
+    assert lazy.entries.column("entry_type").to_pylist() == ["01", None]
+    assert lazy.entries.to_pylist() == store.read("part-00000").entries.to_pylist()
+    assert bridge.sparse_quantities(store.read("part-00000")).to_pydict() == {"tariff": [1], "quantity_2_e2": [12]}
+
+
+def test_store_writer__wide_numbers_and_unused_words(tmp_path: Path) -> None:
+    """Amounts beyond int32 come back; dictionary words that no row uses are not written."""
+    given = partition()
+    place = given.tariffs.schema.get_field_index("duty_cents")
+    tariffs = given.tariffs.set_column(place, "duty_cents", pa.array([1, 2**31, 3], pa.int64()))
+    place = given.lines.schema.get_field_index("country_of_origin")
+    words = pa.DictionaryArray.from_arrays(pa.array([3, 1], pa.int32()), pa.array(["AA", "CN", "ZZ", "VN"]))
+    lines = given.lines.set_column(place, "country_of_origin", words)
+    writer = StoreWriter(tmp_path / "store")
+    writer.write(Partition(given.name, given.entries, lines, tariffs, given.sources))
+    lazy = writer.finish([SOURCE], []).opened("part-00000")
+    assert bridge.integers(lazy.tariffs, s.DUTY_CENTS).tolist() == [1, 2**31, 3]
+    assert bridge.codes(lazy.lines, s.COUNTRY_OF_ORIGIN)[1] == ["CN", "VN"]
