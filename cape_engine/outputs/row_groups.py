@@ -1,0 +1,134 @@
+"""Row groups that are encoded apart, in any thread, and joined to one Parquet file as they are.
+
+Each part of a run becomes one row group: Arrow encodes it in memory (the GIL is released), its bytes are appended to
+the growing file, and one footer at the end lists all of them. A later run takes a row group that did not change from
+the old file byte by byte, without decoding it.
+
+Measured on `entries` of 33,000 rows x 24 columns (one core, CPU time, pyarrow 26; kB of the encoded group):
+
+    Arrow's defaults, snappy                                        38 ms   1,780 kB
+    zstd level 1, dictionaries for words only                       42 ms   1,120 kB
+    snappy, dictionaries for words only, statistics of one column   23 ms   1,640 kB
+    as here: no codec but delta packing of numbers and days         18 ms   1,500 kB
+
+Delta packing is both smaller and faster than a codec over plain numbers (0.5 ms and 109 kB against 1.2 ms and 139 kB
+for a column of money); 0.3 to 0.9 ms of each column with nulls are its levels, and lists cost 1.5 to 2.5 ms each.
+Cutting the footer of a part for 24 columns takes 0.3 ms, moving it 0.03 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cape_engine.outputs.footer import MAGIC, FooterError, GroupPiece, Template, footer_length
+
+__all__ = ["MAGIC", "EncodedPart", "FooterError", "GroupPiece", "RowGroups", "write_joined"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPart:
+    """One table as the bytes of a row group; without rows it is no group at all.
+
+    Attributes:
+        rows: rows of the table.
+        data: the column chunks, as they stand in a file; empty without rows.
+        piece: the description of the group, None without rows.
+    """
+
+    rows: int
+    data: memoryview
+    piece: GroupPiece | None
+
+
+class RowGroups:
+    """How the row groups of one table are encoded and joined.
+
+    Args:
+        schema: of the table; a word column may also be given as plain text and the reverse.
+        ordered_by: the column that keeps statistics, so that readers find a key without decoding all groups.
+        few: text columns with few distinct values in a part, which are written with a dictionary.
+    """
+
+    def __init__(self, schema: pa.Schema, *, ordered_by: str | None = None, few: Collection[str] = ()) -> None:
+        self.schema = schema.remove_metadata()
+        dictionaries, delta, codecs = [], {}, {}
+        for field in schema:
+            path = f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+            codecs[path] = "NONE"
+            if pa.types.is_integer(field.type) or pa.types.is_date(field.type):
+                delta[path] = "DELTA_BINARY_PACKED"
+            elif pa.types.is_dictionary(field.type) or pa.types.is_list(field.type) or field.name in few:
+                dictionaries.append(path)
+            else:
+                codecs[path] = "SNAPPY"
+        self._options = {
+            "use_dictionary": dictionaries or False,
+            "column_encoding": delta or None,
+            "compression": codecs,
+            "write_statistics": [ordered_by] if ordered_by else False,
+            "write_page_index": False,
+        }
+        self.template = Template.of(memoryview(self._written(schema.remove_metadata(), None, store_schema=True)))
+
+    def encode(self, table: pa.Table) -> EncodedPart:
+        """One table as a row group; safe to call from several threads.
+
+        Raises:
+            FooterError: the table's columns are not those of the schema.
+        """
+        if not table.num_rows:
+            return EncodedPart(0, memoryview(b""), None)
+        try:
+            fields = [
+                field.with_type(column.type) if _same_words(field.type, column.type) else field
+                for field, column in zip(self.schema, table.columns, strict=True)
+            ]
+            given = table.cast(pa.schema(fields))
+        except ValueError as error:
+            raise FooterError(f"the table has another schema than the file it is to be appended to: {error}") from error
+        file = memoryview(self._written(given.schema, given, store_schema=False))
+        piece = self.template.piece(file, len(MAGIC))
+        return EncodedPart(table.num_rows, file[len(MAGIC) : len(file) - footer_length(file)], piece)
+
+    def _written(self, schema: pa.Schema, table: pa.Table | None, *, store_schema: bool) -> pa.Buffer:
+        """A whole Parquet file in memory, of at most one row group."""
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(sink, schema, store_schema=store_schema, **self._options) as writer:
+            if table is not None:
+                writer.write_table(table, row_group_size=table.num_rows)
+        return sink.getvalue()
+
+
+def write_joined(stream: BinaryIO, groups: RowGroups, parts: Iterable[EncodedPart]) -> int:
+    """Write parts one after the other as one Parquet file.
+
+    Returns:
+        Rows written.
+    """
+    stream.write(MAGIC)
+    place, rows = len(MAGIC), 0
+    placed: list[tuple[GroupPiece, int]] = []
+    for part in parts:
+        if part.piece is not None:
+            stream.write(part.data)
+            placed.append((part.piece, place))
+            place += len(part.data)
+            rows += part.rows
+    stream.write(groups.template.footer(placed))
+    return rows
+
+
+def _same_words(declared: pa.DataType, given: pa.DataType) -> bool:
+    """Whether two types are the same text, with or without a dictionary; Parquet keeps them alike."""
+
+    def plain(kind: pa.DataType) -> pa.DataType:
+        return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+    if pa.types.is_list(declared) and pa.types.is_list(given):
+        return _same_words(declared.value_type, given.value_type)
+    return bool(plain(declared) == plain(given))
