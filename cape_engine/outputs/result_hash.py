@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cape_engine.bridge import readonly
+from cape_kernels import row_hash as kernels
+
 Words = npt.NDArray[np.uint64]
 
-_SEEDS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03))
-_NULL = np.uint64(0xA0761D6478BD642F)
-_PACKED_BYTES = 16
+_SEEDS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
+_MODULUS = 1 << 64
+_EVERY_CELL = readonly(np.zeros(0, np.uint8))
+"""Stands for the bits of a column without nulls."""
 
 
 def result_hash(tables: Mapping[str, pa.Table]) -> str:
@@ -28,89 +34,143 @@ def result_hash(tables: Mapping[str, pa.Table]) -> str:
     Args:
         tables: the tables that make up the answer; each column counts, rows in any order.
     """
-    digests = {name: [*row_sums(table), table.num_rows] for name, table in sorted(tables.items())}
+    return combined({name: [partial(table)] for name, table in tables.items()})
+
+
+def partial(table: pa.Table) -> list[int]:
+    """What `combined` needs of a part of a table: both sums and the number of rows (JSON keeps it exactly)."""
+    return [*row_sums(table), table.num_rows]
+
+
+def combined(parts: Mapping[str, Iterable[Sequence[int]]]) -> str:
+    """The hash of tables that were hashed in parts, equal to `result_hash` of the whole tables.
+
+    Args:
+        parts: for each table by name what `partial` gave for each of its parts, in any order; no part at all is an
+            empty table.
+    """
+    digests: dict[str, list[int]] = {}
+    for name, found in sorted(parts.items()):
+        sums = [0, 0, 0]
+        for first, second, rows in found:
+            sums = [(sums[0] + first) % _MODULUS, (sums[1] + second) % _MODULUS, sums[2] + rows]
+        digests[name] = sums
     return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 
 
 def row_sums(table: pa.Table) -> tuple[int, int]:
     """The two sums over all rows of `table`, modulo 2^64."""
-    columns = [(name, _column_words(table.column(name))) for name in table.column_names]
-    sums = []
-    for seed in _SEEDS:
-        state: Words = np.full(table.num_rows, seed, np.uint64)
-        for name, words in columns:
-            salt = _text_words([name])[0]
-            state = _mixed(state ^ (words + salt))
-        sums.append(int(np.add.reduce(state, dtype=np.uint64)))
-    return sums[0], sums[1]
+    state = np.empty((2, table.num_rows), np.uint64)
+    for number, seed in enumerate(_SEEDS):
+        state[number] = seed
+    for name in table.column_names:
+        _mix(table.column(name), _salt(name), state)
+    first, second = (int(np.add.reduce(row, dtype=np.uint64)) for row in state)
+    return first, second
 
 
-def _mixed(words: Words) -> Words:
-    """The finalizer of splitmix64: every input bit reaches every output bit."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+@lru_cache(maxsize=256)
+def _salt(name: str) -> np.uint64:
+    """The word of a column's name; one value in two columns is two cells."""
+    salt: np.uint64 = _words_of(pa.array([name], pa.string()))[0]
+    return salt
 
 
-def _packed(low: Words, high: Words, widths: Words | np.uint64) -> Words:
-    """Words of texts of at most sixteen bytes, from their two halves and their length."""
-    # A multiplier keeps the two halves apart, so that swapping them gives another word.
-    return _mixed(low + widths) + high * np.uint64(0x2545F4914F6CDD1D)
-
-
-def _text_words(texts: list[str]) -> Words:
-    """One word for each text, the same as `_packed_words` gives for short ones."""
-    if not texts:
-        return np.zeros(0, np.uint64)
-    data = [text.encode() for text in texts]
-    widths = np.array([len(cell) for cell in data], np.uint64)
-    padded = b"".join(cell[:_PACKED_BYTES].ljust(_PACKED_BYTES, b"\0") for cell in data)
-    halves = np.frombuffer(padded, np.uint64).reshape(-1, 2)
-    words = _packed(halves[:, 0], halves[:, 1], widths)
-    for place in np.flatnonzero(widths > _PACKED_BYTES).tolist():
-        words[place] = int.from_bytes(hashlib.blake2b(data[place], digest_size=8).digest(), "little")
-    return words
-
-
-def _column_words(column: pa.ChunkedArray) -> Words:
-    """One 64-bit word for each cell, equal for equal values whatever the encoding."""
-    values = column.combine_chunks()
+def _mix(column: pa.ChunkedArray, salt: np.uint64, state: Words) -> None:
+    """Mix each cell of a column into the states of its row, equal for equal values whatever the encoding."""
+    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if isinstance(values, pa.ChunkedArray):
         values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], column.type)
+    if len(values) == 0:
+        return
+    if values.null_count == len(values):
+        kernels.mix_codes(_codes(len(values)), _EVERY_CELL, 0, _NULL_ONLY, salt, state)
+        return
+    known, first_bit = _known(values)
     if pa.types.is_list(values.type):
-        values = pc.binary_join(values, "|")
-    if pa.types.is_dictionary(values.type):
-        return _coded_words(values)
-    if pa.types.is_string(values.type):
-        packed = _packed_words(values)
-        return packed if packed is not None else _coded_words(values.dictionary_encode())
-    if pa.types.is_date32(values.type):
-        values = values.cast(pa.int32())
-    mask = values.is_null().to_numpy(zero_copy_only=False)
-    plain = pc.fill_null(values, 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    return np.where(mask, _NULL, plain.view(np.uint64))
+        if values.values.null_count or not pa.types.is_string(values.type.value_type):
+            _mix(pa.chunked_array([pc.binary_join(values, "|")]), salt, state)
+            return
+        codes, words = _listed(values)
+    elif pa.types.is_string(values.type):
+        longest = int(np.diff(_starts(values)).max())
+        if longest <= kernels.PACKED_BYTES:
+            kernels.mix_numbers(_words_of(values).view(np.int64), known, first_bit, salt, state)
+            return
+        codes, words = _grouped(values)
+    elif pa.types.is_dictionary(values.type):
+        # What a null points to is nobody's business; Arrow leaves any number there.
+        codes, words = _plain(values.indices, pa.int32()), _words_of(values.dictionary)
+    else:
+        values = values.cast(pa.int32()) if pa.types.is_date32(values.type) else values
+        kernels.mix_numbers(_plain(values, pa.int64()), known, first_bit, salt, state)
+        return
+    kernels.mix_codes(codes, known, first_bit, words, salt, state)
 
 
-def _coded_words(values: pa.DictionaryArray) -> Words:
-    """Words of a dictionary column: each distinct text is hashed once."""
-    table = np.append(_text_words(values.dictionary.to_pylist()), _NULL)
-    indices = pc.fill_null(values.indices.cast(pa.int64()), len(table) - 1)
-    words: Words = table[indices.to_numpy(zero_copy_only=False)]
-    return words
+def _codes(count: int) -> npt.NDArray[np.int32]:
+    """The code 0 on every row."""
+    return readonly(np.zeros(count, np.int32))
 
 
-def _packed_words(values: pa.Array) -> Words | None:
-    """Words of short texts of one length (entry numbers), straight from their bytes; None if they are not such."""
-    if values.null_count or not len(values):
-        return None
-    lengths = pc.min_max(pc.binary_length(values)).as_py()
-    width = lengths["min"]
-    if width != lengths["max"] or not 0 < width <= _PACKED_BYTES:
-        return None
-    offsets, data = values.buffers()[1:]
-    starts = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
-    cells = np.frombuffer(data, np.uint8)[starts[0] : starts[-1]].reshape(len(values), width)
-    padded = np.zeros((len(values), _PACKED_BYTES), np.uint8)
-    padded[:, :width] = cells
-    halves = padded.view(np.uint64)
-    return _packed(halves[:, 0], halves[:, 1], np.uint64(width))
+_NULL_ONLY: Words = readonly(np.array([kernels.NULL_WORD], np.uint64))
+
+
+def _known(values: pa.Array) -> tuple[npt.NDArray[np.uint8], int]:
+    """Arrow's bits of known cells and the bit of the first row; no bits where every cell is known."""
+    bits = values.indices.buffers()[0] if pa.types.is_dictionary(values.type) else values.buffers()[0]
+    if values.null_count == 0 or bits is None:
+        return _EVERY_CELL, 0
+    return readonly(np.frombuffer(bits, np.uint8)), values.offset
+
+
+def _plain(values: pa.Array, type_: pa.DataType) -> npt.NDArray[Any]:
+    """The numbers of a column straight from its buffer, whatever stands where a cell is null."""
+    values = values if values.type == type_ else values.cast(type_)
+    width = np.dtype(type_.to_pandas_dtype())
+    return readonly(np.frombuffer(values.buffers()[1], width, count=values.offset + len(values))[values.offset :])
+
+
+def _starts(texts: pa.Array) -> npt.NDArray[np.uint32]:
+    """Where each text of a column begins, and where the last one ends."""
+    size = texts.offset + len(texts) + 1
+    return readonly(np.frombuffer(texts.buffers()[1], np.uint32, count=size)[texts.offset :])
+
+
+def _texts(texts: pa.Array) -> kernels.Texts:
+    """A text column as the kernels take it."""
+    data = texts.buffers()[2]
+    return kernels.Texts(_starts(texts), _EVERY_CELL if data is None else readonly(np.frombuffer(data, np.uint8)))
+
+
+def _words_of(texts: pa.Array, chosen: npt.NDArray[np.uint32] | None = None) -> Words:
+    """One word for each text, or for the chosen ones: short texts packed, longer ones hashed (BLAKE2b)."""
+    if len(texts) == 0:
+        return np.zeros(0, np.uint64)
+    wanted = np.arange(len(texts), dtype=np.uint32) if chosen is None else chosen
+    words = np.empty(len(wanted), np.uint64)
+    kernels.text_words(_texts(texts), readonly(wanted), np.empty(24, np.uint64), words)
+    return readonly(words)
+
+
+def _groups(rows: npt.NDArray[np.uint32], texts: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Number of each row's list of texts among the distinct ones, and the first row of each of these."""
+    count = len(rows) - 1
+    slots = np.full(1 << max(4, count.bit_length()), -1, np.int32)
+    groups, firsts = np.empty(count, np.int32), np.empty(count, np.int32)
+    kernels.group_rows(rows, _texts(texts), slots, groups, firsts)
+    return readonly(groups), firsts[firsts >= 0]
+
+
+def _grouped(texts: pa.Array) -> tuple[npt.NDArray[np.int32], Words]:
+    """Codes and words of a text column with long texts: each distinct one is hashed once."""
+    groups, firsts = _groups(readonly(np.arange(len(texts) + 1, dtype=np.uint32)), texts)
+    return groups, _words_of(texts, firsts.astype(np.uint32))
+
+
+def _listed(lists: pa.ListArray) -> tuple[npt.NDArray[np.int32], Words]:
+    """Codes and words of a column of lists of texts: each distinct list is joined and hashed once."""
+    size = lists.offset + len(lists) + 1
+    rows = readonly(np.frombuffer(lists.buffers()[1], np.uint32, count=size)[lists.offset :])
+    groups, firsts = _groups(rows, lists.values)
+    return groups, _words_of(pc.binary_join(lists.take(pa.array(firsts)), "|"))
