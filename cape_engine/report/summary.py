@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from cape_engine.schema import results as r
@@ -41,13 +42,14 @@ def weeks(refunds: pa.Table) -> list[Week]:
     Args:
         refunds: `RESULT_REFUNDS`.
     """
+    day, figures = r.RESULT_LIQUIDATION_DATE, (r.PARTS, r.PRINCIPAL_CENTS, r.INTEREST_CENTS, r.AMOUNT_CENTS)
+    by_day = refunds.group_by(str(day)).aggregate([(str(column), "sum") for column in figures]).to_pylist()
     sums: dict[dt.date, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    columns = (r.RESULT_LIQUIDATION_DATE, r.PARTS, r.PRINCIPAL_CENTS, r.INTEREST_CENTS, r.AMOUNT_CENTS)
-    for day, *figures in zip(*(refunds.column(str(column)).to_pylist() for column in columns), strict=True):
-        week = sums[day - dt.timedelta(days=day.weekday())]
-        for place, figure in enumerate(figures):
-            week[place] += figure or 0
-    return [Week(monday, *figures) for monday, figures in sorted(sums.items())]
+    for row in by_day:
+        week = sums[row[str(day)] - dt.timedelta(days=row[str(day)].weekday())]
+        for place, column in enumerate(figures):
+            week[place] += row[f"{column}_sum"] or 0
+    return [Week(monday, *total) for monday, total in sorted(sums.items())]
 
 
 def finding_kinds(findings: pa.Table) -> list[FindingKind]:
@@ -56,11 +58,15 @@ def finding_kinds(findings: pa.Table) -> list[FindingKind]:
     Args:
         findings: `RESULT_FINDINGS`.
     """
-    columns = (r.CODE, r.SEVERITY, r.MESSAGE, r.REMEDY)
-    tally: Counter[str] = Counter()
-    first: dict[str, tuple[str, str, str]] = {}
-    for code, *words in zip(*(findings.column(str(column)).to_pylist() for column in columns), strict=True):
-        tally[code] += 1
-        first.setdefault(code, (words[0], words[1], words[2]))
-    kinds = [FindingKind(severity, code, tally[code], said, do) for code, (severity, said, do) in first.items()]
+    codes = findings.column(str(r.CODE)).unify_dictionaries().combine_chunks()
+    if isinstance(codes, pa.ChunkedArray):
+        codes = pa.concat_arrays(codes.chunks) if codes.num_chunks else pa.array([], r.CODE.type)
+    words = [str(column) for column in (r.CODE, r.SEVERITY, r.MESSAGE, r.REMEDY)]
+    kinds = []
+    numbers = codes.indices.to_numpy()
+    for code, count in enumerate(np.bincount(numbers, minlength=len(codes.dictionary)).tolist()):
+        if count:
+            place = int(np.argmax(numbers == code))
+            name, severity, message, remedy = (findings.column(word)[place].as_py() for word in words)
+            kinds.append(FindingKind(severity, name, count, message, remedy))
     return sorted(kinds, key=lambda kind: (_RANK[kind.severity], -kind.count, kind.code))
