@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -117,14 +118,31 @@ def codes(table: pa.Table, column: Column) -> tuple[Int32s, list[str]]:
     return readonly(indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)), values.dictionary.to_pylist()
 
 
-def sparse_quantities(partition: Partition) -> pa.Table:
-    """Quantities and units of the numbers that have any (`schema.rows.STORE_QUANTITIES`, `tariff` ascending).
+def raw_codes(table: pa.Table, column: Column) -> tuple[Int32s, list[str]]:
+    """A word column as codes without a pass over its cells: unknown is -1, or the code of the word "", if that stands.
+
+    Only for columns of lines and numbers that take no empty word (`packing.SILENT` of the store), by look-up per word.
+    """
+    if isinstance(table, pa.Table):
+        return codes(table, column)
+    values = table.raw(column)
+    if values is None or values.null_count:
+        return codes(table, column)
+    return readonly(values.indices.to_numpy()), values.dictionary.to_pylist()
+
+
+def sparse_quantities(partition: Partition, numbers: Collection[str] | None = None) -> pa.Table:
+    """Quantities and units of the numbers that have any (`schema.rows.STORE_QUANTITIES`), in no particular order.
 
     Columns in which nothing is known are left out.
+
+    Args:
+        partition: whose tariffs.
+        numbers: the tariff numbers whose quantities matter; those of others may be left out. None for all.
     """
     tariffs = partition.tariffs
     if not isinstance(tariffs, pa.Table):
-        found: pa.Table = tariffs.sparse_quantities()
+        found: pa.Table = tariffs.sparse_quantities(numbers)
         return found
     given = {column: stored(tariffs, column) for column in STORE_QUANTITIES[1:]}
     known = np.zeros(tariffs.num_rows, np.bool_)
@@ -149,6 +167,12 @@ def words(codes_: Int32s, vocabulary: list[str]) -> pa.DictionaryArray:
     mask = codes_ < 0
     indices = pa.array(np.where(mask, 0, codes_).astype(np.int32), pa.int32(), mask=mask)
     return pa.DictionaryArray.from_arrays(indices, pa.array(vocabulary, pa.string()))
+
+
+def known_only(values: npt.NDArray[np.integer], known: Bools, type_: pa.DataType) -> pa.Array:
+    """Numbers or days (of the width of `type_`) as a column that is null where `known` is false, without a copy."""
+    bits = pa.py_buffer(np.packbits(known, bitorder="little"))
+    return pa.Array.from_buffers(type_, len(values), [bits, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def maybe_integers(values: Int64s, known: Bools) -> pa.Array:

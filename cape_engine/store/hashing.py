@@ -13,7 +13,7 @@ from cape_engine.bridge import Partition, single, sparse_quantities
 from cape_engine.schema.column import Column
 from cape_engine.schema.rows import SOURCE_IDX, SOURCE_ROW
 from cape_engine.store.layout import TABLES
-from cape_engine.store.packing import packed
+from cape_engine.store.packing import by_number, packed
 
 _PROVENANCE = frozenset({str(SOURCE_IDX), str(SOURCE_ROW)})
 
@@ -21,7 +21,9 @@ _PROVENANCE = frozenset({str(SOURCE_IDX), str(SOURCE_ROW)})
 def packed_tables(partition: Partition) -> dict[str, pa.Table]:
     """The tables of a partition as they stand in its files, by name."""
     tables = (partition.entries, partition.lines, partition.tariffs, sparse_quantities(partition))
-    return {name: packed(table, columns) for (name, columns), table in zip(TABLES, tables, strict=True)}
+    ready = {name: packed(table, columns) for (name, columns), table in zip(TABLES, tables, strict=True)}
+    ready["quantities"] = by_number(ready["quantities"], ready["tariffs"])
+    return ready
 
 
 def content_hash(partition: Partition) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +22,8 @@ from cape_engine.schema.rows import (
     STORE_TARIFFS,
     TARIFF_COUNT,
 )
-from cape_engine.store.layout import TABLES
-from cape_engine.store.packing import LazyTable, LazyTariffs, arrays_of
+from cape_engine.store.layout import TABLES, groups_of
+from cape_engine.store.lazy import Cells, LazyTable, LazyTariffs
 
 FORMAT_NAME = "cape-engine-store"
 FORMAT_VERSION = 2
@@ -176,7 +177,7 @@ class Store:
             LazyTable(_LOGICAL[table], record[table], self._reader(name, table)) for table in ("entries", "lines")
         )
         tariffs = LazyTariffs(
-            STORE_TARIFFS, record["tariffs"], self._reader(name, "tariffs"), self._reader(name, "quantities")
+            STORE_TARIFFS, record["tariffs"], self._reader(name, "tariffs"), self._quantity_reader(name)
         )
         for table, lazy in (("entries", entries), ("lines", lines), ("tariffs", tariffs)):
             lazy.prefetch((ahead or {}).get(table, ()))
@@ -187,19 +188,53 @@ class Store:
         """The manifest's record of each partition, by name."""
         return {str(part["name"]): part for part in self.manifest["partitions"]}
 
-    def _reader(self, name: str, table: str) -> Callable[[Collection[str] | None], dict[str, pa.Array]]:
-        """Reads columns of one file by name, all with None; those that it lacks are left out."""
-        path = self.file(name, table)
+    def _reader(self, name: str, table: str) -> Callable[[Collection[str]], dict[str, Cells]]:
+        """Reads columns of one file by name; those that it lacks are left out."""
 
-        def read(wanted: Collection[str] | None) -> dict[str, pa.Array]:
-            try:
-                with pq.ParquetFile(path, memory_map=True) as file:
-                    there = [field for field in file.schema_arrow.names if wanted is None or field in wanted]
-                    return arrays_of(file.read(columns=there, use_threads=False)) if there else {}
-            except (OSError, pa.ArrowException) as error:
-                raise StoreError(f"{path} cannot be read ({error}); import the sources again") from error
+        def read(wanted: Collection[str]) -> dict[str, Cells]:
+            with self._file(name, table) as file:
+                there = [field for field in file.schema_arrow.names if field in wanted]
+                return _cells(file.read(columns=there, use_threads=False)) if there else {}
 
         return read
+
+    def _quantity_reader(self, name: str) -> Callable[[Collection[str] | None], dict[str, Cells]]:
+        """Reads the quantities that concern some tariff numbers (all with None): row groups of other numbers stay."""
+
+        def read(numbers: Collection[str] | None) -> dict[str, Cells]:
+            with self._file(name, "quantities") as file:
+                groups = groups_of(file.schema_arrow.metadata, file.num_row_groups, numbers)
+                return _cells(file.read_row_groups(groups, use_threads=False)) if groups else {}
+
+        return read
+
+    @contextmanager
+    def _file(self, name: str, table: str) -> Iterator[pq.ParquetFile]:
+        """A file of a partition, open.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        path = self.file(name, table)
+        try:
+            with pq.ParquetFile(path, memory_map=True) as file:
+                yield file
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path} cannot be read ({error}); import the sources again") from error
+
+
+def _cells(table: pa.Table) -> dict[str, Cells]:
+    """The columns of a table just read, each as one array, with whether nulls may stand in it."""
+    return {field.name: (_one(table.column(field.name)), field.nullable) for field in table.schema}
+
+
+def _one(values: pa.ChunkedArray) -> pa.Array:
+    """One array of a column that a file gave in pieces."""
+    if values.num_chunks == 1:
+        return values.chunk(0)
+    if pa.types.is_dictionary(values.type):
+        values = values.unify_dictionaries()
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
 
 
 def source_record(source: Source) -> dict[str, Any]:

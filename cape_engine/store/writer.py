@@ -17,7 +17,7 @@ from cape_engine.errors import OutputError, StoreError
 from cape_engine.schema.facts import ENTRY_NUMBER
 from cape_engine.schema.rows import SOURCE_ROW
 from cape_engine.store.hashing import packed_hash, packed_tables
-from cape_engine.store.layout import TABLES
+from cape_engine.store.layout import GROUP_ROWS, TABLES
 from cape_engine.store.store import FORMAT_NAME, FORMAT_VERSION, MANIFEST, Source, Store, source_record
 
 # Number, value and duty of a row decode at 161 M rows/s where zstd gives 81 (two cores, docs/performance.md).
@@ -72,7 +72,9 @@ class StoreWriter:
         try:
             place.mkdir()
             for name, table in files.items():
-                _write_table(place / f"{name}.parquet", table)
+                _write_table(
+                    place / f"{name}.parquet", table, GROUP_ROWS if name == "quantities" else max(table.num_rows, 1)
+                )
         except OSError as error:
             raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
         numbers = files["entries"].column(str(ENTRY_NUMBER)) if partition.entries.num_rows else []
@@ -129,8 +131,8 @@ def _is_partition(item: Path) -> bool:
     return item.is_dir() and {file.name for file in item.iterdir()} <= {f"{name}.parquet" for name, _columns in TABLES}
 
 
-def _write_table(path: Path, table: pa.Table) -> None:
-    """One table as one row group: words by dictionary, numbers plain (the widest choice that decodes fast)."""
+def _write_table(path: Path, table: pa.Table, group_rows: int) -> None:
+    """One table: words by dictionary, numbers plain (the widest choice that decodes fast)."""
     words = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
     with pq.ParquetWriter(
         path,
@@ -142,7 +144,7 @@ def _write_table(path: Path, table: pa.Table) -> None:
         write_statistics=False,
         version="2.6",
     ) as writer:
-        writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        writer.write_table(table, row_group_size=group_rows)
 
 
 def _sync(place: Path) -> None:

@@ -15,6 +15,7 @@ from cape_engine.errors import OutputError, StoreError
 from cape_engine.schema import rows as s
 from cape_engine.schema.column import Column
 from cape_engine.store import FORMAT_VERSION, Source, Store, StoreWriter, content_hash, is_store
+from cape_engine.store.layout import groups_of, numbers_metadata
 
 SOURCE = Source("a.csv", "0" * 64, 10, 3, "es003 csv")
 
@@ -225,3 +226,43 @@ def test_store_writer__wide_numbers_and_unused_words(tmp_path: Path) -> None:
     lazy = writer.finish([SOURCE], []).opened("part-00000")
     assert bridge.integers(lazy.tariffs, s.DUTY_CENTS).tolist() == [1, 2**31, 3]
     assert bridge.codes(lazy.lines, s.COUNTRY_OF_ORIGIN)[1] == ["CN", "VN"]
+
+
+@pytest.mark.parametrize("words", [["CN", None], ["", "CN"], ["", None], [None, "CN"], ["", ""]])
+def test_store__unknown_words_and_empty_words(tmp_path: Path, words: list[str | None]) -> None:
+    """An unknown word and an empty word stay apart, though the file has a word for what is unknown."""
+    given = partition()
+    place = given.lines.schema.get_field_index("spi_code")
+    lines = given.lines.set_column(place, "spi_code", pa.array(words, pa.string()).dictionary_encode())
+    writer = StoreWriter(tmp_path / "store")
+    writer.write(Partition(given.name, given.entries, lines, given.tariffs, given.sources))
+    store = writer.finish([SOURCE], [])
+    assert store.read("part-00000").lines.column("spi_code").to_pylist() == words
+    codes, vocabulary = bridge.codes(store.opened("part-00000").lines, s.SPI_CODE)
+    assert [None if code < 0 else vocabulary[code] for code in codes.tolist()] == words
+    raw, vocabulary = bridge.raw_codes(store.opened("part-00000").lines, s.SPI_CODE)
+    spelt = [(vocabulary[code] if code >= 0 else "") or None for code in raw.tolist()]
+    assert spelt == [word or None for word in words]
+
+
+def test_groups_of__wanted_numbers() -> None:
+    """Only row groups whose span holds a wanted number are read; without a record of spans, all."""
+    metadata = numbers_metadata([("0101", "2203"), ("2203", "3923"), ("8471", "9903")])
+    assert groups_of(metadata, 3, None) == [0, 1, 2]
+    assert groups_of(metadata, 3, {"2203"}) == [0, 1]
+    assert groups_of(metadata, 3, {"5001"}) == []
+    assert groups_of(metadata, 3, {"9903", "0101"}) == [0, 2]
+    assert groups_of(None, 2, {"9903"}) == [0, 1]
+
+
+def test_store__quantities_by_number(tmp_path: Path) -> None:
+    """Quantities stand in the order of their tariff numbers and keep the rows they belong to."""
+    given = partition()
+    place = given.tariffs.schema.get_field_index("quantity_1_e2")
+    tariffs = given.tariffs.set_column(place, "quantity_1_e2", pa.array([10, 20, 30], pa.int64()))
+    writer = StoreWriter(tmp_path / "store")
+    writer.write(Partition(given.name, given.entries, given.lines, tariffs, given.sources))
+    lazy = writer.finish([SOURCE], []).opened("part-00000")
+    assert bridge.sparse_quantities(lazy).to_pydict() == {"tariff": [0, 2, 1], "quantity_1_e2": [10, 30, 20]}
+    assert bridge.sparse_quantities(lazy, {"0101010101"}).num_rows == 0
+    assert bridge.integers(lazy.tariffs, s.QUANTITIES_E2[0]).tolist() == [10, 20, 30]
