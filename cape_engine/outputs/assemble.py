@@ -13,14 +13,15 @@ import pyarrow.compute as pc
 
 from cape_engine import bridge
 from cape_engine.bridge import Bools, Int8s, Int32s, Int64s
+from cape_engine.outputs.changes import NumberOutcome, changes_table
 from cape_engine.rules.practice_rows import EligibilityRule
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
-from cape_engine.schema import rows as s
-from cape_engine.schema.codes import Action, Change, Flag
+from cape_engine.schema.codes import Action, Flag
+
+__all__ = ["EntryOutcome", "NumberOutcome", "absent_entries", "changes_table", "entries_table", "flag_lists"]
 
 _ACTIONS = [action.name.lower() for action in Action]
-_CHANGES = [change.name.lower() for change in Change]
 _DISPOSITIONS = list(r.DISPOSITION.words)
 _ACCEPTED, _REJECTED, _NOT_CLAIMED = range(3)
 
@@ -132,52 +133,3 @@ def absent_entries(numbers: Sequence[str], rule: EligibilityRule) -> pa.Table:
         columns[str(name)] = pa.array(values, r.RESULT_ENTRIES_SCHEMA.field(str(name)).type)
     columns[str(r.INTEREST_CENTS)] = pa.array([0] * count, pa.int64())
     return pa.table([columns[str(column)] for column in r.RESULT_ENTRIES], schema=r.RESULT_ENTRIES_SCHEMA)
-
-
-@dataclass(frozen=True, slots=True)
-class NumberOutcome:
-    """What a run did to each tariff number of a partition; arrays of one value per number (gap: per line)."""
-
-    change: Int8s
-    recalculated_duty_cents: Int64s
-    rule: npt.NDArray[np.integer]
-    rules: Sequence[str]
-    gap_cents: Int64s
-    gap_known: Bools
-
-
-def changes_table(
-    partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools, *, every_number: bool
-) -> pa.Table:
-    """One row for each number that changed (all with `every_number`), with rule, file and row (`RESULT_CHANGES`)."""
-    line_offsets = bridge.offsets(partition.entries, s.LINE_COUNT)
-    tariff_offsets = bridge.offsets(partition.lines, s.TARIFF_COUNT)
-    entry_of_line = np.repeat(np.arange(len(line_offsets) - 1, dtype=np.int32), np.diff(line_offsets))
-    line_of_number = np.repeat(np.arange(len(tariff_offsets) - 1, dtype=np.int32), np.diff(tariff_offsets))
-    accepted_number = accepted[entry_of_line][line_of_number]
-    filed = bridge.integers(partition.tariffs, s.DUTY_CENTS)
-    change = np.where(accepted_number, outcome.change, int(Change.KEPT)).astype(np.int32)
-    chosen = np.arange(len(change)) if every_number else np.flatnonzero(change != int(Change.KEPT))
-    line = line_of_number[chosen]
-    entry = entry_of_line[line]
-    taken = accepted_number[chosen]
-    recalculated = np.where(taken, outcome.recalculated_duty_cents[chosen], filed[chosen])
-    rule = np.where(taken, outcome.rule[chosen], len(outcome.rules)).astype(np.int32)
-    rules = [*outcome.rules, "entry not accepted: nothing changes"]
-    picked = pa.array(chosen)
-    columns = {
-        f.ENTRY_NUMBER: bridge.single(partition.entries, f.ENTRY_NUMBER).take(pa.array(entry)),
-        s.LINE_NUMBER: bridge.single(partition.lines, s.LINE_NUMBER).take(pa.array(line)),
-        s.ORDINAL: bridge.single(partition.tariffs, s.ORDINAL).take(picked),
-        s.HTS_NUMBER: bridge.single(partition.tariffs, s.HTS_NUMBER).take(picked),
-        r.CHANGE: bridge.words(change[chosen], _CHANGES),
-        r.FILED_DUTY_CENTS: pa.array(filed[chosen]),
-        r.RECALCULATED_DUTY_CENTS: pa.array(recalculated, pa.int64()),
-        r.GAP_CENTS: bridge.maybe_integers(outcome.gap_cents[line], outcome.gap_known[line] & taken),
-        r.RULE: pa.array(rules, pa.string()).take(pa.array(rule)),
-        r.SOURCE: pa.array(partition.sources, pa.string()).take(
-            bridge.single(partition.tariffs, s.SOURCE_IDX).take(picked)
-        ),
-        s.SOURCE_ROW: bridge.single(partition.tariffs, s.SOURCE_ROW).take(picked),
-    }
-    return pa.table([columns[column] for column in r.RESULT_CHANGES], schema=r.RESULT_CHANGES_SCHEMA)

@@ -1,0 +1,106 @@
+"""The table of changed numbers, from what mass processing decided for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cape_engine import bridge
+from cape_engine.bridge import Bools, Int8s, Int64s, readonly
+from cape_engine.schema import facts as f
+from cape_engine.schema import results as r
+from cape_engine.schema import rows as s
+from cape_engine.schema.codes import Change
+from cape_kernels import changes as kernels
+
+NOT_ACCEPTED = "entry not accepted: nothing changes"
+"""Rule of the numbers of an entry that keeps its version."""
+
+_CHANGES = [change.name.lower() for change in Change]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOutcome:
+    """What a run did to each tariff number of a partition; arrays of one value per number (gap: per line)."""
+
+    change: Int8s
+    recalculated_duty_cents: Int64s
+    rule: npt.NDArray[np.integer]
+    rules: Sequence[str]
+    gap_cents: Int64s
+    gap_known: Bools
+
+
+def changes_table(
+    partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools, *, every_number: bool, words: bool = False
+) -> pa.Table:
+    """One row for each number that changed (all with `every_number`), with rule, file and row (`RESULT_CHANGES`).
+
+    Args:
+        partition: entries, lines and numbers.
+        outcome: what mass processing decided.
+        accepted: whether the portal accepted each entry; the others keep their numbers.
+        every_number: also the numbers that were kept.
+        words: leave texts that repeat (entry number, rule, source) as words into a dictionary. A file of the promised
+            schema takes them as they are; spelt out for each row they cost more than all other columns.
+    """
+    picked = _picked(partition, outcome, accepted, every=every_number)
+    line, number = pa.array(picked.line), pa.array(picked.number)
+    filed = bridge.single(partition.tariffs, s.DUTY_CENTS).take(number).cast(pa.int64())
+    duty = picked.duty
+    if every_number:
+        duty = np.where(accepted[picked.entry], duty, filed.to_numpy(zero_copy_only=False))
+    source = bridge.single(partition.tariffs, s.SOURCE_IDX).take(number).cast(pa.int32())
+    columns = {
+        f.ENTRY_NUMBER: _coded(pa.array(picked.entry), bridge.single(partition.entries, f.ENTRY_NUMBER)),
+        s.LINE_NUMBER: bridge.single(partition.lines, s.LINE_NUMBER).take(line),
+        s.ORDINAL: bridge.single(partition.tariffs, s.ORDINAL).take(number),
+        s.HTS_NUMBER: bridge.single(partition.tariffs, s.HTS_NUMBER).take(number),
+        r.CHANGE: _coded(pa.array(picked.change), pa.array(_CHANGES, pa.string())),
+        r.FILED_DUTY_CENTS: filed,
+        r.RECALCULATED_DUTY_CENTS: pa.array(duty),
+        r.GAP_CENTS: bridge.known_only(picked.gap, picked.gap_known.view(np.bool_), pa.int64()),
+        r.RULE: _coded(pa.array(picked.rule), pa.array([*outcome.rules, NOT_ACCEPTED], pa.string())),
+        r.SOURCE: _coded(source, pa.array(partition.sources, pa.string())),
+        s.SOURCE_ROW: bridge.single(partition.tariffs, s.SOURCE_ROW).take(number),
+    }
+    fields = [
+        field if not words or field.type != pa.string() else field.with_type(pa.dictionary(pa.int32(), pa.string()))
+        for field in r.RESULT_CHANGES_SCHEMA
+    ]
+    arrays = [columns[column] for column in r.RESULT_CHANGES]
+    return pa.table([a.cast(field.type) for a, field in zip(arrays, fields, strict=True)], schema=pa.schema(fields))
+
+
+def _picked(partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools, *, every: bool) -> kernels.Picked:
+    """The rows of the table as arrays, in the order of the partition."""
+    numbers = len(outcome.change)
+    narrow, wide = np.empty((5, numbers), np.int32), np.empty((2, numbers), np.int64)
+    picked = kernels.Picked._make((*narrow, *wide, np.empty(numbers, np.uint8)))
+    count = np.zeros(1, np.int64)
+    kernels.pick_changes(
+        bridge.integers(partition.entries, s.LINE_COUNT, 0),
+        bridge.integers(partition.lines, s.TARIFF_COUNT, 0),
+        kernels.Outcome(
+            accepted=readonly(accepted).view(np.uint8),
+            gap=readonly(outcome.gap_cents),
+            gap_known=readonly(outcome.gap_known).view(np.uint8),
+            change=readonly(outcome.change),
+            rule=readonly(outcome.rule.astype(np.int8, copy=False)),
+            duty=readonly(outcome.recalculated_duty_cents),
+        ),
+        len(outcome.rules),
+        every,
+        picked,
+        count,
+    )
+    return kernels.Picked._make(array[: count[0]] for array in picked)
+
+
+def _coded(codes: pa.Array, vocabulary: pa.Array) -> pa.DictionaryArray:
+    """Places in a vocabulary as a word column."""
+    return pa.DictionaryArray.from_arrays(codes, vocabulary, safe=False)
