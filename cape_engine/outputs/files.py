@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,6 +28,48 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what the system says while results are written into one clear error.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: results could not be written ({error.strerror or error}); free the disk or choose another "
+            "--out and run the same command again"
+        ) from error
+
+
+def write_tables(folder: Path, tables: Mapping[str, pa.Table]) -> dict[str, dict[str, object]]:
+    """Write each table as `<name>.parquet`, durably.
+
+    Returns:
+        `sha256` and `rows` of each file, by file name.
+    """
+    files: dict[str, dict[str, object]] = {}
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        with path.open("wb") as stream:
+            pq.write_table(table, stream, compression="zstd", write_statistics=True)
+            stream.flush()
+            os.fsync(stream.fileno())
+        files[path.name] = {"sha256": sha256_of(path), "rows": table.num_rows}
+    return files
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write JSON for people and machines, durably."""
+    with path.open("w", encoding="utf-8") as text:
+        json.dump(content, text, indent=2, sort_keys=True)
+        text.write("\n")
+        text.flush()
+        os.fsync(text.fileno())
+
+
 def write_results(folder: Path, tables: Mapping[str, pa.Table], manifest: dict[str, object]) -> dict[str, object]:
     """Write the tables as Parquet and the manifest last; an old manifest is removed before anything is replaced.
 
@@ -43,39 +86,29 @@ def write_results(folder: Path, tables: Mapping[str, pa.Table], manifest: dict[s
     """
     staging = folder / ".staging"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
-        files: dict[str, object] = {}
-        for name, table in tables.items():
-            path = staging / f"{name}.parquet"
-            with path.open("wb") as stream:
-                pq.write_table(table, stream, compression="zstd", write_statistics=True)
-                stream.flush()
-                os.fsync(stream.fileno())
-            files[path.name] = {"sha256": sha256_of(path), "rows": table.num_rows}
-        whole = {**manifest, "files": files}
-        with (staging / MANIFEST).open("w", encoding="utf-8") as text:
-            json.dump(whole, text, indent=2, sort_keys=True)
-            text.write("\n")
-            text.flush()
-            os.fsync(text.fileno())
-        (folder / MANIFEST).unlink(missing_ok=True)
-        for name in files:
-            (staging / name).replace(folder / name)
-        (staging / MANIFEST).replace(folder / MANIFEST)
-        _sync_folder(folder)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: results could not be written ({error.strerror or error}); free the disk or choose another "
-            "--out and run the same command again"
-        ) from error
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
+            whole: dict[str, object] = {**manifest, "files": write_tables(staging, tables)}
+            write_json(staging / MANIFEST, whole)
+            move_results(staging, folder, [f"{name}.parquet" for name in tables])
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return whole
 
 
-def _sync_folder(folder: Path) -> None:
+def move_results(staging: Path, folder: Path, names: Iterable[str]) -> None:
+    """Move whole files from `staging` into place, the manifest last; may be repeated after it was interrupted."""
+    if (staging / MANIFEST).exists():
+        (folder / MANIFEST).unlink(missing_ok=True)
+    for name in (*names, MANIFEST):
+        if (staging / name).exists():
+            (staging / name).replace(folder / name)
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
     """Make the renames themselves durable, where the system can."""
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

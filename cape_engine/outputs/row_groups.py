@@ -18,6 +18,8 @@ Cutting the footer of a part for 24 columns takes 0.3 ms, moving it 0.03 ms.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -26,8 +28,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cape_engine.outputs.footer import MAGIC, FooterError, GroupPiece, Template, footer_length
+from cape_engine.schema import results as r
+from cape_engine.schema.facts import ENTRY_NUMBER
 
-__all__ = ["MAGIC", "EncodedPart", "FooterError", "GroupPiece", "RowGroups", "write_joined"]
+__all__ = ["MAGIC", "EncodedPart", "FooterError", "GroupPiece", "RowGroups", "result_row_groups", "write_joined"]
+
+
+_DICTIONARY_BYTES = 16 << 20  # Arrow's 1 MiB would end the dictionary of a million rows' entry numbers half-way
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,11 @@ class RowGroups:
 
     def __init__(self, schema: pa.Schema, *, ordered_by: str | None = None, few: Collection[str] = ()) -> None:
         self.schema = schema.remove_metadata()
-        dictionaries, delta, codecs = [], {}, {}
+        dictionaries: list[str] = []
+        delta: dict[str, str] = {}
+        codecs: dict[str, str] = {}
         for field in schema:
-            path = f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+            path = f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
             codecs[path] = "NONE"
             if pa.types.is_integer(field.type) or pa.types.is_date(field.type):
                 delta[path] = "DELTA_BINARY_PACKED"
@@ -70,10 +79,17 @@ class RowGroups:
             "use_dictionary": dictionaries or False,
             "column_encoding": delta or None,
             "compression": codecs,
-            "write_statistics": [ordered_by] if ordered_by else False,
+            "write_statistics": [str(ordered_by)] if ordered_by else False,
+            "dictionary_pagesize_limit": _DICTIONARY_BYTES,
             "write_page_index": False,
         }
         self.template = Template.of(memoryview(self._written(schema.remove_metadata(), None, store_schema=True)))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of schema, writer and options: what the bytes of a row group depend on beside its rows."""
+        options = json.dumps(self._options, sort_keys=True).encode()
+        return hashlib.sha256(self.template.head + self.template.tail + options).hexdigest()
 
     def encode(self, table: pa.Table) -> EncodedPart:
         """One table as a row group; safe to call from several threads.
@@ -102,6 +118,17 @@ class RowGroups:
             if table is not None:
                 writer.write_table(table, row_group_size=table.num_rows)
         return sink.getvalue()
+
+
+def result_row_groups() -> dict[str, RowGroups]:
+    """How the tables that grow with the number of entries are encoded, by name."""
+    changes = [str(column) for column in r.RESULT_CHANGES if column.type == pa.string()]
+    findings = [str(column) for column in (r.MESSAGE, r.REMEDY)]
+    return {
+        "entries": RowGroups(r.RESULT_ENTRIES_SCHEMA, ordered_by=ENTRY_NUMBER, few=[r.PAYMENT_ID]),
+        "changes": RowGroups(r.RESULT_CHANGES_SCHEMA, ordered_by=ENTRY_NUMBER, few=changes),
+        "findings": RowGroups(r.RESULT_FINDINGS_SCHEMA, ordered_by=r.FINDING_ENTRY, few=findings),
+    }
 
 
 def write_joined(stream: BinaryIO, groups: RowGroups, parts: Iterable[EncodedPart]) -> int:

@@ -1,0 +1,148 @@
+"""Files that grow while a run goes on: written in order, hashed in a thread beside, made durable now and then."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+BLOCK_BYTES = 8 << 20
+_SYNC_SECONDS = 1.0
+_WAITING_BLOCKS = 8
+_SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
+
+
+class Digest:
+    """SHA-256 of blocks in the order they are given, computed in a thread of its own (the GIL is released)."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._blocks: queue.Queue[bytes | memoryview | None] = queue.Queue(_WAITING_BLOCKS)
+        self._thread = threading.Thread(target=self._work, name="cape-digest", daemon=True)
+        self._thread.start()
+
+    def update(self, block: bytes | memoryview) -> None:
+        """Add a block, which must not change afterwards."""
+        self._blocks.put(block)
+
+    def hexdigest(self) -> str:
+        """The hash of everything given; nothing may follow."""
+        self.close()
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._thread.is_alive():
+            self._blocks.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (block := self._blocks.get()) is not None:
+            self._hash.update(block)
+
+
+class GrowingFile:
+    """A file that only grows.
+
+    Args:
+        path: made if it is missing; what it holds beyond `keep` is cut off.
+        keep: bytes that stay.
+        hashed: whether the SHA-256 of the whole file is wanted.
+    """
+
+    def __init__(self, path: Path, *, keep: int = 0, hashed: bool = True) -> None:
+        self.path = path
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        self._digest = Digest() if hashed else None
+        os.ftruncate(self._handle, keep)
+        for block in blocks(self._handle, 0, keep) if self._digest else ():
+            self._hashed(block)
+        self.size = os.lseek(self._handle, 0, os.SEEK_END)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append `data`, all of it."""
+        self._hashed(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._handle, rest) :]
+        self.size += len(data)
+
+    def copy(self, source: int, start: int, length: int) -> None:
+        """Append a range of an open file."""
+        for block in blocks(source, start, length):
+            self.write(block)
+
+    def read(self, start: int, length: int) -> bytes:
+        """Bytes already written."""
+        return os.pread(self._handle, length, start)
+
+    def sync(self) -> None:
+        """Make what is written durable."""
+        _SYNC(self._handle)
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the whole file; nothing may be written afterwards."""
+        if self._digest is None:
+            raise ValueError(f"{self.path.name} is not hashed")
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        """Close the file and end its thread."""
+        if self._digest is not None:
+            self._digest.close()
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def _hashed(self, block: bytes | memoryview) -> None:
+        if self._digest is not None:
+            self._digest.update(block)
+
+
+def blocks(handle: int, start: int, length: int) -> Iterator[bytes]:
+    """A range of an open file, block by block.
+
+    Raises:
+        OSError: the file ends before the range does.
+    """
+    while length:
+        block = os.pread(handle, min(length, BLOCK_BYTES), start)
+        if not block:
+            raise OSError("a file ends before the bytes that were to be taken from it")
+        yield block
+        start += len(block)
+        length -= len(block)
+
+
+class Syncer:
+    """Makes files durable about once a second, in a thread of its own, so that the end of a run need not wait."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._thread: threading.Thread | None = None
+
+    def now_and_then(self, files: list[GrowingFile]) -> None:
+        """Start making `files` durable if the last time is long enough ago."""
+        if time.monotonic() - self._last < _SYNC_SECONDS or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._last = time.monotonic()
+        self._thread = threading.Thread(target=_sync_all, args=(files,), name="cape-sync", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for the thread, if one is at work."""
+        if self._thread is not None:
+            self._thread.join()
+
+
+def _sync_all(files: list[GrowingFile]) -> None:
+    """Make files durable one after the other; an error will show again when the run ends."""
+    for file in files:
+        try:
+            file.sync()
+        except OSError:
+            return

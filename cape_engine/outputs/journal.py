@@ -1,0 +1,375 @@
+"""The journal of a run: parts written as they come, kept over a kill, and taken over by the next run unchanged.
+
+Layout of the folder of a run, beside the promised files:
+
+    .run/index      where each part stands in the promised files, and the size and time of those files
+    .run/records    the small record of each part
+    .run/attempt/   a run under way: the same files growing, an index, and at the end everything else and `commit`
+    .run/older/     parts of an interrupted run that another command followed
+
+A part's bytes are written before its frame of the index, so that a SIGKILL at any moment leaves whole parts and a
+tail to cut off; after a power failure, check sums find what did not reach the disk. Once `commit` stands, all files
+are whole, and moving them into place is repeated by the next run if it was interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+
+from cape_engine.errors import OutputError
+from cape_engine.outputs import files
+from cape_engine.outputs.growing import GrowingFile, Syncer
+from cape_engine.outputs.part_index import Extent, Part, finished_frame, head_frame, part_frame, stamp
+from cape_engine.outputs.part_sources import (
+    ATTEMPT,
+    COMMIT,
+    INDEX,
+    OLDER,
+    RECORDS,
+    RUN,
+    Source,
+    data_file,
+    finished_source,
+    interrupted_source,
+)
+from cape_engine.outputs.row_groups import MAGIC, EncodedPart, GroupPiece, RowGroups
+
+try:
+    import fcntl
+except ImportError:  # not on every system
+    fcntl = None  # type: ignore[assignment]
+
+_AGAIN = "#"
+
+
+class ResultJournal:
+    """Results of a run, part by part, in the order of `keys`.
+
+    Args:
+        out: folder of the results; made if it is missing.
+        groups: how the row groups of each growing table are encoded, by name; `<name>.parquet` is promised.
+        keys: key of each part, in the order of the run; a key stands for everything the part's bytes depend on.
+        full: take nothing over from earlier runs.
+
+    Attributes:
+        reused: parts taken over from an earlier run or attempt so far.
+        written: parts given by `append` so far.
+        ignored: why results of an earlier run are not used, if they are not.
+
+    Raises:
+        OutputError: the folder cannot be written, or another run writes to it.
+    """
+
+    def __init__(self, out: Path, groups: Mapping[str, RowGroups], keys: Sequence[str], *, full: bool = False) -> None:
+        self.reused = self.written = 0
+        self.ignored: str | None = None
+        self._out, self._run, self._attempt = out, out / RUN, out / RUN / ATTEMPT
+        self._groups = dict(groups)
+        self._keys = _distinct(keys)
+        self._parts: list[Part] = []
+        self._kept = 0
+        self._pending: list[tuple[Source, Part]] = []
+        self._tails: dict[str, list[tuple[GroupPiece, int]]] = {name: [] for name in groups}
+        self._lock = threading.Lock()
+        self._syncer = Syncer()
+        self._grown: dict[str, GrowingFile] = {}
+        self._sources: list[Source] = []
+        self._claim = -1
+        with files.writing(out):
+            try:
+                self._open(full=full)
+            except BaseException:
+                self.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave everything as it is, for the next run."""
+        self._syncer.close()
+        for file in self._grown.values():
+            file.close()
+        for source in self._sources:
+            source.close()
+        if self._claim >= 0:
+            os.close(self._claim)
+            self._claim = -1
+
+    def known(self, key: str) -> bytes | None:
+        """The record of a part that an earlier run or attempt finished; None when it is to be computed."""
+        source = self._known.get(key)
+        return None if source is None else source.record(key)
+
+    def reuse(self, key: str) -> None:
+        """Take over the next part as an earlier run or attempt wrote it.
+
+        Raises:
+            ValueError: the key is not known, or not the next (a fault of the program).
+        """
+        with self._lock, files.writing(self._out):
+            key = self._next(key)
+            self.reused += 1
+            if len(self._parts) + len(self._pending) < self._kept:
+                self._parts.append(self._sources[0].parts[key])
+                return
+            found = key if key in self._known else _given(key)
+            source = self._known[found]
+            self._pending.append((source, replace(source.parts[found], key=key)))
+
+    def append(self, key: str, tables: Mapping[str, EncodedPart], record: bytes) -> None:
+        """Write the next part.
+
+        Args:
+            key: the next of `keys`.
+            tables: one encoded part for each growing table.
+            record: whatever the run wants to know of the part when it is reused.
+
+        Raises:
+            ValueError: the key is not the next, is known, or a table is missing (a fault of the program).
+            OutputError: the disk is full or the folder cannot be written; parts written so far are kept.
+        """
+        if tables.keys() != self._groups.keys():
+            raise ValueError(f"a part consists of {sorted(self._groups)}, not of {sorted(tables)}")
+        with self._lock, files.writing(self._out):
+            key = self._next(key)
+            if len(self._parts) < self._kept:
+                raise ValueError(f"part {key} stands in the files already; it is to be reused")
+            self._take_over()
+            extents = {name: self._written_out(name, part) for name, part in tables.items()}
+            extents[RECORDS] = Extent(0, self._grown[RECORDS].size, len(record), zlib.crc32(record))
+            self._grown[RECORDS].write(record)
+            self._note(Part(key, extents))
+            self.written += 1
+            self._syncer.now_and_then(list(self._grown.values()))
+
+    def finish(
+        self,
+        tables: Mapping[str, pa.Table],
+        manifest: Mapping[str, object],
+        *,
+        tails: Mapping[str, EncodedPart] | None = None,
+    ) -> dict[str, object]:
+        """Complete the files and put everything into place, the manifest last.
+
+        Args:
+            tables: the small tables; each becomes `<name>.parquet`.
+            manifest: completed with `files` (sha256 and rows of each file).
+            tails: rows that follow all parts and are made anew by every run.
+
+        Returns:
+            The manifest as written.
+
+        Raises:
+            ValueError: not all parts are there (a fault of the program).
+            OutputError: the disk is full or the folder cannot be written; parts written so far are kept.
+        """
+        if len(self._parts) + len(self._pending) != len(self._keys):
+            raise ValueError(f"{len(self._parts) + len(self._pending)} of {len(self._keys)} parts are there")
+        tails = {name: part for name, part in (tails or {}).items() if part.piece is not None}
+        with self._lock, files.writing(self._out):
+            unchanged = self._unchanged(tails)
+            whole = unchanged or self._completed(tails)
+            listed: dict[str, object] = {
+                name: {"sha256": said["sha256"], "rows": said["rows"]} for name, said in whole.items()
+            }
+            listed.update(files.write_tables(self._attempt, tables))
+            done: dict[str, object] = {**manifest, "files": listed}
+            files.write_json(self._attempt / files.MANIFEST, done)
+            moved = [f"{name}.parquet" for name in tables]
+            moved += [] if unchanged else [data_file(name) for name in self._groups]
+            files.write_json(self._attempt / f"{COMMIT}.new", {"files": moved, "index": not unchanged})
+            (self._attempt / f"{COMMIT}.new").replace(self._attempt / COMMIT)
+            files.sync_folder(self._attempt)
+            _moved_into_place(self._out)
+        return done
+
+    def _open(self, *, full: bool) -> None:
+        """Claim the folder, end what was interrupted while files were moved, and see which parts there are."""
+        self._run.mkdir(parents=True, exist_ok=True)
+        self._claim = _claimed(self._run)
+        _moved_into_place(self._out)
+        streams = {name: group.digest for name, group in self._groups.items()}
+        if full:
+            shutil.rmtree(self._run / OLDER, ignore_errors=True)
+            shutil.rmtree(self._attempt, ignore_errors=True)
+        else:
+            finished, self.ignored = finished_source(self._out, streams)
+            under_way = interrupted_source(self._attempt, streams)
+            self._kept = under_way.kept(self._keys) if under_way is not None else 0
+            if under_way is not None and self._kept < len(under_way.parts):
+                # Another command follows the one that was interrupted: its parts stay at hand, its file does not.
+                self._kept = 0
+                shutil.rmtree(self._run / OLDER, ignore_errors=True)
+                self._attempt.replace(self._run / OLDER)
+            older = None if under_way and not self._kept else interrupted_source(self._run / OLDER, streams)
+            self._sources = [source for source in (under_way, older, finished) if source is not None]
+        self._known = {key: source for source in reversed(self._sources) for key in source.parts}
+        self._start(streams)
+
+    def _start(self, streams: Mapping[str, str]) -> None:
+        """Open the growing files: those of the attempt after the parts that stay, or new ones."""
+        kept = list(self._sources[0].parts.values())[: self._kept] if self._kept else []
+        if not kept:
+            shutil.rmtree(self._attempt, ignore_errors=True)
+            self._attempt.mkdir()
+        for name in (*self._groups, RECORDS):
+            keep = max((part.extents[name].end for part in kept), default=0)
+            self._grown[name] = GrowingFile(self._attempt / data_file(name), keep=keep, hashed=name != RECORDS)
+            if not keep and name != RECORDS:
+                self._grown[name].write(MAGIC)
+        keep = self._sources[0].ends[self._kept - 1] if kept else 0
+        self._grown[INDEX] = GrowingFile(self._attempt / INDEX, keep=keep, hashed=False)
+        if not keep:
+            self._grown[INDEX].write(head_frame(streams))
+
+    def _next(self, given: str) -> str:
+        """The key of the next part, which must be the one given."""
+        place = len(self._parts) + len(self._pending)
+        if place >= len(self._keys) or _given(self._keys[place]) != given:
+            raise ValueError(f"part {place} of the run is not {given}")
+        return self._keys[place]
+
+    def _written_out(self, name: str, part: EncodedPart) -> Extent:
+        """Append one table of a part to its file."""
+        file = self._grown[name]
+        start = file.size
+        file.write(part.data)
+        piece = b"" if part.piece is None else part.piece.packed()
+        return Extent(part.rows, start, len(part.data), zlib.crc32(part.data), piece)
+
+    def _note(self, part: Part) -> None:
+        """Say in the index that a part is whole."""
+        self._grown[INDEX].write(part_frame(part))
+        self._parts.append(part)
+
+    def _take_over(self) -> None:
+        """Copy the parts that wait to be taken over, neighbours in one go."""
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        moved: dict[str, list[Extent]] = {}
+        for name in (*self._groups, RECORDS):
+            file, place = self._grown[name], self._grown[name].size
+            ranges: list[tuple[int, int, int]] = []
+            moved[name] = []
+            for source, part in pending:
+                extent = part.extents[name]
+                moved[name].append(Extent(extent.rows, place, extent.length, extent.crc, extent.piece))
+                place += extent.length
+                handle = source.handle(name)
+                if ranges and ranges[-1][0] == handle and ranges[-1][2] == extent.start:
+                    ranges[-1] = (handle, ranges[-1][1], extent.end)
+                else:
+                    ranges.append((handle, extent.start, extent.end))
+            for handle, start, end in ranges:
+                file.copy(handle, start, end - start)
+        for place, (_, part) in enumerate(pending):
+            self._note(Part(part.key, {name: extents[place] for name, extents in moved.items()}))
+
+    def _unchanged(self, tails: Mapping[str, EncodedPart]) -> dict[str, Any] | None:
+        """What is known of the finished files when they are exactly those of this run; None otherwise."""
+        source = self._sources[-1] if self._sources else None
+        if source is None or source.finished is None or self._parts:
+            return None
+        same = [part.key for _, part in self._pending] == list(source.parts)
+        if not same or source.finished["tails"] != {name: _sum(part) for name, part in tails.items()}:
+            return None
+        found: dict[str, Any] = source.finished["files"]
+        return found
+
+    def _completed(self, tails: Mapping[str, EncodedPart]) -> dict[str, Any]:
+        """Write tails and footers, make everything durable, and close the index."""
+        self._take_over()
+        self._syncer.close()
+        whole: dict[str, Any] = {}
+        for name, group in self._groups.items():
+            file = self._grown[name]
+            extents = [part.extents[name] for part in self._parts]
+            if name in tails:
+                extents.append(self._written_out(name, tails[name]))
+            file.write(group.template.footer((GroupPiece.unpacked(e.piece), e.start) for e in extents if e.piece))
+            file.sync()
+            size, changed = stamp(file.path)
+            whole[data_file(name)] = {
+                "rows": sum(extent.rows for extent in extents),
+                "sha256": file.sha256(),
+                "size": size,
+                "mtime_ns": changed,
+            }
+        said = {"files": whole, "tails": {name: _sum(part) for name, part in tails.items()}}
+        self._grown[RECORDS].sync()
+        self._grown[INDEX].write(finished_frame(said))
+        self._grown[INDEX].sync()
+        return whole
+
+
+def _distinct(keys: Sequence[str]) -> list[str]:
+    """Keys made distinct: parts of the same content are the same bytes, but stand in the files once for each."""
+    seen: dict[str, int] = {}
+    distinct = []
+    for key in keys:
+        seen[key] = seen.get(key, 0) + 1
+        distinct.append(key if seen[key] == 1 else f"{key}{_AGAIN}{seen[key]}")
+    return distinct
+
+
+def _given(key: str) -> str:
+    """The key as the run gave it."""
+    return key.partition(_AGAIN)[0]
+
+
+def _sum(part: EncodedPart) -> list[int]:
+    """What tells one tail from another."""
+    return [part.rows, len(part.data), zlib.crc32(part.data)]
+
+
+def _moved_into_place(out: Path) -> None:
+    """Move the files of a committed attempt into place; nothing happens without one."""
+    attempt = out / RUN / ATTEMPT
+    try:
+        said = json.loads((attempt / COMMIT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    if said["index"]:
+        for name in (RECORDS, INDEX):
+            if (attempt / name).exists():
+                (attempt / name).replace(out / RUN / name)
+    files.move_results(attempt, out, said["files"])
+    files.sync_folder(out / RUN)
+    shutil.rmtree(out / RUN / OLDER, ignore_errors=True)
+    shutil.rmtree(attempt)
+
+
+def _claimed(run: Path) -> int:
+    """A lock that the system gives back when the process ends, however it ends.
+
+    Raises:
+        OutputError: another process holds it.
+    """
+    handle = os.open(run / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    if fcntl is not None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(handle)
+            raise OutputError(
+                f"{run.parent}: another run writes its results there; wait for it or choose another --out"
+            ) from error
+    return handle
