@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -51,6 +51,25 @@ def packed_hash(tables: Mapping[str, pa.Table], counts: tuple[int, ...]) -> str:
         for column in columns:
             if str(column) in table.column_names and column not in _PROVENANCE:
                 _update(digest, single(table, column), column)
+    return digest.hexdigest()
+
+
+def provenance_hash(tables: Mapping[str, pa.Table], sources: Sequence[str]) -> str:
+    """SHA-256 (hex) over where the rows of a partition came from: the names of the files in use, and every row number.
+
+    Args:
+        tables: as `packed_tables` gives them.
+        sources: the files that `source_idx` counts.
+    """
+    digest = hashlib.sha256()
+    for name in ("entries", "tariffs"):
+        table = tables[name]
+        for column in (SOURCE_IDX, SOURCE_ROW):
+            if str(column) in table.column_names:
+                _update(digest, single(table, column), column)
+        if str(SOURCE_IDX) in table.column_names:
+            used = pc.unique(single(table, SOURCE_IDX)).to_pylist()
+            digest.update(repr([(number, sources[number]) for number in sorted(used)]).encode())
     return digest.hexdigest()
 
 

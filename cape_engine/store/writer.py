@@ -16,7 +16,7 @@ from cape_engine.bridge import Partition
 from cape_engine.errors import OutputError, StoreError
 from cape_engine.schema.facts import ENTRY_NUMBER
 from cape_engine.schema.rows import SOURCE_ROW
-from cape_engine.store.hashing import packed_hash, packed_tables
+from cape_engine.store.hashing import packed_hash, packed_tables, provenance_hash
 from cape_engine.store.layout import GROUP_ROWS, TABLES
 from cape_engine.store.store import FORMAT_NAME, FORMAT_VERSION, MANIFEST, Source, Store, source_record
 
@@ -85,6 +85,7 @@ class StoreWriter:
             "first_entry": numbers[0].as_py() if len(numbers) else None,
             "last_entry": numbers[-1].as_py() if len(numbers) else None,
             "content_sha256": packed_hash(files, counts),
+            "provenance_sha256": provenance_hash(files, partition.sources),
         }
         with self._lock:
             self._parts.append(record)
