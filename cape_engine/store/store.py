@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cape_engine.bridge import Partition
+from cape_engine.bridge import Partition, codes
 from cape_engine.errors import StoreError
+from cape_engine.schema.facts import IMPORTER_NUMBER, NOTIFY_PARTY
 from cape_engine.schema.rows import (
     LINE_COUNT,
     STORE_ENTRIES,
@@ -28,6 +29,10 @@ from cape_engine.store.lazy import Cells, LazyTable, LazyTariffs
 FORMAT_NAME = "cape-engine-store"
 FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
+
+PARTIES_FILE = "parties.parquet"
+PARTIES = (IMPORTER_NUMBER, NOTIFY_PARTY)
+"""Columns whose words, in all their spellings, stand in a file of the store beside the partitions."""
 
 _LOGICAL = {"entries": STORE_ENTRIES, "lines": STORE_LINES, "tariffs": STORE_TARIFFS}
 Asked = dict[str, set[str]]
@@ -138,6 +143,22 @@ class Store:
     def file(self, name: str, table: str) -> Path:
         """The Parquet file of a table (entries, lines, tariffs) of a partition."""
         return self.folder / name / f"{table}.parquet"
+
+    def parties(self) -> pa.Array:
+        """Importer and 4811 party numbers of all entries, each spelling at least once.
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        if self.manifest.get("parties") == PARTIES_FILE:
+            path = self.folder / PARTIES_FILE
+            try:
+                return _one(pq.read_table(path, use_threads=False).column(str(IMPORTER_NUMBER)))
+            except (OSError, pa.ArrowException) as error:
+                raise StoreError(f"{path} cannot be read ({error}); import the sources again") from error
+        tables = (self.opened(name).entries for name in self.partitions)
+        words = {word for table in tables for column in PARTIES for word in codes(table, column)[1]}
+        return pa.array(sorted(words), pa.string())
 
     def read(self, name: str, columns: Collection[str] | None = None) -> Partition:
         """One partition as Arrow tables, read in the calling thread only.

@@ -14,11 +14,21 @@ import pyarrow.parquet as pq
 
 from cape_engine.bridge import Partition
 from cape_engine.errors import OutputError, StoreError
-from cape_engine.schema.facts import ENTRY_NUMBER
+from cape_engine.schema.column import Column
+from cape_engine.schema.facts import ENTRY_NUMBER, IMPORTER_NUMBER
 from cape_engine.schema.rows import SOURCE_ROW
 from cape_engine.store.hashing import packed_hash, packed_tables, provenance_hash
 from cape_engine.store.layout import GROUP_ROWS, TABLES
-from cape_engine.store.store import FORMAT_NAME, FORMAT_VERSION, MANIFEST, Source, Store, source_record
+from cape_engine.store.store import (
+    FORMAT_NAME,
+    FORMAT_VERSION,
+    MANIFEST,
+    PARTIES,
+    PARTIES_FILE,
+    Source,
+    Store,
+    source_record,
+)
 
 # Number, value and duty of a row decode at 161 M rows/s where zstd gives 81 (two cores, docs/performance.md).
 _COMPRESSION = "lz4"
@@ -40,6 +50,7 @@ class StoreWriter:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._parts: list[dict[str, Any]] = []
+        self._parties: set[str] = set()
         self._lock = threading.Lock()
         try:
             if self.folder.exists():
@@ -50,7 +61,7 @@ class StoreWriter:
 
     def _clear(self) -> None:
         """Take an old or unfinished store away, its manifest first; anything else in the folder is left and refused."""
-        known = {MANIFEST, f"{MANIFEST}.part"}
+        known = {MANIFEST, f"{MANIFEST}.part", PARTIES_FILE}
         strangers = [item.name for item in self.folder.iterdir() if item.name not in known and not _is_partition(item)]
         if strangers:
             raise StoreError(f"{self.folder} holds {min(strangers)!r} and is not a store: choose an empty folder")
@@ -87,8 +98,10 @@ class StoreWriter:
             "content_sha256": packed_hash(files, counts),
             "provenance_sha256": provenance_hash(files, partition.sources),
         }
+        words = [word for column in PARTIES for word in _words(files["entries"], column)]
         with self._lock:
             self._parts.append(record)
+            self._parties.update(words)
 
     def finish(self, sources: Sequence[Source], facts_given: Iterable[str]) -> Store:
         """Write the manifest (beside, synced, renamed) and open the store.
@@ -103,10 +116,12 @@ class StoreWriter:
             "sources": [source_record(source) for source in sources],
             "facts_given": sorted(str(fact) for fact in facts_given),
             "totals": {key: sum(part[key] for part in self._parts) for key in ("entries", "lines", "tariffs")},
+            "parties": PARTIES_FILE,
             "partitions": self._parts,
         }
         part = self.folder / f"{MANIFEST}.part"
         try:
+            write_parties(self.folder, self._parties)
             self._sync_partitions()
             with part.open("w", encoding="utf-8") as file:
                 json.dump(manifest, file, indent=1, ensure_ascii=False)
@@ -126,6 +141,21 @@ class StoreWriter:
             for file in place.iterdir():
                 _sync(file)
             _sync(place)
+
+
+def write_parties(folder: Path, words: Iterable[str]) -> None:
+    """Write the importer and party numbers that stand in a store, each spelling once, and make the file durable."""
+    path = folder / PARTIES_FILE
+    pq.write_table(pa.table({str(IMPORTER_NUMBER): pa.array(sorted(words), pa.string())}), path)
+    _sync(path)
+
+
+def _words(entries: pa.Table, column: Column) -> list[str]:
+    """The words of a packed word column."""
+    if str(column) not in entries.column_names:
+        return []
+    words: list[str] = entries.column(str(column)).chunk(0).dictionary.to_pylist()
+    return words
 
 
 def _is_partition(item: Path) -> bool:

@@ -266,3 +266,18 @@ def test_store__quantities_by_number(tmp_path: Path) -> None:
     assert bridge.sparse_quantities(lazy).to_pydict() == {"tariff": [0, 2, 1], "quantity_1_e2": [10, 30, 20]}
     assert bridge.sparse_quantities(lazy, {"0101010101"}).num_rows == 0
     assert bridge.integers(lazy.tariffs, s.QUANTITIES_E2[0]).tolist() == [10, 20, 30]
+
+
+def test_store_parties__every_spelling(tmp_path: Path) -> None:
+    """Importer and party numbers stand in a file of their own; without its record they are gathered."""
+    given = partition()
+    entries = given.entries
+    for name, words in (("importer_number", ["12-3456789", "12-3456789AB"]), ("notify_party", [None, "98-7654321"])):
+        place = entries.schema.get_field_index(name)
+        entries = entries.set_column(place, name, pa.array(words, pa.string()).dictionary_encode())
+    writer = StoreWriter(tmp_path / "store")
+    writer.write(Partition(given.name, entries, given.lines, given.tariffs, given.sources))
+    store = writer.finish([SOURCE], [])
+    assert store.parties().to_pylist() == ["12-3456789", "12-3456789AB", "98-7654321"]
+    bare = Store(store.folder, {key: value for key, value in store.manifest.items() if key != "parties"})
+    assert bare.parties().to_pylist() == store.parties().to_pylist()
