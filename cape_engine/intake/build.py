@@ -1,32 +1,29 @@
-"""Files to a store: each file read in parts by threads, all rows grouped at once, partitions written one by one."""
+"""Files to a store: rows read into a pool, grouped bucket by bucket, and written partition by partition."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from cape_engine.bridge import Int64s
-from cape_engine.errors import MappingError, UsageError
+from cape_engine.errors import UsageError
 from cape_engine.findings import Findings
 from cape_engine.intake import files
-from cape_engine.intake.block import Table
-from cape_engine.intake.bulk import add_rows
-from cape_engine.intake.cells import STORED
-from cape_engine.intake.chunk import Reading, RowChunk, row_chunk
-from cape_engine.intake.entries import key_texts, keys_of_texts, wanted_check_digits
-from cape_engine.intake.entry_facts import entry_facts, line_facts
-from cape_engine.intake.gather import Rows, drop_duplicates, gather
-from cape_engine.intake.headers import headers_without_rows, overlay_headers, read_headers
-from cape_engine.intake.headings import ColumnMapping, Headings, read_mapping, row_headings
-from cape_engine.intake.lines import check_lengths, settle_repeats, split_lines
-from cape_engine.intake.opening import in_parallel, open_table
-from cape_engine.intake.tables import Grouped, partitions
-from cape_engine.intake.words import Vocabularies
+from cape_engine.intake.entries import keys_of_texts
+from cape_engine.intake.group import Context, grouped, repeated_in
+from cape_engine.intake.headers import Overlay, read_headers
+from cape_engine.intake.headings import ColumnMapping, read_mapping, row_headings
+from cape_engine.intake.memory import Budget, budget_of
+from cape_engine.intake.reading import Intake
+from cape_engine.intake.spill import Pool
+from cape_engine.intake.tables import Cutter, Piece, partition_of
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
@@ -34,8 +31,7 @@ from cape_engine.schema.column import Column
 from cape_engine.settings import Settings
 from cape_engine.store import Source, Store, StoreWriter
 
-_REQUIRED = frozenset({s.LINE_NUMBER, s.ORDINAL, s.HTS_NUMBER, s.VALUE_DOLLARS, s.DUTY, s.DUTY_CENTS})
-_CHECK_DIGIT_BASE = 36
+_T = TypeVar("_T")
 
 
 class Watcher(Protocol):
@@ -58,23 +54,32 @@ class _Silent:
         """Say nothing."""
 
 
-@dataclass(slots=True)
-class _Intake:
-    """What has been read so far."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How an import is carried out.
 
-    vocabularies: Vocabularies = field(default_factory=Vocabularies)
-    chunks: list[RowChunk] = field(default_factory=list)
-    sources: list[Source] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    given: set[Column] = field(default_factory=set)
-    repeats: dict[Column, set[int]] = field(default_factory=dict)
-    labels: dict[Column, dict[int, str]] = field(default_factory=dict)
-    troubles: list[files.Unreadable] = field(default_factory=list)
-    absent: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    hashes: dict[str, str] = field(default_factory=dict)
+    Attributes:
+        ruleset: report columns and status words.
+        settings: claim.check_digit and mass.max_tariffs_per_line count here.
+        headers: header files whose facts beat those of the rows.
+        mapping: column mapping for other exports, or the file of one.
+        partition_lines: lines after which a partition is full.
+        only: key of the one entry wanted, or None.
+        memory_limit: bytes that the process may hold; None: what the machine has free.
+        watcher: told about files and partitions.
+    """
+
+    ruleset: Ruleset
+    settings: Settings
+    headers: Sequence[Path | str] = ()
+    mapping: Path | str | ColumnMapping | None = None
+    partition_lines: int = 1_000_000
+    only: int | None = None
+    memory_limit: int | None = None
+    watcher: Watcher = field(default_factory=_Silent)
 
 
-def build_store(
+def build_store(  # noqa: PLR0913 - the options of the import command
     sources: Iterable[Path | str],
     folder: Path | str,
     *,
@@ -84,6 +89,7 @@ def build_store(
     settings: Settings,
     partition_lines: int = 1_000_000,
     only_entry: str | None = None,
+    memory_limit: int | None = None,
     progress: Watcher | None = None,
 ) -> tuple[Store, Findings]:
     """Read exports and write a store of them.
@@ -97,6 +103,7 @@ def build_store(
         settings: claim.check_digit and mass.max_tariffs_per_line count here.
         partition_lines: lines after which a partition is full.
         only_entry: keep this entry alone.
+        memory_limit: bytes that the process may hold; rows beyond are sorted through the disk. None: what is free.
         progress: told about files and partitions.
 
     Returns:
@@ -105,41 +112,54 @@ def build_store(
     Raises:
         InputError: none of the sources can be read.
         MappingError: the mapping is not valid, or names headings that no file has.
-        UsageError: `only_entry` is not an entry number.
+        UsageError: `only_entry` is not an entry number, or the memory limit is below what the engine itself needs.
         StoreError: `folder` holds something else.
         OutputError: the store cannot be written.
     """
-    findings = Findings()
-    if isinstance(mapping, (str, Path)):
-        mapping = read_mapping(mapping)
-    only = None if only_entry is None else _key_of(only_entry)
-    header_table, found = read_headers(headers, ruleset) if headers else (None, Findings())
-    findings.extend(found)
+    only = None if only_entry is None else key_of(only_entry)
     watcher = progress or _Silent()
-    intake = _Intake()
-    paths = files.expand(sources, findings)
-    watcher.stage("reading files", len(paths))
-    for path in paths:
-        _read_file(path, intake, row_headings(ruleset, mapping), ruleset, only, findings)
-        watcher.advance()
-    _finish_reading(intake, mapping, findings)
-    grouped = _group(intake, settings, findings)
+    order = Order(ruleset, settings, headers, mapping, partition_lines, only, memory_limit, watcher)
+    return carry_out(order, sources, Path(folder))
+
+
+def carry_out(
+    order: Order, sources: Iterable[Path | str], folder: Path, older: Sequence[Source] = ()
+) -> tuple[Store, Findings]:
+    """Read files and write a store of them; see `build_store`.
+
+    Args:
+        order: how.
+        sources: files and folders.
+        folder: where the store goes.
+        older: files of another store, to which this one will be added; they are counted first.
+    """
+    findings = Findings()
+    mapping = read_mapping(order.mapping) if isinstance(order.mapping, (str, Path)) else order.mapping
+    header_table, found = read_headers(order.headers, order.ruleset) if order.headers else (None, Findings())
+    findings.extend(found)
+    budget = budget_of(order.memory_limit, max(os.cpu_count() or 1, 1))
+    intake = Intake(Pool(_existing(folder), budget.held_bytes), list(older), len(older))
+    try:
+        paths = files.expand(sources, findings)
+        order.watcher.stage("reading files", len(paths))
+        for path in paths:
+            intake.read(path, row_headings(order.ruleset, mapping), order.ruleset, order.only, findings)
+            order.watcher.advance()
+        intake.finish(mapping, findings)
+        overlay = None if header_table is None else Overlay(header_table)
+        writer = StoreWriter(folder)
+        _write(intake, order, budget, overlay, writer, findings)
+    finally:
+        intake.pool.close()
     given = {str(column) for column in intake.given} | {str(f.FILER_CODE)}
-    if header_table is not None:
-        given |= _header_facts(header_table)
-        if only is None:
-            findings.extend(headers_without_rows(header_table, [key_texts(grouped.rows.keys)]))
-    writer = StoreWriter(folder)
-    watcher.stage("writing partitions")
-    for partition in partitions(grouped, partition_lines):
-        whole, found = (partition, Findings()) if header_table is None else overlay_headers(partition, header_table)
-        findings.extend(found)
-        writer.write(whole)
-        watcher.advance()
+    if overlay is not None:
+        given |= overlay.facts_given()
+        if order.only is None:
+            findings.extend(overlay.without_rows())
     return writer.finish(intake.sources, given), findings
 
 
-def _key_of(text: str) -> int:
+def key_of(text: str) -> int:
     """The key of an entry number that a person typed.
 
     Raises:
@@ -151,114 +171,99 @@ def _key_of(text: str) -> int:
     return int(keys[0])
 
 
-def _read_file(
-    path: Path, intake: _Intake, headings: Headings, ruleset: Ruleset, only: int | None, findings: Findings
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there: spilled rows go to the disk of the store."""
+    return next((place for place in (folder, *folder.absolute().parents) if place.is_dir()), Path())
+
+
+def _write(
+    intake: Intake, order: Order, budget: Budget, overlay: Overlay | None, writer: StoreWriter, findings: Findings
 ) -> None:
-    """Read one file into `intake`; a file that cannot be read becomes a finding."""
-    number = len(intake.sources)
-    chunks: list[RowChunk] = []
-    own = Findings()
-    try:
-        kind, table = open_table(path, headings, own)
-        digest = files.sha256_of(path)
-        if digest in intake.hashes:
-            findings.add("FILE_TWICE", source=str(path), other_source=intake.hashes[digest])
-            return
-        reading = Reading(number, str(path), table.layout, _REQUIRED, intake.vocabularies, ruleset, only)
-        chunks = list(in_parallel(table.blocks(), lambda block: row_chunk(block, reading)))
-    except files.Unreadable as trouble:
-        intake.troubles.append(trouble)
-        return
-    intake.hashes[digest] = str(path)
-    findings.extend(own)
-    for chunk in chunks:
-        findings.extend(chunk.findings)
-    rows = sum(len(chunk.rows) for chunk in chunks)
-    if rows == 0 and only is None:
-        findings.add("FILE_WITHOUT_ROWS", source=str(path))
-    intake.chunks.extend(chunks)
-    intake.refused.extend(table.refused_entries)
-    intake.sources.append(Source(str(path), digest, path.stat().st_size, rows, f"{table.layout.kind} {kind}"))
-    _note_layout(intake, number, table, findings)
+    """Group the rows bucket by bucket and write them partition by partition, the one while the other goes on."""
+    pool = intake.pool
+    if pool.spilled:
+        pool.flush()
+    names = [source.name for source in intake.sources]
+    context = Context(names, intake.labels, intake.vocabularies, order.settings)
+    buckets = pool.cut(budget.bucket_rows)
+    refused = np.unique(keys_of_texts(pa.array(intake.refused, pa.string()))[0])
+    repeated = _repeated(intake, buckets, budget, context)
+    order.watcher.stage("writing partitions")
+
+    def group(number: int) -> tuple[Piece, dict[int, int], Findings]:
+        return grouped(pool.bucket(number), pool.keys_within(number, refused), repeated, context)
+
+    def write(number: int, pieces: list[Piece]) -> Findings:
+        partition, found = partition_of(f"part-{number:05d}", pieces, names, intake.vocabularies), Findings()
+        if overlay is not None:
+            partition, found = overlay.over(partition)
+        writer.write(partition)
+        return found
+
+    settled: dict[int, int] = {}
+    pieces = _pieces(_in_order(group, range(buckets), budget.threads), settled, findings)
+    for found in _beside(write, _cut(pieces, order.partition_lines)):
+        findings.extend(found)
+        order.watcher.advance()
+    for column, source in sorted(repeated):
+        if column == s.VALUE_DOLLARS:
+            heading = intake.labels[column][source]
+            findings.add("LINE_VALUE_REPEATED", source=names[source], column=heading, value=settled.get(source, 0))
 
 
-def _note_layout(intake: _Intake, number: int, table: Table, findings: Findings) -> None:
-    """Remember what the columns of a file give, and name those that nobody knows."""
-    layout = table.layout
-    if layout.unknown:
-        findings.add("COLUMN_UNKNOWN", source=table.source, value=", ".join(layout.unknown))
-    if layout.absent:
-        intake.absent.append((table.source, layout.absent))
-    for column in layout.positions:
-        intake.labels.setdefault(STORED.get(str(column), column), {})[number] = layout.heading(column)
-        if column in f.ENTRY_FACTS:
-            intake.given.add(column)
-    for column in layout.repeats:
-        intake.repeats.setdefault(column, set()).add(number)
+def _pieces(
+    buckets: Iterator[tuple[Piece, dict[int, int], Findings]], settled: dict[int, int], findings: Findings
+) -> Iterator[Piece]:
+    """The entries of each bucket; what else is said about them is added to `settled` and `findings`."""
+    for piece, kept, found in buckets:
+        findings.extend(found)
+        for source, count in kept.items():
+            settled[source] = settled.get(source, 0) + count
+        yield piece
 
 
-def _finish_reading(intake: _Intake, mapping: ColumnMapping | None, findings: Findings) -> None:
-    """Findings about whole files.
-
-    Raises:
-        InputError: nothing could be read.
-        MappingError: a heading of the mapping stands in no file.
-    """
-    if not intake.sources:
-        raise files.nothing_readable(intake.troubles)
-    for trouble in intake.troubles:
-        trouble.add_to(findings)
-    if mapping is None:
-        return
-    lacking = dict(intake.absent)
-    for heading in mapping.columns:
-        if all(heading in lacking.get(source.name, ()) for source in intake.sources):
-            raise MappingError(f"{mapping.path}: no file has a column {heading!r}; write it exactly as it stands there")
-    for source, headings in intake.absent:
-        findings.add("MAPPING_HEADER_MISSING", source=source, value=", ".join(headings))
+def _cut(pieces: Iterator[Piece], partition_lines: int) -> Iterator[list[Piece]]:
+    """The pieces of each partition."""
+    cutter = Cutter(partition_lines)
+    for piece in pieces:
+        yield from cutter.add(piece)
+    yield from cutter.rest()
 
 
-def _group(intake: _Intake, settings: Settings, findings: Findings) -> Grouped:
-    """All rows as entries and lines."""
-    keys, _status = keys_of_texts(pa.array(intake.refused, pa.string()))
-    rows = gather(intake.chunks, [source.name for source in intake.sources], np.unique(keys))
-    rows.labels = intake.labels
-    _check_digits(rows, settings, findings)
-    kept = drop_duplicates(rows, findings)
-    lines = split_lines(rows, kept)
-    check_lengths(rows, lines, settings, findings)
-    settle_repeats(rows, lines, intake.repeats, intake.vocabularies, findings)
-    of_entries = entry_facts(rows, intake.vocabularies, findings)
-    of_lines = line_facts(rows, lines.starts, intake.vocabularies, findings)
-    return Grouped(rows, lines, of_entries, of_lines, intake.vocabularies)
+def _repeated(intake: Intake, buckets: int, budget: Budget, context: Context) -> set[tuple[Column, int]]:
+    """Older headings and files whose amount is repeated on every row of every line that could tell."""
+    if not intake.repeats:
+        return set()
+    said: dict[tuple[Column, int], bool] = {}
+
+    def ask(number: int) -> dict[tuple[Column, int], bool]:
+        return repeated_in(intake.pool.bucket(number), intake.repeats, context)
+
+    for found in _in_order(ask, range(buckets), budget.threads):
+        for key, same in found.items():
+            said[key] = said.get(key, True) and same
+    return {key for key, same in said.items() if same}
 
 
-def _check_digits(rows: Rows, settings: Settings, findings: Findings) -> None:
-    """Test the check digits (Appendix E): a warning by default, because CBP may add to the digit."""
-    policy = settings.text("claim.check_digit")
-    if policy == "off" or len(rows.keys) == 0:
-        return
-    wanted = wanted_check_digits(rows.keys)
-    has_rows = rows.entry_starts[1:] > rows.entry_starts[:-1]
-    wrong = np.flatnonzero((rows.keys % _CHECK_DIGIT_BASE != wanted) & has_rows)
-    if len(wrong) == 0:
-        return
-    first: Int64s = rows.order[rows.entry_starts[wrong]]
-    add_rows(
-        findings,
-        "ENTRY_CHECK_DIGIT" if policy == "warn" else "ENTRY_CHECK_DIGIT_REFUSED",
-        len(first),
-        source=rows.names_of(first),
-        row=rows.row[first],
-        column=rows.label(f.ENTRY_NUMBER, first),
-        value=key_texts(rows.keys[wrong]),
-        entry=key_texts(rows.keys[wrong]),
-        wanted=wanted[wrong],
-    )
-    if policy == "reject":
-        rows.refused[wrong] = True
+def _in_order(work: Callable[[int], _T], numbers: Iterable[int], threads: int) -> Iterator[_T]:
+    """Work on some numbers with a few threads, results in order, no more of them waiting than threads."""
+    waiting: deque[Future[_T]] = deque()
+    with ThreadPoolExecutor(threads) as workers:
+        for number in numbers:
+            if len(waiting) >= threads:
+                yield waiting.popleft().result()
+            waiting.append(workers.submit(work, number))
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def _header_facts(table: pa.Table) -> set[str]:
-    """The facts that a header file says something about."""
-    return {str(column) for column in f.ENTRY_FACTS if table.column(str(column)).null_count < table.num_rows}
+def _beside(work: Callable[[int, list[Piece]], _T], items: Iterator[list[Piece]]) -> Iterator[_T]:
+    """Work on each item in one thread beside, while the next one is made."""
+    with ThreadPoolExecutor(1) as worker:
+        last: Future[_T] | None = None
+        for number, item in enumerate(items):
+            if last is not None:
+                yield last.result()
+            last = worker.submit(work, number, item)
+        if last is not None:
+            yield last.result()

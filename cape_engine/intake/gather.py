@@ -1,7 +1,8 @@
-"""All rows of all files side by side, in entry, line and ordinal order; which rows repeat or contradict each other."""
+"""Rows of any stretches made one, in entry, line and ordinal order; which rows repeat or contradict each other."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -14,21 +15,19 @@ from cape_engine.bridge import Bools, Int32s, Int64s, readonly
 from cape_engine.findings import Findings
 from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.cells import missing_of
-from cape_engine.intake.chunk import ORDINALS, RowChunk
+from cape_engine.intake.chunk import ORDINALS
 from cape_engine.intake.entries import key_texts
+from cape_engine.intake.stretch import Numbers, Stretch, order_of
 from cape_engine.schema.column import Column
 from cape_engine.schema.rows import TARIFF_FACTS
 from cape_kernels.segments import NO_ROW, first_and_other
 
 _T = TypeVar("_T", bound=np.generic)
 
-_PLACES = 1 << 27
-"""Above the largest place within an entry (99,999 lines x 1,000)."""
-
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of all files.
+    """Rows in entry, line and ordinal order; rows that compare equal in the order they were read.
 
     Attributes:
         names: names of the files.
@@ -37,8 +36,7 @@ class Rows:
         place: line number x ORDINALS + ordinal of each row.
         source, row: where each row stands.
         facts: stored columns, one number a row.
-        order: the rows in entry, line and ordinal order; rows that compare equal in the order they were read.
-        entry_starts: where each entry begins in `order` (one more than entries).
+        entry_starts: where each entry begins (one more than entries).
         refused: entries that are refused.
         labels: for each stored column and file, the file's own heading.
     """
@@ -48,9 +46,8 @@ class Rows:
     entry: Int32s
     place: Int32s
     source: npt.NDArray[np.int16]
-    row: Int64s
-    facts: dict[Column, npt.NDArray[np.signedinteger]]
-    order: Int64s
+    row: Numbers
+    facts: dict[Column, Numbers]
     entry_starts: Int64s
     refused: Bools
     labels: dict[Column, dict[int, str]] = field(default_factory=dict)
@@ -58,6 +55,10 @@ class Rows:
     def names_of(self, rows: Int64s) -> pa.Array:
         """The names of the files that some rows stand in."""
         return pa.array(self.names, pa.string()).take(pa.array(self.source[rows]))
+
+    def numbers_of(self, rows: Int64s) -> Int64s:
+        """The lines of their files that some rows stand on."""
+        return self.row[rows].astype(np.int64)
 
     def entry_texts(self, rows: Int64s) -> pa.Array:
         """The entry numbers of some rows."""
@@ -70,52 +71,63 @@ class Rows:
         return words.take(pa.array(self.source[rows]))
 
 
-def gather(chunks: list[RowChunk], names: Sequence[str], more_keys: Int64s) -> Rows:
-    """The rows of `chunks` (emptied on the way), sorted.
+def gather(stretches: list[Stretch], names: Sequence[str], more_keys: Int64s) -> Rows:
+    """The rows of `stretches` (emptied on the way) as one.
 
     Args:
-        chunks: in the order of the files.
+        stretches: in the order in which they were read.
         names: names of the files.
-        more_keys: entries that are known to be refused and may have no row.
+        more_keys: entries that are known to be refused and may have no row; distinct, ascending.
     """
-    used = [_used(chunk) for chunk in chunks]
-    keys = np.unique(np.concatenate([*used, more_keys])) if chunks else np.unique(more_keys)
-    entry = _joined([np.searchsorted(keys, chunk.keys).astype(np.int32)[chunk.entry] for chunk in chunks], np.int32)
-    place = _joined([chunk.place for chunk in chunks], np.int32)
-    source = np.repeat(
-        np.array([chunk.source for chunk in chunks], np.int16), [len(chunk.rows) for chunk in chunks]
-    ).astype(np.int16)
-    row = _joined([chunk.rows for chunk in chunks], np.int64)
+    keys = _distinct([*(stretch.keys for stretch in stretches), more_keys])
+    entry = _joined([_entries(keys, stretch) for stretch in stretches], np.int32)
+    place = _joined([stretch.place for stretch in stretches], np.int32)
+    order = order_of(entry, place)
+    sources = np.array([stretch.source for stretch in stretches], np.int16)
+    source = np.repeat(sources, [len(stretch) for stretch in stretches])
+    row = _joined([stretch.row for stretch in stretches], np.int64)
     refused = np.zeros(len(keys), bool)
     refused[np.searchsorted(keys, more_keys)] = True
-    bad = _joined([chunk.bad for chunk in chunks], np.bool_)
-    refused[entry[bad]] = True
-    facts: dict[Column, npt.NDArray[np.signedinteger]] = {}
-    for column in sorted({column for chunk in chunks for column in chunk.facts}):
-        facts[column] = np.concatenate([_fact(chunk, column) for chunk in chunks])
-        for chunk in chunks:
-            chunk.facts.pop(column, None)
-    order = _order(entry, place)
-    starts = np.searchsorted(entry[order], np.arange(len(keys) + 1)).astype(np.int64)
-    return Rows(names, readonly(keys), entry, place, source, row, facts, readonly(order), readonly(starts), refused)
+    for stretch in stretches:
+        if stretch.bad is not None:
+            chosen = np.repeat(stretch.keys, np.diff(stretch.starts))[stretch.bad]
+            refused[np.searchsorted(keys, chosen)] = True
+    starts = np.zeros(len(keys) + 1, np.int64)
+    np.cumsum(np.bincount(entry, minlength=len(keys)), out=starts[1:])
+    facts: dict[Column, Numbers] = {}
+    for column in sorted({column for stretch in stretches for column in stretch.facts}):
+        values = _joined([_fact(stretch, column) for stretch in stretches], np.int64)
+        facts[column] = values if order is None else values[order]
+        for stretch in stretches:
+            stretch.facts.pop(column, None)
+    if order is not None:
+        entry, place, source, row = entry[order], place[order], source[order], row[order]
+    return Rows(names, readonly(keys), entry, place, source, row, facts, readonly(starts), refused)
 
 
-def _used(chunk: RowChunk) -> Int64s:
-    """The keys of a chunk that some row has."""
-    seen = np.zeros(len(chunk.keys), bool)
-    seen[chunk.entry] = True
-    return chunk.keys[seen]
+def _distinct(parts: list[Int64s]) -> Int64s:
+    """The keys of all parts, ascending; parts that follow each other, as those of sorted files do, are only joined."""
+    parts = [part for part in parts if len(part)]
+    if all(one[-1] < two[0] for one, two in itertools.pairwise(parts)):
+        return _joined(parts, np.int64)
+    return np.unique(np.concatenate(parts))
 
 
-def _fact(chunk: RowChunk, column: Column) -> npt.NDArray[np.signedinteger]:
-    """A column of a chunk; unknown on every row where the file lacks it."""
-    found = chunk.facts.get(column)
-    if found is not None:
-        return found
-    if pa.types.is_boolean(column.type):
-        return np.full(len(chunk.rows), missing_of(column), np.int8)
-    small = pa.types.is_date(column.type) or pa.types.is_dictionary(column.type)
-    return np.full(len(chunk.rows), missing_of(column), np.int32 if small else np.int64)
+def _entries(keys: Int64s, stretch: Stretch) -> Int32s:
+    """For each row of a stretch, the place of its key among `keys`."""
+    found: Int32s = np.repeat(np.searchsorted(keys, stretch.keys).astype(np.int32), np.diff(stretch.starts))
+    return found
+
+
+def _fact(stretch: Stretch, column: Column) -> Numbers:
+    """A column of a stretch; unknown on every row where the file lacks it."""
+    found = stretch.facts.get(column)
+    return np.full(len(stretch), missing_of(column), _smallest(column)) if found is None else found
+
+
+def _smallest(column: Column) -> type[np.int8 | np.int32]:
+    """The smallest type that holds the missing value of a column."""
+    return np.int32 if pa.types.is_date(column.type) else np.int8
 
 
 def _joined(parts: list[npt.NDArray[_T]], kind: type[_T]) -> npt.NDArray[_T]:
@@ -125,45 +137,58 @@ def _joined(parts: list[npt.NDArray[_T]], kind: type[_T]) -> npt.NDArray[_T]:
     return np.concatenate(parts) if parts else np.empty(0, kind)
 
 
-def _order(entry: Int32s, place: Int32s) -> Int64s:
-    """The stable order by entry and place; exports that are sorted already cost one pass."""
-    sort_key = entry.astype(np.int64) * _PLACES + place
-    if len(sort_key) == 0 or bool((sort_key[1:] >= sort_key[:-1]).all()):
-        return np.arange(len(sort_key), dtype=np.int64)
-    return np.argsort(sort_key, kind="stable")
-
-
-def first_known(
-    rows: Rows, starts: Int64s, values: npt.NDArray[np.signedinteger], missing: int
-) -> tuple[Int64s, Int64s]:
+def first_known(starts: Int64s, values: Numbers, missing: int) -> tuple[Int64s, Int64s]:
     """For each group: the first row that knows a value, and the first that contradicts it (NO_ROW: none).
 
     Args:
-        rows: the rows.
-        starts: where each group begins in `rows.order`, and the end.
+        starts: where each group begins, and the end.
         values: one number a row.
         missing: the number of an unknown value.
     """
-    first, other = np.empty(len(starts) - 1, np.int64), np.empty(len(starts) - 1, np.int64)
-    numbers = readonly(values.astype(np.int64, copy=False))
-    first_and_other(readonly(starts), rows.order, numbers, np.int64(missing), first, other)
+    count = len(starts) - 1
+    begin, other = starts[:-1], np.full(count, NO_ROW, np.int64)
+    if len(values) == 0:
+        return other.copy(), other
+    filled = begin < starts[1:]
+    at = np.where(filled, begin, 0)
+    first = np.where(filled & (values[at] != missing), at, NO_ROW)
+    # Most exports repeat a fact on every row of its entry: only the groups in which it changes are walked.
+    changes = values[1:] != values[:-1]
+    changes[starts[1:-1][(starts[1:-1] > 0) & (starts[1:-1] < len(values))] - 1] = False
+    if changes.any():
+        groups = np.unique(np.searchsorted(starts, np.flatnonzero(changes), side="right") - 1)
+        _walk(starts, values, missing, groups, first, other)
     return first, other
 
 
-def drop_duplicates(rows: Rows, findings: Findings) -> Bools:
-    """Which places of `rows.order` count; repeated rows are left out, contradicting ones refuse their entry.
+def _walk(starts: Int64s, values: Numbers, missing: int, groups: Int64s, first: Int64s, other: Int64s) -> None:
+    """Write first and contradicting row of some groups."""
+    sizes = starts[groups + 1] - starts[groups]
+    own = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    rows = np.arange(own[-1]) + np.repeat(starts[groups] - own[:-1], sizes)
+    one, two = np.empty(len(groups), np.int64), np.empty(len(groups), np.int64)
+    numbers = readonly(values[rows].astype(np.int64))
+    first_and_other(readonly(own), readonly(np.arange(own[-1])), numbers, np.int64(missing), one, two)
+    first[groups] = np.where(one == NO_ROW, NO_ROW, rows[one])
+    other[groups] = np.where(two == NO_ROW, NO_ROW, rows[two])
+
+
+def drop_duplicates(rows: Rows, findings: Findings) -> Bools | None:
+    """Which rows count, None: all; repeated rows are left out, contradicting ones refuse their entry.
 
     Natural key: entry, line, ordinal. A fact that only one of two files gives does not contradict; it is filled in.
     """
-    entry, place = rows.entry[rows.order], rows.place[rows.order]
-    same = np.zeros(len(rows.order), bool)
-    same[1:] = (entry[1:] == entry[:-1]) & (place[1:] == place[:-1]) & (place[1:] > 0)
-    if not same.any():
-        return ~same
-    later = np.flatnonzero(same)
-    begin = np.maximum.accumulate(np.where(same, -1, np.arange(len(same))))[later]
-    row, first = rows.order[later], rows.order[begin]
-    differs = np.zeros(len(later), bool)
+    entry, place = rows.entry, rows.place
+    same = np.zeros(len(place), bool)
+    np.equal(place[1:], place[:-1], out=same[1:])
+    same[1:] &= entry[1:] == entry[:-1]
+    same[1:] &= place[1:] > 0
+    row = np.flatnonzero(same)
+    if len(row) == 0:
+        return None
+    opens = np.concatenate([[True], np.diff(row) > 1])
+    first = np.repeat(row[opens] - 1, np.diff(np.append(np.flatnonzero(opens), len(row))))
+    differs = np.zeros(len(row), bool)
     for column, values in rows.facts.items():
         missing = missing_of(column)
         one, two = values[first], values[row]
@@ -173,7 +198,7 @@ def drop_duplicates(rows: Rows, findings: Findings) -> Bools:
         if column not in TARIFF_FACTS:  # facts of the line and the entry are compared across all their rows
             contradicts[:] = False
         new = contradicts & ~differs
-        _report_conflicts(rows, findings, column, row[new], first[new])
+        _report(rows, findings, "ROW_CONFLICT", row[new], first[new], column)
         differs |= contradicts
         fill = (one == missing) & (two != missing)
         if fill.any():
@@ -181,40 +206,24 @@ def drop_duplicates(rows: Rows, findings: Findings) -> Bools:
             filled[first[fill][::-1]] = two[fill][::-1]  # the first of several fillers counts
             rows.facts[column] = filled
     alike = ~differs
-    _report_duplicates(rows, findings, row[alike], first[alike])
-    rows.refused[rows.entry[row[differs]]] = True
+    _report(rows, findings, "ROW_DUPLICATE", row[alike], first[alike], None)
+    rows.refused[entry[row[differs]]] = True
     return ~same
 
 
-def _report_duplicates(rows: Rows, findings: Findings, row: Int64s, first: Int64s) -> None:
-    """A finding for each repeated row, naming both."""
-    add_rows(
-        findings,
-        "ROW_DUPLICATE",
-        len(row),
-        source=rows.names_of(row),
-        row=rows.row[row],
-        entry=rows.entry_texts(row),
-        other_row=rows.row[first],
-        other_source=rows.names_of(first),
-        line=rows.place[row] // ORDINALS,
-        ordinal=rows.place[row] % ORDINALS,
-    )
-
-
-def _report_conflicts(rows: Rows, findings: Findings, column: Column, row: Int64s, first: Int64s) -> None:
-    """A finding for each pair of contradicting rows, naming both and the column."""
+def _report(rows: Rows, findings: Findings, code: str, row: Int64s, first: Int64s, column: Column | None) -> None:
+    """A finding for each pair of repeated or contradicting rows, naming both and, where one is meant, the column."""
     if len(row) == 0:
         return
     add_rows(
         findings,
-        "ROW_CONFLICT",
+        code,
         len(row),
         source=rows.names_of(row),
-        row=rows.row[row],
-        column=rows.label(column, row),
+        row=rows.numbers_of(row),
+        column=None if column is None else rows.label(column, row),
         entry=rows.entry_texts(row),
-        other_row=rows.row[first],
+        other_row=rows.numbers_of(first),
         other_source=rows.names_of(first),
         line=rows.place[row] // ORDINALS,
         ordinal=rows.place[row] % ORDINALS,

@@ -13,12 +13,14 @@ from cape_engine.bridge import Bools, Int64s, Partition, integers, single
 from cape_engine.findings import Findings
 from cape_engine.intake import files
 from cape_engine.intake.bulk import add_rows
-from cape_engine.intake.chunk import Reading, RowChunk, row_chunk
+from cape_engine.intake.chunk import Reading, row_chunk
+from cape_engine.intake.columns import arrow_column
 from cape_engine.intake.entries import key_texts, keys_of_texts
-from cape_engine.intake.entry_facts import PLAIN_NUMBERS, arrow_column, entry_facts, plain_number
+from cape_engine.intake.entry_facts import PLAIN_NUMBERS, entry_facts, plain_number
 from cape_engine.intake.gather import gather
 from cape_engine.intake.headings import header_headings
 from cape_engine.intake.opening import in_parallel, open_table
+from cape_engine.intake.stretch import Stretch, stretch_of
 from cape_engine.intake.words import Vocabularies
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
@@ -45,7 +47,7 @@ def read_headers(paths: Sequence[Path | str], ruleset: Ruleset) -> tuple[pa.Tabl
     """
     findings = Findings()
     vocabularies = Vocabularies()
-    chunks: list[RowChunk] = []
+    stretches: list[Stretch] = []
     refused: list[str] = []
     headings = header_headings(ruleset)
     expanded = files.expand(paths, findings)
@@ -63,10 +65,10 @@ def read_headers(paths: Sequence[Path | str], ruleset: Ruleset) -> tuple[pa.Tabl
             findings.add("COLUMN_UNKNOWN", source=table.source, value=", ".join(table.layout.unknown))
         for column in table.layout.positions:
             labels.setdefault(column, {})[number] = table.layout.heading(column)
-        chunks.extend(parts)
+        stretches.extend(stretch_of(part) for part in parts)
         refused.extend(table.refused_entries)
     keys, _status = keys_of_texts(pa.array(refused, pa.string()))
-    rows = gather(chunks, [str(path) for path in expanded], np.unique(keys))
+    rows = gather(stretches, [str(path) for path in expanded], np.unique(keys))
     rows.labels = labels
     found = entry_facts(rows, vocabularies, findings, code="HEADER_CONFLICT")
     words = {str(column): vocabularies.of(column).words for column in f.ENTRY_FACTS}
@@ -89,43 +91,75 @@ def headers_without_rows(headers: pa.Table, entry_numbers: Sequence[pa.Array]) -
         headers: as `read_headers` gives it.
         entry_numbers: the entries of the sources, one array a partition.
     """
-    findings = Findings()
     known = [keys_of_texts(numbers)[0] for numbers in entry_numbers]
-    lone = np.setdiff1d(header_entries(headers), np.concatenate([np.empty(0, np.int64), *known]))
+    return _lone(np.setdiff1d(header_entries(headers), np.concatenate([np.empty(0, np.int64), *known])))
+
+
+def _lone(lone: Int64s) -> Findings:
+    """A finding for each entry of the header file without rows."""
+    findings = Findings()
     add_rows(findings, "HEADER_WITHOUT_ROWS", len(lone), entry=key_texts(lone))
     return findings
 
 
 def overlay_headers(partition: Partition, headers: pa.Table) -> tuple[Partition, Findings]:
-    """A partition with the facts of the header file over those of its rows.
-
-    A blank status does not beat a word; a fact that differs is a finding; entries whose header row cannot be read are
-    refused, and lose their lines.
+    """A partition with the facts of the header file over those of its rows (see `Overlay.over`).
 
     Args:
         partition: as read from a store.
         headers: as `read_headers` gives it.
     """
-    findings = Findings()
-    wanted, _status = keys_of_texts(single(partition.entries, f.ENTRY_NUMBER))
-    keys = header_entries(headers)
-    place = np.searchsorted(keys, wanted)
-    there = np.zeros(len(wanted), bool)
-    inside = place < len(keys)
-    there[inside] = keys[place[inside]] == wanted[inside]
-    if not there.any():
-        return partition, findings
-    index = pa.array(np.where(there, place, 0), mask=~there)
-    entries = partition.entries
-    for column in f.ENTRY_FACTS:
-        given = single(headers, column)
-        if given.null_count < len(given):
-            entries = _overlaid(entries, column, given.take(index), findings)
-    broken = pc.fill_null(single(headers, s.INPUT_REFUSED).take(index), fill_value=False)
-    refused = np.asarray(broken.to_numpy(zero_copy_only=False), bool)
-    if refused.any():
-        return _refused(partition, entries, refused, findings), findings
-    return Partition(partition.name, entries, partition.lines, partition.tariffs, partition.sources), findings
+    return Overlay(headers).over(partition)
+
+
+class Overlay:
+    """Lays header files over the partitions of an import, and remembers which of their entries had rows.
+
+    Args:
+        headers: as `read_headers` gives it.
+    """
+
+    def __init__(self, headers: pa.Table) -> None:
+        self._headers = headers
+        self._keys = header_entries(headers)
+        self._seen = np.zeros(len(self._keys), bool)
+
+    def facts_given(self) -> set[str]:
+        """The facts that a header file says something about."""
+        table = self._headers
+        return {str(column) for column in f.ENTRY_FACTS if table.column(str(column)).null_count < table.num_rows}
+
+    def without_rows(self) -> Findings:
+        """A finding for every entry of the header files that stands in none of the partitions."""
+        return _lone(self._keys[~self._seen])
+
+    def over(self, partition: Partition) -> tuple[Partition, Findings]:
+        """A partition with the facts of the header file over those of its rows.
+
+        A blank status does not beat a word; a fact that differs is a finding; entries whose header row cannot be read
+        are refused, and lose their lines.
+        """
+        findings = Findings()
+        wanted, _status = keys_of_texts(single(partition.entries, f.ENTRY_NUMBER))
+        keys = self._keys
+        place = np.searchsorted(keys, wanted)
+        there = np.zeros(len(wanted), bool)
+        inside = place < len(keys)
+        there[inside] = keys[place[inside]] == wanted[inside]
+        if not there.any():
+            return partition, findings
+        self._seen[place[there]] = True
+        index = pa.array(np.where(there, place, 0), mask=~there)
+        entries = partition.entries
+        for column in f.ENTRY_FACTS:
+            given = single(self._headers, column)
+            if given.null_count < len(given):
+                entries = _overlaid(entries, column, given.take(index), findings)
+        broken = pc.fill_null(single(self._headers, s.INPUT_REFUSED).take(index), fill_value=False)
+        refused = np.asarray(broken.to_numpy(zero_copy_only=False), bool)
+        if refused.any():
+            return _refused(partition, entries, refused, findings), findings
+        return Partition(partition.name, entries, partition.lines, partition.tariffs, partition.sources), findings
 
 
 def _overlaid(entries: pa.Table, column: Column, given: pa.Array, findings: Findings) -> pa.Table:

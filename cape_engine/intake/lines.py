@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from cape_engine.schema import rows as s
 from cape_engine.schema.column import Column
 from cape_engine.settings import Settings
 
+Repeats: TypeAlias = Mapping[Column, Collection[int]]
+"""Columns given under an older heading, and the files that do so."""
+
 _USUAL_NUMBERS = 16  # CSMS 65385089 speaks of 32; older filing software of 16
 
 
@@ -26,31 +31,31 @@ class Lines:
     """The lines of all entries, refused ones included.
 
     Attributes:
-        starts: where each line begins in `rows.order`, and the end.
-        kept: which places of `rows.order` count (repeated rows do not).
+        starts: the first row of each line, and the end.
+        kept: which rows count (repeated ones do not); None: all.
         numbers: tariff numbers on each line.
         entry: the entry of each line.
     """
 
     starts: Int64s
-    kept: Bools
+    kept: Bools | None
     numbers: Int64s
     entry: Int64s
 
-    def first_rows(self, rows: Rows, lines: Int64s) -> Int64s:
-        """The first row of some lines."""
-        return rows.order[self.starts[lines]]
 
-
-def split_lines(rows: Rows, kept: Bools) -> Lines:
+def split_lines(rows: Rows, kept: Bools | None) -> Lines:
     """The lines of the rows."""
-    entry, line = rows.entry[rows.order], rows.place[rows.order] // ORDINALS
-    edge = np.ones(len(entry), bool)
-    edge[1:] = (entry[1:] != entry[:-1]) | (line[1:] != line[:-1])
+    line = rows.place // np.int32(ORDINALS)
+    edge = np.ones(len(line), bool)
+    np.not_equal(line[1:], line[:-1], out=edge[1:])
+    edge[rows.entry_starts[:-1][rows.entry_starts[:-1] < len(line)]] = True
     first = np.flatnonzero(edge)
-    starts = np.append(first, len(entry)).astype(np.int64)
-    counted = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-    return Lines(starts, kept, np.diff(counted[starts]), entry[first].astype(np.int64))
+    starts = np.append(first, len(line)).astype(np.int64)
+    if kept is None:
+        numbers = np.diff(starts)
+    else:
+        numbers = np.diff(np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[starts])
+    return Lines(starts, kept, numbers, rows.entry[first].astype(np.int64))
 
 
 def check_lengths(rows: Rows, lines: Lines, settings: Settings, findings: Findings) -> None:
@@ -61,13 +66,13 @@ def check_lengths(rows: Rows, lines: Lines, settings: Settings, findings: Findin
         return
     over = lines.numbers[many] > most
     for code, chosen in (("LINE_TARIFFS_TOO_MANY", many[over]), ("LINE_TARIFFS_MANY", many[~over])):
-        row = lines.first_rows(rows, chosen)
+        row = lines.starts[chosen]
         add_rows(
             findings,
             code,
             len(chosen),
             source=rows.names_of(row),
-            row=rows.row[row],
+            row=rows.numbers_of(row),
             value=lines.numbers[chosen],
             entry=key_texts(rows.keys[lines.entry[chosen]]),
             line=rows.place[row] // ORDINALS,
@@ -76,49 +81,76 @@ def check_lengths(rows: Rows, lines: Lines, settings: Settings, findings: Findin
     rows.refused[lines.entry[many[over]]] = True
 
 
-def settle_repeats(
-    rows: Rows, lines: Lines, repeats: dict[Column, set[int]], vocabularies: Vocabularies, findings: Findings
-) -> None:
-    """Test, file by file, whether an older heading repeats the line's amount on every row, and act on it.
+def repeated_amounts(rows: Rows, lines: Lines, repeats: Repeats) -> dict[tuple[Column, int], bool]:
+    """For each older heading and file: whether all lines here that could tell repeat their amount on every row.
 
-    It does when, in every line of several rows with an amount, all rows carry the same one. A repeated value is kept
-    on the chapter 1-97 number; a repeated duty refuses the entry, because its split is unknown.
+    A line can tell when it has several rows, all of one file, and an amount. Files without such a line are left out.
 
     Args:
         rows: the rows.
         lines: their lines.
         repeats: the columns in question and the files that give them under such a heading.
+    """
+    found: dict[tuple[Column, int], bool] = {}
+    for column, sources in repeats.items():
+        for number in sorted(sources):
+            tested, same = _tested(rows, lines, column, number)
+            if tested.any():
+                found[column, number] = bool(same[tested].all())
+    return found
+
+
+def settle_repeats(
+    rows: Rows, lines: Lines, repeated: Collection[tuple[Column, int]], vocabularies: Vocabularies, findings: Findings
+) -> dict[int, int]:
+    """Act on files whose older heading repeats the line's amount on every row.
+
+    A repeated value is kept on the chapter 1-97 number; a repeated duty refuses the entry: its split is unknown.
+
+    Args:
+        rows: the rows.
+        lines: their lines.
+        repeated: columns and files, as `repeated_amounts` of all rows of the import found them.
         vocabularies: knows the tariff numbers.
         findings: takes what was found.
+
+    Returns:
+        For each file, the lines whose value was kept on one number.
     """
-    for column, sources in repeats.items():
-        values = rows.facts[s.DUTY_CENTS if column == s.DUTY else column]
-        amount = np.maximum(values[rows.order], 0)
-        source = rows.source[rows.order]
-        if len(amount) == 0:
-            continue
-        begin = lines.starts[:-1]
-        low, high = np.minimum.reduceat(amount, begin), np.maximum.reduceat(amount, begin)
-        one_file = np.minimum.reduceat(source, begin) == np.maximum.reduceat(source, begin)
-        for number in sorted(sources):
-            tested = (lines.numbers > 1) & (high > 0) & one_file & (source[begin] == number)
-            if not tested.any() or (low[tested] != high[tested]).any():
-                continue
-            if column == s.VALUE_DOLLARS:
-                _keep_on_goods(rows, lines, np.flatnonzero(tested), vocabularies, findings)
-            else:
-                _refuse_duty(rows, lines, np.flatnonzero(tested), findings)
+    settled: dict[int, int] = {}
+    for column, number in sorted(repeated):
+        tested, _same = _tested(rows, lines, column, number)
+        chosen = np.flatnonzero(tested)
+        if len(chosen) and column == s.VALUE_DOLLARS:
+            settled[number] = _keep_on_goods(rows, lines, chosen, vocabularies, findings)
+        elif len(chosen):
+            _refuse_duty(rows, lines, chosen, findings)
+    return settled
+
+
+def _tested(rows: Rows, lines: Lines, column: Column, number: int) -> tuple[Bools, Bools]:
+    """(lines of a file that could tell, lines with the same amount on every row) for an older heading."""
+    values = rows.facts.get(s.DUTY_CENTS if column == s.DUTY else column)
+    if values is None or len(values) == 0:
+        nothing = np.zeros(len(lines.numbers), bool)
+        return nothing, nothing
+    amount = np.maximum(values, 0)
+    begin = lines.starts[:-1]
+    low, high = np.minimum.reduceat(amount, begin), np.maximum.reduceat(amount, begin)
+    first, last = np.minimum.reduceat(rows.source, begin), np.maximum.reduceat(rows.source, begin)
+    tested = (lines.numbers > 1) & (high > 0) & (first == number) & (last == number)
+    return tested, low == high
 
 
 def _refuse_duty(rows: Rows, lines: Lines, repeated: Int64s, findings: Findings) -> None:
     """Lines whose duty is repeated on every row."""
-    row = lines.first_rows(rows, repeated)
+    row = lines.starts[repeated]
     add_rows(
         findings,
         "LINE_DUTY_REPEATED",
         len(repeated),
         source=rows.names_of(row),
-        row=rows.row[row],
+        row=rows.numbers_of(row),
         column=rows.label(s.DUTY_CENTS, row),
         entry=rows.entry_texts(row),
         line=rows.place[row] // ORDINALS,
@@ -126,19 +158,21 @@ def _refuse_duty(rows: Rows, lines: Lines, repeated: Int64s, findings: Findings)
     rows.refused[lines.entry[repeated]] = True
 
 
-def _keep_on_goods(rows: Rows, lines: Lines, repeated: Int64s, vocabularies: Vocabularies, findings: Findings) -> None:
-    """Lines whose value is repeated on every row: it stays on the chapter 1-97 number."""
-    goods = is_goods(rows, vocabularies)[rows.order] & lines.kept
+def _keep_on_goods(rows: Rows, lines: Lines, repeated: Int64s, vocabularies: Vocabularies, findings: Findings) -> int:
+    """Lines whose value is repeated on every row: it stays on the chapter 1-97 number; how many do so."""
+    goods = is_goods(rows, vocabularies)
+    if lines.kept is not None:
+        goods &= lines.kept
     counted = np.concatenate([[0], np.cumsum(goods)])
     number = np.diff(counted[lines.starts])[repeated]
     several = repeated[number > 1]
-    row = lines.first_rows(rows, several)
+    row = lines.starts[several]
     add_rows(
         findings,
         "LINE_VALUE_SPLIT_UNKNOWN",
         len(several),
         source=rows.names_of(row),
-        row=rows.row[row],
+        row=rows.numbers_of(row),
         column=rows.label(s.VALUE_DOLLARS, row),
         entry=rows.entry_texts(row),
         line=rows.place[row] // ORDINALS,
@@ -149,12 +183,6 @@ def _keep_on_goods(rows: Rows, lines: Lines, repeated: Int64s, vocabularies: Voc
     chosen[single] = True
     in_line = np.repeat(chosen, np.diff(lines.starts))
     cleared = rows.facts[s.VALUE_DOLLARS].copy()
-    cleared[rows.order[in_line & ~goods]] = 0
+    cleared[in_line & ~goods] = 0
     rows.facts[s.VALUE_DOLLARS] = cleared
-    row = lines.first_rows(rows, repeated[:1])
-    findings.add(
-        "LINE_VALUE_REPEATED",
-        source=rows.names_of(row)[0].as_py(),
-        column=rows.label(s.VALUE_DOLLARS, row)[0].as_py(),
-        value=len(single),
-    )
+    return len(single)

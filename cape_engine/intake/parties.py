@@ -15,9 +15,10 @@ from cape_engine.intake import files
 from cape_engine.intake.block import Block, Table
 from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.entries import key_texts
-from cape_engine.intake.entry_facts import Numbers, plain_number, texts_of
+from cape_engine.intake.entry_facts import plain_number, texts_of
 from cape_engine.intake.headings import Headings, deposit_headings, importer_headings
 from cape_engine.intake.opening import open_table
+from cape_engine.intake.stretch import Numbers
 from cape_engine.intake.words import Vocabularies, known_words
 from cape_engine.schema import facts as f
 from cape_engine.schema.column import Column, arrow_schema

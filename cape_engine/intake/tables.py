@@ -1,120 +1,207 @@
-"""Grouped rows to the partitions of a store."""
+"""Grouped rows to pieces, and pieces to the partitions of a store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
-from cape_engine.bridge import Int64s, Partition
+from cape_engine.bridge import Bools, Int64s, Partition
+from cape_engine.intake.cells import missing_of
 from cape_engine.intake.chunk import ORDINALS
+from cape_engine.intake.columns import arrow_table
 from cape_engine.intake.entries import key_texts
-from cape_engine.intake.entry_facts import Numbers, arrow_column
 from cape_engine.intake.gather import Rows
 from cape_engine.intake.lines import Lines
+from cape_engine.intake.stretch import Numbers
 from cape_engine.intake.words import Vocabularies
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
-from cape_engine.schema.column import Column, arrow_schema
+from cape_engine.schema.column import Column
 from cape_kernels.entry_number import ENTRY_LENGTH
 
 _AFTER_FILER = 36 ** (ENTRY_LENGTH - 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """Everything that is known about the entries.
+@dataclass(slots=True)
+class Piece:
+    """Some entries, whole, as plain arrays; refused ones keep their facts and have no lines.
 
     Attributes:
+        keys, refused: one an entry.
+        lines: lines before each entry, and all (one more than entries).
+        tariffs: numbers before each line, and all (one more than lines).
+        of_entries, of_lines, of_tariffs: columns of the store's tables, one number a row.
+    """
+
+    keys: Int64s
+    refused: Bools
+    lines: Int64s
+    tariffs: Int64s
+    of_entries: dict[Column, Numbers]
+    of_lines: dict[Column, Numbers]
+    of_tariffs: dict[Column, Numbers]
+
+    def part(self, begin: int, end: int) -> Piece:
+        """The entries from `begin` to `end`, as views."""
+        first, last = int(self.lines[begin]), int(self.lines[end])
+        low, high = int(self.tariffs[first]), int(self.tariffs[last])
+        return Piece(
+            self.keys[begin:end],
+            self.refused[begin:end],
+            self.lines[begin : end + 1] - first,
+            self.tariffs[first : last + 1] - low,
+            {column: values[begin:end] for column, values in self.of_entries.items()},
+            {column: values[first:last] for column, values in self.of_lines.items()},
+            {column: values[low:high] for column, values in self.of_tariffs.items()},
+        )
+
+    def own(self) -> Piece:
+        """A copy, so that a short end does not keep the memory of the whole."""
+        return Piece(
+            self.keys.copy(),
+            self.refused.copy(),
+            self.lines,
+            self.tariffs,
+            *({column: values.copy() for column, values in facts.items()} for facts in self._facts()),
+        )
+
+    def _facts(self) -> tuple[dict[Column, Numbers], ...]:
+        return self.of_entries, self.of_lines, self.of_tariffs
+
+
+def piece_of(
+    rows: Rows, lines: Lines, entry_facts: Mapping[Column, Numbers], line_facts: Mapping[Column, Numbers]
+) -> Piece:
+    """The entries of grouped rows, without repeated rows and without the lines of refused entries.
+
+    Args:
         rows: the rows.
         lines: their lines.
-        entry_facts, line_facts: facts by column, one number an entry or a line.
+        entry_facts: facts by column, one number an entry.
+        line_facts: facts by column, one number a line.
+    """
+    refused = rows.refused
+    good = ~refused[lines.entry]
+    counts = np.bincount(lines.entry[good], minlength=len(rows.keys))
+    keep: Bools | None = lines.kept
+    if not good.all():
+        of_good = np.repeat(good, np.diff(lines.starts))
+        keep = of_good if keep is None else keep & of_good
+    chosen = slice(None) if good.all() else np.flatnonzero(good)
+    kept = slice(None) if keep is None else np.flatnonzero(keep)
+    place = rows.place[kept]
+    of_lines: dict[Column, Numbers] = {column: values[chosen] for column, values in line_facts.items()}
+    of_lines[s.LINE_NUMBER] = rows.place[lines.starts[:-1][chosen]] // np.int32(ORDINALS)
+    of_tariffs: dict[Column, Numbers] = {
+        column: rows.facts[column][kept] for column in s.TARIFF_FACTS if column in rows.facts
+    }
+    of_tariffs[s.ORDINAL] = (place % np.int32(ORDINALS)).astype(np.int16)
+    of_tariffs[s.SOURCE_IDX] = rows.source[kept]
+    of_tariffs[s.SOURCE_ROW] = rows.row[kept]
+    has_rows = rows.entry_starts[:-1] < rows.entry_starts[1:]
+    first = np.where(has_rows, rows.entry_starts[:-1], 0)
+    of_entries = dict(entry_facts)
+    empty = len(rows.place) == 0
+    of_entries[s.SOURCE_IDX] = np.where(has_rows, 0 if empty else rows.source[first], 0)
+    of_entries[s.SOURCE_ROW] = np.where(has_rows, -1 if empty else rows.numbers_of(first), -1)
+    return Piece(rows.keys, refused, _before(counts), _before(lines.numbers[chosen]), of_entries, of_lines, of_tariffs)
+
+
+def _before(counts: Int64s) -> Int64s:
+    """Counts as offsets."""
+    result = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=result[1:])
+    return result
+
+
+@dataclass(slots=True)
+class Cutter:
+    """Cuts pieces that follow each other into partitions of about so many lines, wherever the pieces end.
+
+    Attributes:
+        partition_lines: lines after which a partition is full.
+    """
+
+    partition_lines: int
+    _held: list[Piece] = field(default_factory=list)
+    _part: int = 0
+    _lines: int = 0
+
+    def add(self, piece: Piece) -> Iterator[list[Piece]]:
+        """Take the next entries; give the partitions that are full now, as their pieces."""
+        if len(piece.keys) == 0:
+            return
+        part = (self._lines + piece.lines[:-1]) // max(self.partition_lines, 1)
+        self._lines += int(piece.lines[-1])
+        edges = np.flatnonzero(np.diff(part, prepend=part[0] - 1, append=part[-1] + 1)).tolist()
+        for begin, end in itertools.pairwise(edges):
+            if self._held and int(part[begin]) != self._part:
+                yield self._held
+                self._held = []
+            self._part = int(part[begin])
+            whole = begin == 0 and end == len(piece.keys)
+            self._held.append(piece if whole else piece.part(begin, end))
+        if len(edges) > 2:  # noqa: PLR2004 - more than one part: the last one is a view of all of them
+            self._held[-1] = self._held[-1].own()
+
+    def rest(self) -> Iterator[list[Piece]]:
+        """The last partition, if anything is left."""
+        if self._held:
+            yield self._held
+            self._held = []
+
+
+def partition_of(name: str, pieces: Sequence[Piece], sources: Sequence[str], vocabularies: Vocabularies) -> Partition:
+    """A partition of pieces that follow each other.
+
+    Args:
+        name: its name.
+        pieces: entries in order.
+        sources: names of the files.
         vocabularies: words of all columns.
     """
-
-    rows: Rows
-    lines: Lines
-    entry_facts: Mapping[Column, Numbers]
-    line_facts: Mapping[Column, Numbers]
-    vocabularies: Vocabularies
-
-
-def partitions(grouped: Grouped, partition_lines: int) -> Iterator[Partition]:
-    """The entries in number order, cut where about `partition_lines` lines are full; entries stay whole.
-
-    Entries that are refused keep their facts and have no lines.
-    """
-    rows, lines = grouped.rows, grouped.lines
-    good = ~rows.refused[lines.entry]
-    counts = np.bincount(lines.entry[good], minlength=len(rows.keys)).astype(np.int64)
-    before = np.concatenate([[0], np.cumsum(counts)])[:-1]
-    part = before // max(partition_lines, 1)
-    edges = np.flatnonzero(np.diff(part, prepend=-1, append=-1)) if len(part) else np.empty(0, np.int64)
-    good_lines = np.flatnonzero(good)
-    line_edges = np.concatenate([[0], np.cumsum(counts)])
-    for number, (begin, end) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
-        chosen = good_lines[line_edges[begin] : line_edges[end]]
-        yield _partition(grouped, f"part-{number:05d}", (begin, end), counts[begin:end], chosen)
-
-
-def _partition(grouped: Grouped, name: str, span: tuple[int, int], counts: Int64s, chosen: Int64s) -> Partition:
-    """One partition: entries `span`, lines `chosen`."""
-    rows, lines = grouped.rows, grouped.lines
-    words = {str(column): grouped.vocabularies.of(column).words for column in s.CANONICAL_ROWS}
-    order = _rows_of(lines, chosen, rows)
-    of_lines: dict[Column, Numbers] = {column: values[chosen] for column, values in grouped.line_facts.items()}
-    of_lines[s.LINE_NUMBER] = rows.place[lines.first_rows(rows, chosen)] // ORDINALS
-    of_lines[s.TARIFF_COUNT] = lines.numbers[chosen]
-    of_tariffs: dict[Column, Numbers] = {
-        column: rows.facts[column][order] for column in s.TARIFF_FACTS if column in rows.facts
-    }
-    of_tariffs |= {
-        s.ORDINAL: rows.place[order] % ORDINALS,
-        s.SOURCE_IDX: rows.source[order],
-        s.SOURCE_ROW: rows.row[order],
-    }
+    words = {str(column): vocabularies.of(column).words for column in s.CANONICAL_ROWS}
+    keys = np.concatenate([piece.keys for piece in pieces])
+    line_counts = np.concatenate([np.diff(piece.lines) for piece in pieces])
+    tariff_counts = np.concatenate([np.diff(piece.tariffs) for piece in pieces])
+    entries = _side_by_side([(piece.of_entries, len(piece.keys)) for piece in pieces])
+    lines = _side_by_side([(piece.of_lines, int(piece.lines[-1])) for piece in pieces])
+    tariffs = _side_by_side([(piece.of_tariffs, int(piece.tariffs[-1])) for piece in pieces])
+    entries[s.LINE_COUNT], lines[s.TARIFF_COUNT] = line_counts, tariff_counts
+    codes, filers = _filers(keys, entries.pop(f.FILER_CODE, None), words[str(f.FILER_CODE)])
+    entries[f.FILER_CODE] = codes
+    refused = np.concatenate([piece.refused for piece in pieces])
+    ready = {str(f.ENTRY_NUMBER): key_texts(keys), str(s.INPUT_REFUSED): pa.array(refused)}
     return Partition(
         name,
-        _entries(grouped, span, counts, words),
-        _table(s.STORE_LINES, of_lines, len(chosen), words),
-        _table(s.STORE_TARIFFS, of_tariffs, len(order), words),
-        tuple(rows.names),
+        arrow_table(s.STORE_ENTRIES, entries, len(keys), {**words, str(f.FILER_CODE): filers}, ready),
+        arrow_table(s.STORE_LINES, lines, len(tariff_counts), words),
+        arrow_table(s.STORE_TARIFFS, tariffs, sum(int(piece.tariffs[-1]) for piece in pieces), words),
+        tuple(sources),
     )
 
 
-def _rows_of(lines: Lines, chosen: Int64s, rows: Rows) -> Int64s:
-    """The rows of some lines that count, in order."""
-    if len(chosen) == 0:
-        return np.empty(0, np.int64)
-    begin, end = lines.starts[chosen], lines.starts[chosen + 1]
-    length = end - begin
-    offset = np.concatenate([[0], np.cumsum(length)])
-    places = np.arange(offset[-1]) - np.repeat(offset[:-1], length) + np.repeat(begin, length)
-    found: Int64s = rows.order[places[lines.kept[places]]]
-    return found
+def _side_by_side(parts: Sequence[tuple[Mapping[Column, Numbers], int]]) -> dict[Column, Numbers]:
+    """Columns end to end; unknown where a part lacks one."""
+    if len(parts) == 1:
+        return dict(parts[0][0])
+    columns = {column for facts, _count in parts for column in facts}
+    return {
+        column: np.concatenate(
+            [
+                facts[column] if column in facts else np.full(count, missing_of(column), np.int32)
+                for facts, count in parts
+            ]
+        )
+        for column in columns
+    }
 
 
-def _entries(grouped: Grouped, span: tuple[int, int], counts: Int64s, words: Mapping[str, list[str]]) -> pa.Table:
-    """The entries table of one partition."""
-    rows = grouped.rows
-    begin, end = span
-    keys = rows.keys[begin:end]
-    has_rows = rows.entry_starts[begin:end] < rows.entry_starts[begin + 1 : end + 1]
-    places = np.where(has_rows, rows.entry_starts[begin:end], 0)
-    first = rows.order[places] if len(rows.order) else np.zeros(len(keys), np.int64)
-    source = np.where(has_rows, rows.source[first], 0) if len(rows.order) else np.zeros(len(keys), np.int16)
-    row = np.where(has_rows, rows.row[first], -1) if len(rows.order) else np.full(len(keys), -1)
-    values: dict[Column, Numbers] = {column: found[begin:end] for column, found in grouped.entry_facts.items()}
-    values |= {s.SOURCE_IDX: source, s.SOURCE_ROW: row, s.LINE_COUNT: counts}
-    arrays = {str(f.ENTRY_NUMBER): key_texts(keys), str(s.INPUT_REFUSED): pa.array(rows.refused[begin:end])}
-    codes, filers = _filers(keys, values.pop(f.FILER_CODE, None), words[str(f.FILER_CODE)])
-    values[f.FILER_CODE] = codes
-    return _table(s.STORE_ENTRIES, values, len(keys), {**words, str(f.FILER_CODE): filers}, arrays)
-
-
-def _filers(keys: Int64s, given: Numbers | None, words: list[str]) -> tuple[Numbers, list[str]]:
+def _filers(keys: Int64s, given: Numbers | None, words: Sequence[str]) -> tuple[Numbers, list[str]]:
     """(codes, words) of the filer codes: as given, else the first three characters of the entry number."""
     distinct, inverse = np.unique(keys // _AFTER_FILER, return_inverse=True)
     texts = [text[:3] for text in key_texts(distinct * _AFTER_FILER).to_pylist()]
@@ -126,21 +213,3 @@ def _filers(keys: Int64s, given: Numbers | None, words: list[str]) -> tuple[Numb
             every.append(text)
     own = np.array([known[text] for text in texts], np.int32)[inverse]
     return (own if given is None else np.where(given >= 0, given, own).astype(np.int32)), every
-
-
-def _table(
-    columns: tuple[Column, ...],
-    values: Mapping[Column, Numbers],
-    count: int,
-    words: Mapping[str, list[str]],
-    arrays: Mapping[str, pa.Array] | None = None,
-) -> pa.Table:
-    """A table of the store's schema from numbers."""
-    ready = arrays or {}
-    return pa.table(
-        [
-            ready[str(column)] if str(column) in ready else arrow_column(column, values.get(column), count, words)
-            for column in columns
-        ],
-        schema=arrow_schema(columns),
-    )

@@ -1,0 +1,82 @@
+"""Numbers and codes to the Arrow columns of the store's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from cape_engine.bridge import NO_DAY
+from cape_engine.intake.stretch import Numbers
+from cape_engine.schema.column import Column, arrow_schema
+
+
+def arrow_table(
+    columns: Sequence[Column],
+    values: Mapping[Column, Numbers],
+    count: int,
+    words: Mapping[str, Sequence[str]],
+    arrays: Mapping[str, pa.Array] | None = None,
+) -> pa.Table:
+    """A table of a schema from numbers.
+
+    Args:
+        columns: the columns of the schema.
+        values: one number a row; what is not given is unknown everywhere.
+        count: rows.
+        words: vocabularies by column name.
+        arrays: columns that are ready.
+    """
+    ready = arrays or {}
+    return pa.table(
+        [
+            ready[str(column)] if str(column) in ready else arrow_column(column, values.get(column), count, words)
+            for column in columns
+        ],
+        schema=arrow_schema(columns),
+    )
+
+
+def arrow_column(column: Column, values: Numbers | None, count: int, words: Mapping[str, Sequence[str]]) -> pa.Array:
+    """Numbers as the Arrow column of the schema; None is unknown everywhere.
+
+    Args:
+        column: which column.
+        values: one number a row, or None.
+        count: rows.
+        words: vocabularies by column name.
+    """
+    if values is None:
+        return _words(np.full(count, -1, np.int8), ()) if _is_word(column) else pa.nulls(count, column.type)
+    if _is_word(column):
+        return _words(values, words[str(column)])
+    if pa.types.is_date(column.type):
+        missing = values == NO_DAY
+        days = pa.array(values.astype(np.int32, copy=False), mask=missing if missing.any() else None)
+        return days.cast(column.type)
+    missing = values < 0
+    mask = missing if missing.any() else None
+    if pa.types.is_boolean(column.type):
+        return pa.array(values == 1, pa.bool_(), mask=mask)
+    wide = values.astype(column.type.to_pandas_dtype())
+    if mask is not None:
+        wide[mask] = 0
+    return pa.array(wide, column.type, mask=mask)
+
+
+def _is_word(column: Column) -> bool:
+    """Whether a column holds words of a vocabulary."""
+    return bool(pa.types.is_dictionary(column.type))
+
+
+def _words(codes: Numbers, words: Sequence[str]) -> pa.DictionaryArray:
+    """Codes as a word column with only the words in use, sorted, so that equal contents are equal bytes."""
+    seen = np.zeros(len(words) + 1, bool)
+    seen[codes] = True  # a code of -1 marks the place behind the words
+    ranked = sorted(np.flatnonzero(seen[:-1]).tolist(), key=lambda code: words[code])
+    rank = np.zeros(len(words) + 1, np.int32)
+    rank[ranked] = np.arange(len(ranked), dtype=np.int32)
+    mask = codes < 0 if seen[-1] else None
+    indices = pa.array(rank[codes], pa.int32(), mask=mask)
+    return pa.DictionaryArray.from_arrays(indices, pa.array([words[code] for code in ranked], pa.string()))

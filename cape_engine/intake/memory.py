@@ -1,0 +1,76 @@
+"""How much memory an import may take, and how it is shared between reading, grouping and writing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cape_engine.errors import UsageError
+
+MIB = 1 << 20
+LEAST_LIMIT = 512 * MIB
+"""Interpreter, Arrow and compiled kernels take 250 MiB before the first row is read."""
+
+_IN_FLIGHT = 110 * MIB
+"""Text, cells and numbers of one part of a file while a thread reads it (measured; 32 MiB of text)."""
+_SHARE_OF_MACHINE = 0.6
+_BYTES_A_ROW = 150
+"""Memory of a row in a bucket while it is grouped, cut and written (measured: 90 to 140 with 20 columns)."""
+_MOST_ROWS = 1 << 21
+_LEAST_ROWS = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Shares of a memory limit.
+
+    Attributes:
+        held_bytes: rows that are held in memory while files are read.
+        bucket_rows: rows of a bucket.
+        threads: buckets that are grouped at the same time.
+    """
+
+    held_bytes: int
+    bucket_rows: int
+    threads: int
+
+
+def budget_of(limit: int | None, threads: int) -> Budget:
+    """How an import shares its memory.
+
+    Args:
+        limit: bytes that the process may hold at most; None: a share of what the machine has free.
+        threads: threads that work at the same time.
+
+    Raises:
+        UsageError: less than the engine itself needs.
+    """
+    if limit is not None and limit < LEAST_LIMIT:
+        raise UsageError(f"the memory limit is at least {LEAST_LIMIT // MIB} MiB: the engine itself needs half of that")
+    base = _resident()
+    whole = base + int(_free() * _SHARE_OF_MACHINE) if limit is None else limit
+    room = max(whole - base, 64 * MIB)
+    held = max(room - (threads + 1) * _IN_FLIGHT, 32 * MIB)
+    rows = min(max(int(room * 0.5) // _BYTES_A_ROW // threads, _LEAST_ROWS), _MOST_ROWS)
+    return Budget(held, rows, threads)
+
+
+def _resident() -> int:
+    """Bytes that this process holds now."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 256 * MIB
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _free() -> int:
+    """Bytes that the machine could still give."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -1,0 +1,128 @@
+"""A stretch of rows in entry, line and ordinal order: what a part of a file becomes, in memory or on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cape_engine.bridge import Bools, Int32s, Int64s
+from cape_engine.intake.cells import missing_of
+from cape_engine.intake.chunk import RowChunk
+from cape_engine.schema.column import Column
+from cape_kernels import order as k
+
+Numbers = npt.NDArray[np.signedinteger]
+
+_NARROW = (np.int8, np.int16, np.int32)
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Rows of one file, or of several after joining, in order; rows that compare equal as they were read.
+
+    Attributes:
+        keys: entry number keys, ascending, each with at least one row.
+        starts: where the rows of each key begin, and the end (one more than keys).
+        place: line number x ORDINALS + ordinal of each row.
+        source: which file (one for all rows).
+        row: line of the file of each row.
+        bad: rows with a cell that cannot be read; None: none.
+        facts: stored columns, one number a row, in the narrowest type that holds them; a column of which nothing is
+            known is left out.
+    """
+
+    keys: Int64s
+    starts: Int64s
+    place: Int32s
+    source: int
+    row: Numbers
+    bad: Bools | None
+    facts: dict[Column, Numbers]
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays hold."""
+        rows = self.place.nbytes + self.row.nbytes + (0 if self.bad is None else self.bad.nbytes)
+        return self.keys.nbytes + self.starts.nbytes + rows + sum(values.nbytes for values in self.facts.values())
+
+    def part(self, low: int, high: int) -> Stretch:
+        """The rows of the keys at places `low` to `high`, as views."""
+        begin, end = int(self.starts[low]), int(self.starts[high])
+        return Stretch(
+            self.keys[low:high],
+            self.starts[low : high + 1] - begin,
+            self.place[begin:end],
+            self.source,
+            self.row[begin:end],
+            None if self.bad is None else self.bad[begin:end],
+            {column: values[begin:end] for column, values in self.facts.items()},
+        )
+
+
+def stretch_of(chunk: RowChunk) -> Stretch:
+    """A chunk in order and narrow; its columns are taken out of it on the way."""
+    counts = np.bincount(chunk.entry, minlength=len(chunk.keys))
+    used = np.flatnonzero(counts)
+    keys = chunk.keys[used]
+    entry = chunk.entry
+    if len(used) < len(chunk.keys) or (keys[1:] <= keys[:-1]).any():
+        ranked = np.argsort(keys, kind="stable")
+        rank = np.empty(len(chunk.keys), np.int32)
+        rank[used[ranked]] = np.arange(len(used), dtype=np.int32)
+        entry, keys, counts = rank[entry], keys[ranked], counts[used[ranked]]
+    order = order_of(entry, chunk.place)
+    starts = np.zeros(len(keys) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    place, row, bad = chunk.place, narrowed(chunk.rows), chunk.bad if chunk.bad.any() else None
+    if order is not None:
+        place, row, bad = place[order], row[order], None if bad is None else bad[order]
+    facts: dict[Column, Numbers] = {}
+    for column in list(chunk.facts):
+        values = narrow_fact(column, chunk.facts.pop(column))
+        if values is not None:
+            facts[column] = values if order is None else values[order]
+    return Stretch(keys, starts, place, chunk.source, row, bad, facts)
+
+
+def order_of(entry: Int32s, place: Int32s) -> Int32s | None:
+    """The stable order by entry and place; None where the rows stand in it already, as those of most exports do."""
+    count = len(entry)
+    if count < 2:  # noqa: PLR2004 - one row is always in order
+        return None
+    keys = entry.astype(np.int64) << int(place.max()).bit_length()
+    keys += place
+    if bool((keys[1:] >= keys[:-1]).all()):
+        return None
+    order = np.empty(count, np.int32)
+    spare = np.empty(count, np.int64), np.empty(count, np.int32)
+    k.sort_rows(keys, order, *spare, np.empty(k.COUNTERS, np.int64))
+    return order
+
+
+def narrow_fact(column: Column, values: Numbers) -> Numbers | None:
+    """A column in the narrowest type that holds it; None where nothing is known. Days stay as they are."""
+    if len(values) == 0:
+        return None
+    high = int(values.max())
+    if high == missing_of(column):
+        return None
+    return values if pa.types.is_date(column.type) else _narrowed(values, int(values.min()), high)
+
+
+def narrowed(values: Numbers) -> Numbers:
+    """Whole numbers in the narrowest type that holds them."""
+    return values if len(values) == 0 else _narrowed(values, int(values.min()), int(values.max()))
+
+
+def _narrowed(values: Numbers, low: int, high: int) -> Numbers:
+    """As above, the bounds being known."""
+    for kind in _NARROW:
+        if values.dtype.itemsize > np.dtype(kind).itemsize and np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values
