@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +11,17 @@ import pyarrow as pa
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, readonly
 from cape_engine.dates import date_of
 from cape_engine.refund.amounts import exact_interest
-from cape_engine.refund.cohorts import Cohorts, cohorts
 from cape_engine.refund.deposits import Slices, slices
+from cape_engine.refund.keys import key_texts, payment_keys
 from cape_engine.refund.rates import KINDS, SLACK, RateTable, interest_table, quarter_bounds
-from cape_engine.refund.recipients import importers_by_key, kinds, parties
+from cape_engine.refund.recipients import Parties, kinds, parties
+from cape_engine.refund.register import Register
+from cape_engine.refund.sums import Sums, summed
 from cape_engine.refund.tally import Tally
 from cape_engine.rules import Ruleset
 from cape_engine.schema.codes import Flag
 from cape_engine.settings import Settings
+from cape_kernels import consolidation
 from cape_kernels import interest as kernels
 
 DISREGARDED_CENTS = 20_00
@@ -40,7 +42,7 @@ class Priced:
         flags: uint32[entries], `Flag.INTEREST_RATE_MISSING` and `Flag.SMALL_DIFFERENCE`.
         recipient: word column, null where unknown.
         payment_id: text column, key of part 1 of the entry's payment; null where nothing is paid.
-        sums: partial sums by recipient, day and importer (`cohorts.SUMS_SCHEMA`), for `consolidate`.
+        sums: partial sums by recipient, importer and day, for `consolidate`.
         tally: what was noticed, for `consolidate`.
     """
 
@@ -51,7 +53,7 @@ class Priced:
     flags: npt.NDArray[np.uint32]
     recipient: pa.DictionaryArray
     payment_id: pa.Array
-    sums: pa.Table
+    sums: Sums
     tally: Tally
 
 
@@ -65,7 +67,7 @@ def price(
     settings: Settings,
     importers: pa.Table | None = None,
     deposits: pa.Table | None = None,
-    spellings: Mapping[str, str] | None = None,
+    register: Register | None = None,
 ) -> Priced:
     """Interest, recipient and payment of every entry.
 
@@ -76,9 +78,12 @@ def price(
         liquidation_day: int32[entries], days since 1970-01-01.
         ruleset: the interest rates.
         settings: the values in force of `refund.*`.
-        importers: rows of `schema.facts.IMPORTERS_FILE`.
+        importers: rows of `schema.facts.IMPORTERS_FILE`, when there is no register yet.
         deposits: rows of `schema.facts.DEPOSITS_FILE`.
-        spellings: how numbers are shown (`recipients.spellings` over all partitions).
+        register: the numbers of the run and the facts of its importers file; made from `importers` when not given.
+
+    Raises:
+        InputError: the refunds of one recipient on one day pass 2^63 cents.
     """
     tally = Tally()
     paid = payable & (principal_cents > 0) & (liquidation_day != NO_DAY)
@@ -87,9 +92,8 @@ def price(
         small = paid & (principal_cents < DISREGARDED_CENTS)
         flags[small] |= np.uint32(Flag.SMALL_DIFFERENCE)
         paid = paid & ~small
-    known_importers = importers_by_key(importers)
-    who = parties(entries, spellings or {key: known.spelling for key, known in known_importers.items()})
-    kind, assumed = kinds(entries, who, known_importers, settings)
+    who = parties(entries, register or Register(importers))
+    kind, assumed = kinds(entries, who, settings)
     tally.count("IMPORTER_KIND_ASSUMED", int((paid & assumed).sum()), settings.text("refund.default_importer_kind"))
     parts = slices(entries, principal_cents, paid, deposits=deposits, settings=settings)
     tally.deposits_known += int(parts.known.sum())
@@ -106,7 +110,16 @@ def price(
     flags[~interest_known] |= np.uint32(Flag.INTEREST_RATE_MISSING)
     start = _earliest(parts, liquidation_day, entries, tally)
     _count_missing(tally, table, kind, start, liquidation_day, ~interest_known)
-    of_entries: Cohorts = cohorts(who, paid, liquidation_day, principal_cents, interest, interest_known, settings)
+    refunds = consolidation.Refunds(
+        who.recipient,
+        who.importer,
+        liquidation_day,
+        principal_cents,
+        interest,
+        interest_known.view(np.int8),
+        paid.view(np.int8),
+    )
+    sums, payment_id = _paid_out(who, refunds, settings)
     return Priced(
         interest,
         interest_known,
@@ -114,10 +127,20 @@ def price(
         np.where(start == NO_DAY, NO_DAY, liquidation_day).astype(np.int32),
         flags,
         who.recipients(),
-        of_entries.payment_id,
-        of_entries.sums,
+        payment_id,
+        sums,
         tally,
     )
+
+
+def _paid_out(who: Parties, refunds: consolidation.Refunds, settings: Settings) -> tuple[Sums, pa.Array]:
+    """Partial sums of a partition, and the key of the first payment of each entry."""
+    sums, row = summed(refunds, who.register)
+    apart = settings.text("refund.consolidate_4811") == "importer"
+    keys = payment_keys(
+        who.register, sums.recipient, sums.day, np.ones(len(sums), np.int32), sums.importer if apart else None
+    )
+    return sums, key_texts(keys, row, refunds.paid.view(np.bool_))
 
 
 def _earliest(parts: Slices, liquidation_day: Int32s, entries: pa.Table, tally: Tally) -> Int32s:

@@ -2,154 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from cape_engine.bridge import Bools, Int8s, Int32s, codes, flags, single
+from cape_engine.bridge import Bools, Int8s, Int32s, codes, flags, stored
 from cape_engine.refund.rates import KINDS
-from cape_engine.schema.facts import (
-    ACH_ENROLLED,
-    IMPORTER_KIND,
-    IMPORTER_NUMBER,
-    NOTIFY_PARTY,
-    NOTIFY_PARTY_ON_PROFILE,
-)
+from cape_engine.refund.register import NOBODY, Register
+from cape_engine.schema.column import Column
+from cape_engine.schema.facts import IMPORTER_KIND, IMPORTER_NUMBER, NOTIFY_PARTY, NOTIFY_PARTY_ON_PROFILE
 from cape_engine.settings import Settings
-
-
-@lru_cache(maxsize=1 << 16)  # every partition asks for much the same numbers, several times
-def key_of(number: str | None) -> str:
-    """An importer number as it is compared: without dashes and blanks, upper case; empty when nothing is known."""
-    return "" if number is None else "".join(number.split()).replace("-", "").upper()
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the importers file says about a number.
-
-    Attributes:
-        spelling: the number as that file gives it.
-        kind: place in `rates.KINDS`, or None.
-        ach_enrolled: whether its owner is enrolled for ACH refunds, or None.
-    """
-
-    spelling: str
-    kind: int | None
-    ach_enrolled: bool | None
-
-
-_LAST: list[tuple[pa.Table, dict[str, Known]]] = []
-"""The importers file that was read last: a run asks for the same one in every partition (45 ms for 9,000 importers)."""
-
-
-def importers_by_key(importers: pa.Table | None) -> Mapping[str, Known]:
-    """The importers file by compared number; of repeated rows the smallest spelling and the first known fact count.
-
-    Where repeated rows contradict each other on enrolment, no enrolment counts: held money can still be paid.
-    """
-    if importers is None:
-        return {}
-    for table, remembered in _LAST:
-        if table is importers:
-            return remembered
-    columns = [
-        single(importers, column).to_pylist() if str(column) in importers.column_names else [None] * importers.num_rows
-        for column in (IMPORTER_NUMBER, IMPORTER_KIND, ACH_ENROLLED)
-    ]
-    found: dict[str, Known] = {}
-    for number, kind, enrolled in sorted(zip(*columns, strict=True), key=lambda row: (row[0] or "", row[1] or "~")):
-        key = key_of(number)
-        if not key:
-            continue
-        place = KINDS.index(kind) if kind in KINDS else None
-        before = found.get(key, Known(number, None, None))
-        known_ach = [fact for fact in (before.ach_enrolled, enrolled) if fact is not None]
-        found[key] = Known(
-            before.spelling,
-            place if before.kind is None else before.kind,
-            all(known_ach) if known_ach else None,
-        )
-    _LAST[:] = [(importers, found)]
-    return found
-
-
-def spellings(vocabularies: Iterable[Iterable[str | None]], importers: pa.Table | None) -> dict[str, str]:
-    """One spelling for each number: that of the importers file, else the smallest given.
-
-    Args:
-        vocabularies: importer and 4811 party numbers as given, of all partitions.
-        importers: rows of `schema.facts.IMPORTERS_FILE`.
-    """
-    smallest: dict[str, str] = {}
-    for words in vocabularies:
-        for word in words:
-            key = key_of(word)
-            if word is not None and key and (key not in smallest or word < smallest[key]):
-                smallest[key] = word
-    smallest.update({key: known.spelling for key, known in importers_by_key(importers).items()})
-    return smallest
 
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Importer and recipient of each entry, as places in one list of numbers.
+    """Importer and recipient of each entry, as places in a register.
 
     Attributes:
-        keys: numbers as they are compared.
-        shown: the same numbers as they are shown.
-        importer: int32[entries], place of the importer; -1 when unknown.
-        recipient: int32[entries], place of the recipient; -1 when unknown.
+        register: the numbers of the run.
+        importer: int32[entries], place of the importer; `NOBODY` when unknown.
+        recipient: int32[entries], place of the recipient; `NOBODY` when unknown.
+        met: int32, places of all numbers of the partition, in the order of its vocabularies.
     """
 
-    keys: list[str]
-    shown: list[str]
+    register: Register
     importer: Int32s
     recipient: Int32s
+    met: Int32s
 
     def recipients(self) -> pa.DictionaryArray:
         """The recipient of each entry as a word column."""
-        places = pa.array(self.recipient, pa.int32(), mask=self.recipient < 0)
-        return pa.DictionaryArray.from_arrays(places, pa.array(self.shown, pa.string()))
+        number = np.full(len(self.register), -1, np.int32)
+        # Backwards, so that the first of several spellings of one number counts: no place stands twice.
+        number[self.met[::-1]] = np.arange(len(self.met), dtype=np.int32)[::-1]
+        number[NOBODY] = -1
+        firsts = number[self.met] == np.arange(len(self.met))
+        distinct = self.met[firsts]
+        number[distinct] = np.arange(len(distinct), dtype=np.int32)
+        return pa.DictionaryArray.from_arrays(
+            pa.array(number[self.recipient], mask=self.recipient == NOBODY), self.register.shown(distinct)
+        )
 
 
-def parties(entries: pa.Table, shown: Mapping[str, str]) -> Parties:
+def parties(entries: pa.Table, register: Register) -> Parties:
     """Importer and recipient of every entry.
 
     The 4811 party is paid only if its number stands on the 7501 and on the importer's ACE profile (CSMS 67648307).
 
     Args:
         entries: rows of the store's entries.
-        shown: spelling by compared number; numbers that are not in it take the smallest spelling of the table.
+        register: the numbers of the run; those of the entries are added.
     """
-    importer_codes, importer_words = codes(entries, IMPORTER_NUMBER)
-    notify_codes, notify_words = codes(entries, NOTIFY_PARTY)
-    local = spellings([importer_words, notify_words], None)
-    keys = sorted(local)
-    places = {key: place for place, key in enumerate(keys)}
-    importer = _places(importer_codes, importer_words, places)
-    notified = _places(notify_codes, notify_words, places)
-    named = (notified >= 0) & (flags(entries, NOTIFY_PARTY_ON_PROFILE) == 1)
-    return Parties(
-        keys,
-        [shown.get(key, local[key]) for key in keys],
-        importer,
-        np.where(named, notified, importer).astype(np.int32),
-    )
+    importer, met = _places(entries, IMPORTER_NUMBER, register)
+    notified, also = _places(entries, NOTIFY_PARTY, register)
+    if len(also):
+        named = (notified != NOBODY) & (flags(entries, NOTIFY_PARTY_ON_PROFILE) == 1)
+        return Parties(register, importer, np.where(named, notified, importer), np.concatenate([met, also]))
+    return Parties(register, importer, importer, met)
 
 
-def _places(codes_: Int32s, words: list[str], places: Mapping[str, int]) -> Int32s:
-    """Word codes as places in the list of keys; -1 for unknown and blank."""
-    table = np.array([*(places.get(key_of(word), -1) for word in words), -1], np.int32)
-    return table[codes_]
+def _places(entries: pa.Table, column: Column, register: Register) -> tuple[Int32s, Int32s]:
+    """Place of each entry's number, and of each word of the vocabulary."""
+    values = stored(entries, column)
+    if values is None:
+        return np.full(entries.num_rows, NOBODY, np.int32), np.zeros(0, np.int32)
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    met = register.learn(values.dictionary)
+    indices = values.indices.cast(pa.int32())
+    if indices.null_count:
+        indices = pc.fill_null(indices, len(met))
+    table = np.append(met, np.int32(NOBODY))
+    return table[indices.to_numpy(zero_copy_only=False)], met
 
 
-def kinds(
-    entries: pa.Table, parties_: Parties, importers: Mapping[str, Known], settings: Settings
-) -> tuple[Int8s, Bools]:
+def kinds(entries: pa.Table, parties_: Parties, settings: Settings) -> tuple[Int8s, Bools]:
     """Place in `rates.KINDS` for each entry, and whether it was assumed.
 
     The entry's own fact counts before the importers file, that before `refund.default_importer_kind`; it is always the
@@ -157,9 +86,7 @@ def kinds(
     """
     own_codes, words = codes(entries, IMPORTER_KIND)
     own = np.array([*(KINDS.index(word) if word in KINDS else -1 for word in words), -1], np.int8)[own_codes]
-    facts = [importers.get(key) for key in parties_.keys]
-    of_importer = np.array([*(-1 if fact is None or fact.kind is None else fact.kind for fact in facts), -1], np.int8)
-    kind = np.where(own >= 0, own, of_importer[parties_.importer])
+    kind = np.where(own >= 0, own, parties_.register.kinds()[parties_.importer])
     assumed = kind < 0
     default = KINDS.index(settings.text("refund.default_importer_kind"))
     return np.where(assumed, default, kind).astype(np.int8), assumed

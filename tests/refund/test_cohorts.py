@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from cape_engine import refund, rules
 from cape_engine.errors import InputError, SettingError
-from cape_engine.refund import cohorts as module
 from cape_engine.schema import results as r
 from cape_engine.schema.column import arrow_schema
 from cape_engine.schema.facts import IMPORTERS_FILE
@@ -40,7 +39,9 @@ def run(
     numbers = [
         [facts.get(name) for facts, _, _ in rows for name in ("importer_number", "notify_party")] for rows in parts
     ]
-    shown = refund.spellings(numbers, known)
+    register = refund.Register(known)
+    for words in numbers:
+        register.learn(words)
     priced = [
         refund.price(
             table(
@@ -53,12 +54,12 @@ def run(
             ruleset=RULES,
             settings=values,
             importers=known,
-            spellings=shown,
+            register=register,
         )
         for rows in parts
     ]
     whole = refund.consolidate(
-        (part.sums for part in priced), (part.tally for part in priced), settings=values, importers=known
+        (part.sums for part in priced), (part.tally for part in priced), settings=values, register=register
     )
     return whole, priced
 
@@ -198,18 +199,15 @@ ENTRIES = st.lists(
 )
 
 
-@pytest.mark.parametrize("dense", [True, False])
 @given(ENTRIES)
-def test_consolidate__equals_the_twin(dense: bool, entries: list[Any]) -> None:
+def test_consolidate__equals_the_twin(entries: list[Any]) -> None:
     """Entry refunds = cohort sums = payments, each part within the cap, however cut (invariants 9, 11)."""
     parts: list[list[Any]] = [[], [], []]
     for number, to_agent, principal, day, part in entries:
         facts = {"importer_number": number, "notify_party": AGENT, "notify_party_on_profile": to_agent}
         parts[part].append((facts, principal, day))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "DENSE_CELLS", 1 << 21 if dense else 0)
-        whole, priced = run(parts)
-        at_once, _ = run([[row for part in parts for row in part]])
+    whole, priced = run(parts)
+    at_once, _ = run([[row for part in parts for row in part]])
     assert at_once.refunds.equals(whole.refunds)
     assert at_once.payments.equals(whole.payments)
     flat = []

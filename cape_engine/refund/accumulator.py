@@ -1,0 +1,210 @@
+"""The running sums of a whole run: partial sums in as they come, cohorts by recipient and day out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cape_engine.bridge import Int32s, Int64s, readonly
+from cape_engine.errors import InputError
+from cape_engine.refund.register import Register
+from cape_engine.refund.sums import TOO_MUCH, Sums
+from cape_kernels import consolidation as kernels
+
+SHARDS = 8
+"""Recipients are dealt out to so many shards, each with a lock, so that threads seldom wait for each other."""
+BATCH_ROWS = 1 << 20
+"""About so many sums become cohorts at a time; the memory of the end does not grow with the run."""
+
+_CELLS = 1 << 12
+_GROWTH = 4  # a shard that is full grows by a quarter: the largest block of memory of a run stays well filled
+
+
+@dataclass(slots=True)
+class _Shard:
+    """The sums of every eighth recipient.
+
+    Attributes:
+        lock: held while the arrays change.
+        slabs: see `kernels.Slabs`.
+    """
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    head: Int32s = field(default_factory=lambda: np.zeros((0, 3), np.int32))
+    cells: Int64s = field(default_factory=lambda: np.empty((_CELLS, 4), np.int64))
+    free: Int64s = field(default_factory=lambda: np.append(np.full(kernels.BUMP, -1, np.int64), 0))
+
+    def add(self, sums: Sums, order: Int32s, recipients: int) -> None:
+        """Add the rows of `order`.
+
+        Args:
+            sums: partial sums.
+            order: int32[m], rows whose recipients belong to this shard.
+            recipients: how many numbers there are, of all shards.
+        """
+        done = np.zeros(1, np.int64)
+        with self.lock:
+            if len(self.head) * SHARDS < recipients:
+                longer = np.zeros((recipients // SHARDS * 5 // 4 + 1, 3), np.int32)
+                longer[: len(self.head)] = self.head
+                self.head = longer
+            while True:
+                slabs = kernels.Slabs(self.head, self.cells, self.free)
+                kernels.add_sums(sums.recipient, sums.sums, order, SHARDS, slabs, done)
+                if done[0] == len(order):
+                    return
+                del slabs
+                # In place: the system moves pages instead of bytes, and both copies never stand side by side.
+                more = max(len(self.cells) // _GROWTH, _largest(self.head))
+                self.cells.resize((len(self.cells) + more, 4), refcheck=False)
+
+
+def _largest(head: Int32s) -> int:
+    """Cells that the largest slab may need when it grows."""
+    return int(kernels.SIZES[head[:, kernels.HEAD_CLASS].max(initial=0) + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Cohorts:
+    """Refunds by recipient and day (and importer, where importers are kept apart), in their final order.
+
+    Attributes:
+        recipients: int32, places of the recipients.
+        number: int32[n], which of them each cohort belongs to; ascending.
+        day: int32[n], liquidation day; ascending within a recipient.
+        importer: int32[n], place of the importer; of one of them, where importers are not kept apart.
+        importers: int64[n], how many.
+        entries: int64[n].
+        principal_cents: int64[n].
+        interest_cents: int64[n], of the entries whose interest is known.
+        open: int64[n], entries whose interest is not known.
+    """
+
+    recipients: Int32s
+    number: Int32s
+    day: Int32s
+    importer: Int32s
+    importers: Int64s
+    entries: Int64s
+    principal_cents: Int64s
+    interest_cents: Int64s
+    open: Int64s
+
+
+class RunningSums:
+    """Adds partial sums of partitions up, in any order and from several threads.
+
+    Args:
+        register: the numbers of the run; sums of other registers are translated.
+    """
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+        self._shards = [_Shard() for _ in range(SHARDS)]
+        self._lock = threading.Lock()
+        self._principal = self._interest = 0
+        self._turn = 0
+
+    def add(self, sums: Sums) -> None:
+        """Add the sums of one more partition.
+
+        Raises:
+            InputError: all refunds together pass 2^63 cents; below it no sum of a cohort overflows.
+        """
+        own = sums.of(self.register)
+        principal, interest = own.totals()
+        with self._lock:
+            self._principal += principal
+            self._interest += interest
+            self._turn += 1
+            turn = self._turn
+            if max(self._principal, self._interest) >= 1 << 63:
+                raise InputError(TOO_MUCH.format("this run"))
+        starts, order = np.zeros(SHARDS + 2, np.int64), np.empty(len(own), np.int32)
+        kernels.deal(own.recipient, SHARDS, starts, order)
+        rows, numbers = readonly(order), len(self.register)
+        for step in range(SHARDS):
+            # Each thread begins elsewhere, so that two of them are seldom at the same shard.
+            shard = (step + 3 * turn) % SHARDS
+            if starts[shard + 1] > starts[shard]:
+                self._shards[shard].add(own, rows[starts[shard] : starts[shard + 1]], numbers)
+
+    def cohorts(self, unknown: str, *, apart: bool) -> Iterator[Cohorts]:
+        """All cohorts by recipient as it is shown and by day, a batch at a time; a recipient is whole in one batch.
+
+        Args:
+            unknown: how a recipient that is not known is shown.
+            apart: importers are kept apart (`refund.consolidate_4811` = importer).
+        """
+        places, used = self._recipients(unknown)
+        ranks = self._importer_ranks() if apart else None
+        ends = np.cumsum(used)
+        begin = 0
+        while begin < len(places):
+            before = int(ends[begin - 1]) if begin else 0
+            end = max(int(np.searchsorted(ends, before + BATCH_ROWS, "right")), begin + 1)
+            yield self._batch(places[begin:end], used[begin:end], ranks)
+            begin = end
+
+    def _recipients(self, unknown: str) -> tuple[Int32s, Int64s]:
+        """Places of the recipients in the order of their spelling, and how many sums each has."""
+        count = len(self.register)
+        used = np.zeros(count, np.int64)
+        for number, shard in enumerate(self._shards):
+            mine = used[number::SHARDS]
+            found = shard.head[: len(mine), kernels.HEAD_USED]
+            mine[: len(found)] = found
+        places = np.flatnonzero(used).astype(np.int32)
+        # A stable sort: who is not known comes first, also before somebody whose number reads the same.
+        order = pc.sort_indices(self.register.shown(places, unknown)).to_numpy()
+        places = places[order]
+        return places, used[places]
+
+    def _importer_ranks(self) -> Int32s:
+        """The order of all numbers as they are compared."""
+        count = len(self.register)
+        ranks = np.empty(count, np.int32)
+        keys = self.register.keys(np.arange(count, dtype=np.int32))
+        ranks[pc.sort_indices(keys).to_numpy()] = np.arange(count, dtype=np.int32)
+        return ranks
+
+    def _batch(self, places: Int32s, used: Int64s, ranks: Int32s | None) -> Cohorts:
+        """The cohorts of some recipients."""
+        starts = np.cumsum(used) - used
+        rows = int(used.sum())
+        sums, recipient = np.empty((rows, 4), np.int64), np.empty(rows, np.int32)
+        for number, shard in enumerate(self._shards):
+            mine = np.flatnonzero(places % SHARDS == number).astype(np.int32)
+            slabs = kernels.Slabs(shard.head, shard.cells, shard.free)
+            who = readonly(places[mine] // SHARDS)
+            kernels.collect(slabs, who, readonly(starts[mine]), readonly(mine), sums, recipient)
+        given = np.arange(rows, dtype=np.int32)
+        if ranks is not None:
+            given = np.argsort(ranks[sums[:, kernels.KEY] & 0xFFFFFFFF], kind="stable").astype(np.int32)
+        days = sums[:, kernels.KEY] >> 32
+        first, last = int(days.min()), int(days.max())
+        by_day = np.zeros(last - first + 2, np.int64)
+        spare, order = np.empty(rows, np.int32), np.empty(rows, np.int32)
+        fixed, whose = readonly(sums), readonly(recipient)
+        kernels.order_sums(fixed, whose, readonly(given), first, by_day, starts, spare, order)
+        merged = kernels.Merged(
+            *(np.empty(rows, np.int32) for _ in range(3)),
+            np.empty(rows, np.int64),
+            np.empty((4, rows), np.int64),
+            np.zeros(1, np.int64),
+        )
+        kernels.merge_sums(fixed, whose, readonly(order), ranks is not None, merged)
+        count = int(merged.count[0])
+        return Cohorts(places, *(array[:count] for array in merged[:4]), *merged.sums[:, :count])
+
+
+def words_of(register: Register, cohorts: Cohorts, unknown: str) -> pa.DictionaryArray:
+    """The recipient of each cohort as a word column."""
+    return pa.DictionaryArray.from_arrays(
+        pa.array(cohorts.number, pa.int32()), register.shown(cohorts.recipients, unknown)
+    )
