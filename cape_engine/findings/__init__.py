@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import string
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cape_engine.errors import RuleFileError
+from cape_engine.findings import columns
 from cape_engine.schema import results as r
 
 SEVERITIES = ("info", "warning", "error")
@@ -75,15 +77,56 @@ def catalogue() -> Mapping[str, Kind]:
     return kinds
 
 
-class _Lenient(string.Formatter):
-    """Formats a message; a field that is not given stays empty rather than failing the run."""
-
-    def get_value(self, key: int | str, args: Sequence[object], kwargs: Mapping[str, object]) -> object:  # noqa: ARG002 - given by Formatter
-        value = kwargs.get(str(key))
-        return "" if value is None else value
+@cache
+def _pieces(template: str) -> tuple[tuple[str, str | None], ...]:
+    """A message of the catalogue as literal text and the field behind it, in turn."""
+    return tuple((literal, name) for literal, name, _spec, _conversion in string.Formatter().parse(template))
 
 
-_FORMAT = _Lenient()
+def filled(template: str, fields: Mapping[str, object]) -> str:
+    """A message of the catalogue with its fields; one that is not given stays empty rather than failing the run."""
+    made = []
+    for literal, name in _pieces(template):
+        value = None if name is None else fields.get(name)
+        made.append(literal if value is None else f"{literal}{value}")
+    return "".join(made)
+
+
+def finding(
+    code: str,
+    *,
+    source: str | None = None,
+    row: int | None = None,
+    column: str | None = None,
+    value: object = None,
+    entry: str | None = None,
+    **more: object,
+) -> Finding:
+    """One finding with its words; `more` fills further fields of the message.
+
+    Raises:
+        KeyError: the code is not in the catalogue (a fault of the program, not of the data).
+    """
+    kind = catalogue()[code]
+    text = None if value is None else str(value)
+    fields = {"source": source, "row": row, "column": column, "value": text, "entry": entry, **more}
+    message, remedy = filled(kind.message, fields), filled(kind.remedy, fields)
+    return Finding(code, kind.severity, source, row, column, text, entry, message, remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Findings of many entries that share their words.
+
+    Attributes:
+        made: the findings without their entries.
+        group: int32, for each row its place in `made`.
+        entries: entry number of each row.
+    """
+
+    made: tuple[Finding, ...]
+    group: npt.NDArray[np.int32]
+    entries: pa.Array
 
 
 @dataclass(slots=True)
@@ -91,6 +134,7 @@ class Findings:
     """A growing table of findings; cheap to add to singly or by the thousand."""
 
     rows: list[Finding] = field(default_factory=list)
+    _batches: list[Batch] = field(default_factory=list)
     _tables: list[pa.Table] = field(default_factory=list)
 
     def add(
@@ -109,12 +153,7 @@ class Findings:
         Raises:
             KeyError: the code is not in the catalogue (a fault of the program, not of the data).
         """
-        kind = catalogue()[code]
-        text = None if value is None else str(value)
-        fields = {"source": source, "row": row, "column": column, "value": text, "entry": entry, **more}
-        message = _FORMAT.vformat(kind.message, (), fields)
-        remedy = _FORMAT.vformat(kind.remedy, (), fields)
-        self.rows.append(Finding(code, kind.severity, source, row, column, text, entry, message, remedy))
+        self.rows.append(finding(code, source=source, row=row, column=column, value=value, entry=entry, **more))
 
     def add_entries(
         self, code: str, entries: Iterable[str | None], *, column: str | None = None, source: str | None = None
@@ -123,53 +162,47 @@ class Findings:
         for entry in entries:
             self.add(code, entry=entry, column=column, source=source)
 
+    def add_batch(self, batch: Batch) -> None:
+        """Add findings of many entries that share their words."""
+        self._batches.append(batch)
+
     def extend(self, other: Findings) -> None:
         """Append all of `other`."""
         self.rows.extend(other.rows)
+        self._batches.extend(other._batches)
         self._tables.extend(other._tables)
 
     def append_table(self, table: pa.Table) -> None:
-        """Append rows that already have the shape of the findings table."""
-        self._tables.append(table.cast(r.RESULT_FINDINGS_SCHEMA))
+        """Append rows that already have the shape of the findings table, with texts spelt out or as words."""
+        words = table.schema.equals(columns.WORDS_SCHEMA)
+        self._tables.append(table if words else table.cast(r.RESULT_FINDINGS_SCHEMA))
 
     def __len__(self) -> int:
-        return len(self.rows) + sum(int(table.num_rows) for table in self._tables)
+        batches = sum(len(batch.group) for batch in self._batches)
+        return len(self.rows) + batches + sum(int(table.num_rows) for table in self._tables)
 
-    def to_table(self) -> pa.Table:
-        """All findings as one Arrow table, in an order that depends on their content only."""
-        columns = list(
-            zip(
-                *(
-                    (f.code, f.severity, f.source, f.row, f.column, f.value, f.entry_number, f.message, f.remedy)
-                    for f in self.rows
-                ),
-                strict=True,
-            )
-        )
-        if not columns:
-            columns = [()] * len(r.RESULT_FINDINGS)
-        own = pa.table(
-            [
-                pa.array(list(values), pa.string() if pa.types.is_dictionary(f.type) else f.type)
-                for values, f in zip(columns, r.RESULT_FINDINGS_SCHEMA, strict=True)
-            ],
-            names=r.RESULT_FINDINGS_SCHEMA.names,
-        )
-        tables = [own, *(_plain(table) for table in self._tables)]
-        whole = pa.concat_tables(tables)
-        order = pc.sort_indices(
-            whole,
-            sort_keys=[
-                (str(c), "ascending")
-                for c in (r.FINDING_ENTRY, r.CODE, r.FINDING_SOURCE, r.ROW, r.COLUMN, r.VALUE, r.MESSAGE)
-            ],
-        )
-        return whole.take(order).cast(r.RESULT_FINDINGS_SCHEMA)
+    def to_table(self, *, words: bool = False) -> pa.Table:
+        """All findings as one Arrow table, in an order that depends on their content only.
 
+        Args:
+            words: leave every text but the entry number as a word into a dictionary (`columns.WORDS_SCHEMA`), which
+                a file of the promised schema takes as it is, and `append_table` takes back; spelt out for each row,
+                messages are nearly all of the table.
+        """
+        whole = self._together()
+        return whole if words else whole.cast(r.RESULT_FINDINGS_SCHEMA)
 
-def _plain(table: pa.Table) -> pa.Table:
-    """`table` with its dictionary columns as plain text, so that tables can be joined end to end."""
-    return pa.table(
-        [column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column for column in table.columns],
-        names=table.column_names,
-    )
+    def _together(self) -> pa.Table:
+        """Single ones, batches and tables as one table of words, in order."""
+        made = list(self.rows)
+        groups = [np.arange(len(made), dtype=np.int32)]
+        entries = [pa.array([one.entry_number for one in made], pa.string())]
+        for batch in self._batches:
+            groups.append(batch.group + np.int32(len(made)))
+            entries.append(batch.entries)
+            made += batch.made
+        own = columns.words_table(made, np.concatenate(groups), pa.concat_arrays(entries))
+        tables = [table for table in self._tables if table.num_rows]
+        if tables:
+            own = pa.concat_tables([own, *(columns.as_words(table) for table in tables)]).unify_dictionaries()
+        return columns.ordered(own.combine_chunks())

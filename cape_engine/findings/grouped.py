@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.findings import Findings
-from cape_engine.schema import results as r
+from cape_engine.findings import Batch, Findings, finding
+
+_SPAN = 1 << 16
+"""Values that lie closer together are counted in a table instead of being sorted."""
 
 
 def add_grouped(
@@ -31,23 +33,42 @@ def add_grouped(
     """
     if len(values) == 0:
         return
-    distinct, group = np.unique(values, return_inverse=True)
-    made = Findings()
-    for value in distinct.tolist():
-        fields: dict[str, Any] = dict(words(value))
-        made.add(code, **fields)
-    shared = pa.table(
-        {
-            str(r.CODE): [row.code for row in made.rows],
-            str(r.SEVERITY): [row.severity for row in made.rows],
-            str(r.FINDING_SOURCE): pa.array([row.source for row in made.rows], pa.string()),
-            str(r.ROW): pa.array([row.row for row in made.rows], pa.int64()),
-            str(r.COLUMN): pa.array([row.column for row in made.rows], pa.string()),
-            str(r.VALUE): pa.array([row.value for row in made.rows], pa.string()),
-            str(r.FINDING_ENTRY): pa.array([None] * len(made.rows), pa.string()),
-            str(r.MESSAGE): [row.message for row in made.rows],
-            str(r.REMEDY): [row.remedy for row in made.rows],
-        }
-    ).take(pa.array(group.reshape(-1)))
-    place = shared.schema.get_field_index(str(r.FINDING_ENTRY))
-    findings.append_table(shared.set_column(place, str(r.FINDING_ENTRY), numbers.cast(pa.string())))
+    distinct, group = _grouped(values)
+    made: list[Any] = [words(value) for value in distinct.tolist()]
+    findings.add_batch(Batch(tuple(finding(code, **fields) for fields in made), group, numbers.cast(pa.string())))
+
+
+def add_where(
+    findings: Findings,
+    code: str,
+    numbers: pa.Array,
+    where: npt.NDArray[np.bool_],
+    values: npt.NDArray[np.integer[Any]],
+    words: Callable[[int], Mapping[str, object]],
+) -> None:
+    """As `add_grouped`, for the entries that `where` marks among all.
+
+    Args:
+        findings: table that grows.
+        code: code of the catalogue.
+        numbers: entry numbers of all entries, text, shape (n,).
+        where: the entries concerned, shape (n,).
+        values: what the words depend on, of all entries, shape (n,).
+        words: fields of the message for one distinct value.
+    """
+    if where.any():
+        places = np.flatnonzero(where)
+        add_grouped(findings, code, numbers.take(pa.array(places)), values.take(places), words)
+
+
+def _grouped(values: npt.NDArray[np.integer[Any]]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+    """The distinct values, ascending, and the place of each value among them."""
+    low = int(values.min())
+    if int(values.max()) - low >= _SPAN:
+        distinct, group = np.unique(values, return_inverse=True)
+        return distinct, group.reshape(-1).astype(np.int32)
+    places = (values - low).astype(np.intp)
+    occurs = np.zeros(int(places.max()) + 1, np.bool_)
+    occurs[places] = True
+    rank = np.cumsum(occurs, dtype=np.int32) - np.int32(1)
+    return np.flatnonzero(occurs) + low, rank[places]

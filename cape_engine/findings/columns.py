@@ -1,0 +1,161 @@
+"""Findings as columns: words into dictionaries, and the order that depends on their content only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cape_engine.schema import results as r
+from cape_engine.schema.column import WORD, Column
+
+Int32s = npt.NDArray[np.int32]
+
+_WORDS: tuple[tuple[Column, str], ...] = (
+    (r.CODE, "code"),
+    (r.SEVERITY, "severity"),
+    (r.FINDING_SOURCE, "source"),
+    (r.COLUMN, "column"),
+    (r.VALUE, "value"),
+    (r.MESSAGE, "message"),
+    (r.REMEDY, "remedy"),
+)
+"""Columns that repeat from finding to finding, and the attribute of a finding that they hold."""
+
+_REPEAT = frozenset(str(column) for column, _ in _WORDS)
+WORDS_SCHEMA = pa.schema(
+    [field.with_type(WORD) if field.name in _REPEAT else field for field in r.RESULT_FINDINGS_SCHEMA]
+)
+"""The findings with every text but the entry number as a word: a message is kept once, not once for each entry."""
+
+_ORDER = (r.CODE, r.FINDING_SOURCE, r.ROW, r.COLUMN, r.VALUE, r.MESSAGE)
+"""What decides among the findings of one entry, most important first."""
+_WIDEST = 16
+_MOST = 1 << 62
+
+
+class Made(Protocol):
+    """A finding whose words are made."""
+
+    @property
+    def row(self) -> int | None:
+        """Line of the file."""
+
+
+def words_table(made: Sequence[Made], group: Int32s, entries: pa.Array) -> pa.Table:
+    """Findings as a table of `WORDS_SCHEMA`.
+
+    Args:
+        made: findings, each with the words of one or of many rows.
+        group: for each row of the table its place in `made`.
+        entries: for each row the entry number, or null.
+    """
+    known_rows = np.array([one.row is not None for one in made], np.bool_)
+    rows = np.array([one.row or 0 for one in made], np.int64)
+    columns: dict[str, pa.Array] = {
+        str(r.FINDING_ENTRY): entries,
+        str(r.ROW): pa.array(rows[group], pa.int64(), mask=~known_rows[group])
+        if known_rows.any()
+        else pa.nulls(len(group), pa.int64()),
+    }
+    for column, name in _WORDS:
+        columns[str(column)] = _words([getattr(one, name) for one in made], group)
+    return pa.table([columns[name] for name in WORDS_SCHEMA.names], schema=WORDS_SCHEMA)
+
+
+def _words(texts: Iterable[str | None], group: Int32s) -> pa.DictionaryArray:
+    """A text for each group as a word column."""
+    vocabulary: dict[str, int] = {}
+    codes = np.array([-1 if text is None else vocabulary.setdefault(text, len(vocabulary)) for text in texts], np.int32)
+    indices = codes[group]
+    mask = indices < 0 if (codes < 0).any() else None
+    return pa.DictionaryArray.from_arrays(
+        pa.array(indices, pa.int32(), mask=mask), pa.array(list(vocabulary), pa.string())
+    )
+
+
+def as_words(table: pa.Table) -> pa.Table:
+    """A table of findings in either form as `WORDS_SCHEMA`."""
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        spelt_out = name in _REPEAT and not pa.types.is_dictionary(column.type)
+        columns.append(column.dictionary_encode() if spelt_out else column)
+    return pa.table(columns, names=table.column_names).select(WORDS_SCHEMA.names).cast(WORDS_SCHEMA)
+
+
+def ordered(table: pa.Table) -> pa.Table:
+    """Findings (`WORDS_SCHEMA`) by entry, code, source, row, column, value and message; what is null comes last.
+
+    Words are numbered as they come, so that equal findings make equal tables whatever was found first.
+    """
+    if table.num_rows == 0:
+        return table
+    keys: list[npt.NDArray[Any]] = []
+    size = 1
+    for column in _ORDER:
+        rank, ranks = _ranks(table.column(str(column)).combine_chunks())
+        if keys and size * ranks < _MOST:
+            keys[-1] = keys[-1] * ranks + rank
+            size *= ranks
+        else:
+            keys.append(rank.astype(np.int64))
+            size = ranks
+    order = np.lexsort((*reversed(keys), *reversed(_entry_keys(table.column(str(r.FINDING_ENTRY)).combine_chunks()))))
+    sorted_ = table.take(pa.array(order))
+    arrays = (_numbered(c) if pa.types.is_dictionary(c.type) else c for c in sorted_.columns)
+    return pa.table(list(arrays), schema=WORDS_SCHEMA)
+
+
+def _numbered(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A word column whose dictionary holds the words in use, in the order in which they come."""
+    words = column.combine_chunks()
+    count, rows = len(words.dictionary), len(words)
+    codes = pc.fill_null(words.indices, count).to_numpy(zero_copy_only=False)
+    first = np.full(count + 1, rows)
+    first[codes[::-1]] = np.arange(rows - 1, -1, -1)  # of several rows with one word the first one is written last
+    by_place = np.argsort(first[:count], kind="stable")
+    used = by_place[: int((first[:count] < rows).sum())]
+    number = np.full(count + 1, -1, np.int32)
+    number[used] = np.arange(len(used), dtype=np.int32)
+    indices = number[codes]
+    mask = indices < 0 if first[count] < rows else None
+    return pa.DictionaryArray.from_arrays(
+        pa.array(indices, pa.int32(), mask=mask), words.dictionary.take(pa.array(used))
+    )
+
+
+def _ranks(values: pa.Array) -> tuple[npt.NDArray[np.int64], int]:
+    """Place of each value among the sorted distinct ones, null after all of them, and the number of places."""
+    words = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+    count = len(words.dictionary)
+    rank = np.empty(count + 1, np.int64)
+    rank[pc.array_sort_indices(words.dictionary).to_numpy()] = np.arange(count)
+    rank[count] = count
+    codes = pc.fill_null(words.indices, count).to_numpy(zero_copy_only=False)
+    return rank[codes], count + 1
+
+
+def _entry_keys(entries: pa.Array) -> list[npt.NDArray[Any]]:
+    """Keys that sort as the entry numbers do, most important first; null after all numbers."""
+    known = entries.is_valid().to_numpy(zero_copy_only=False)
+    count = int(known.sum())
+    starts = np.frombuffer(entries.buffers()[1], np.int32, count=entries.offset + len(entries) + 1)[entries.offset :]
+    size = int(starts[-1] - starts[0])
+    width = size // count if count else 0
+    lengths = np.diff(starts)
+    if not 0 < width <= _WIDEST or not np.array_equal(lengths, np.where(known, width, 0)):
+        return [_ranks(entries)[0]]
+    cells = np.zeros((count, _WIDEST), np.uint8)
+    data = np.frombuffer(entries.buffers()[2], np.uint8)[starts[0] : starts[-1]]
+    cells[:, :width] = data.reshape(count, width)
+    halves = cells.view(">u8").astype(np.uint64)
+    keys = []
+    for half in range(2 if width > 8 else 1):  # noqa: PLR2004 - bytes of a half
+        key = np.full(len(entries), np.iinfo(np.uint64).max, np.uint64)
+        key[known] = halves[:, half]
+        keys.append(key)
+    return keys
