@@ -1,4 +1,4 @@
-"""The job in DuckDB: plain SQL in `duckdb_peer.sql`, piece by piece, so that hash tables and memory stay small."""
+"""The job in DuckDB: the SQL of `job.sql`, piece by piece, so that hash tables and memory stay small."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ import duckdb
 
 from benchmarks.peers import law as of
 from benchmarks.peers.answer import Answer, tidy
-from benchmarks.peers.inputs import ENTRY_TYPES, Input, Piece, columns, importers_table
-from benchmarks.peers.sql import constants, filled, sections
+from benchmarks.peers.inputs import Input, Piece, importers_table
+from benchmarks.peers.sql import constants, facts, rows, statements
 from benchmarks.peers.store_rows import flat_rows, sparse_quantities
 
-SQL = "duckdb_peer"
+DAY = "CAST({} - DATE '1970-01-01' AS INTEGER)"
+WORDS = {
+    "div": "//",
+    "wide": "HUGEINT",
+    "cents_of_e11": "(amount + 500000000) // 1000000000",
+    "cents_of_e13": "(amount + 50000000000) // 100000000000",
+    "grown": "CAST((CAST(principal AS HUGEINT) * g.growth_e25 + 5000000000000000000000000)"
+    " // 10000000000000000000000000 AS BIGINT)",
+}
 
 
 def run(given: Input, as_of: dt.date, accepted_on: dt.date, threads: int = 2) -> Answer:
@@ -26,23 +34,20 @@ def run(given: Input, as_of: dt.date, accepted_on: dt.date, threads: int = 2) ->
         threads: threads DuckDB may use.
     """
     law = of.law(as_of, accepted_on)
-    values, parts = constants(law), sections(SQL)
-    connection = duckdb.connect(config={"threads": threads, "preserve_insertion_order": True})
+    values = constants(law) | WORDS
+    connection = duckdb.connect(config={"threads": threads})
     try:
         _law_tables(connection, law, given)
-        connection.execute(parts["start"])
         for place, piece in enumerate(given.pieces):
-            connection.execute(facts(piece, "CREATE TABLE facts AS" if place == 0 else "INSERT INTO facts"))
-            odd = view_of_rows(connection, piece, threads)
-            for section in ("sums", odd, "lines", "bundled", "oddities"):
-                connection.execute(filled(parts[section], values))
-        connection.execute(filled(parts["decisions"], values))
-        pairs = connection.execute(parts["pairs"]).fetchall()
+            values |= {"into": "INSERT INTO", "as": ""} if place else {"into": "CREATE TABLE", "as": " AS"}
+            _piece(connection, piece, values, threads)
+        _execute(connection, "decisions", values)
+        pairs = connection.execute(statements("pairs", values)[0]).fetchall()
         connection.register("growth_in", of.growth(pairs))
         connection.execute(
             "CREATE TABLE growth AS SELECT * EXCLUDE (growth), CAST(growth AS HUGEINT) AS growth_e25 FROM growth_in"
         )
-        connection.execute(parts["results"])
+        _execute(connection, "results", values)
         entries = connection.sql(
             "SELECT accepted, principal AS principal_cents, interest AS interest_cents, day AS liquidation_date "
             "FROM entries ORDER BY e"
@@ -52,45 +57,29 @@ def run(given: Input, as_of: dt.date, accepted_on: dt.date, threads: int = 2) ->
         connection.close()
 
 
+def _execute(connection: Any, section: str, values: dict[str, str]) -> None:
+    for statement in statements(section, values):
+        connection.execute(statement)
+
+
 def _law_tables(connection: Any, law: of.Law, given: Input) -> None:
     """The law and the importers as tables."""
-    people = importers_table(given.importers)
-    tables = {
-        "number": (law.numbers, "hts8 AS h, * EXCLUDE (hts8)"),
-        "rate": (law.rates, "hts8 AS h, * EXCLUDE (hts8)"),
-        "ieepa_rate": (law.ieepa_rates, "hts8 AS h, * EXCLUDE (hts8)"),
-        "owing": (law.owing, "hts8 AS h, * EXCLUDE (hts8)"),
-        "calendar": (law.calendar, "*"),
-        "people": (people, "key, spelling, importer_kind AS kind"),
-    }
-    for name, (table, chosen) in tables.items():
+    for name, table in (*of.plain_tables(law).items(), ("people", importers_table(given.importers))):
         connection.register("table_in", table)
-        connection.execute(f"CREATE TABLE {name} AS SELECT {chosen} FROM table_in")  # noqa: S608 - names of our own
-    for name, codes in (("refused_type", law.refused_types), ("hold_code", law.hold_codes)):
-        connection.execute(f"CREATE TABLE {name} AS SELECT unnest(?::VARCHAR[]) AS code", [list(codes)])
-    connection.execute("CREATE MACRO plain_key(number) AS upper(replace(replace(number, '-', ''), ' ', ''))")
+        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM table_in")  # noqa: S608 - names of our own
 
 
-def selected(types: dict[str, str], had: frozenset[str]) -> str:
-    """A list of columns; those that the file lacks are null."""
-    return ", ".join(name if name in had else f"CAST(NULL AS {kind}) AS {name}" for name, kind in types.items())
-
-
-def facts(piece: Piece, into: str) -> str:
-    """The facts of the entries of a piece, numbered."""
-    needed = {name: kind for name, kind in ENTRY_TYPES.items() if name not in ("entry_number", "line_count")}
-    had = columns(piece.entries)
-    key = "entry" if "entry" in had else f"CAST(file_row_number + {piece.first} AS INTEGER)"
-    source = f"read_parquet('{piece.entries}', file_row_number = true)"
-    return f"{into} SELECT {key} AS e, {selected(needed, had)} FROM {source}"  # noqa: S608 - names of our own
-
-
-def view_of_rows(connection: Any, piece: Piece, threads: int) -> str:
-    """The tariff rows of a piece as the view `numbers`; the section that gives the odd ones their quantities."""
-    if piece.lines is None:
-        connection.execute(filled(sections(SQL)["rows_best"], {"rows": str(piece.rows)}))
-        return "odd_best"
-    connection.register("store_rows", flat_rows(piece, threads))
-    connection.register("store_quantities", sparse_quantities(piece, threads))
-    connection.execute(sections(SQL)["rows_store"])
-    return "odd_store"
+def _piece(connection: Any, piece: Piece, values: dict[str, str], threads: int) -> None:
+    """Facts, sums and odd lines of a piece."""
+    key = "entry" if piece.lines is None else f"CAST(file_row_number + {piece.first} AS INTEGER)"
+    query = facts(piece, f"read_parquet('{piece.entries}', file_row_number = true)", key, DAY)
+    connection.execute(f"CREATE OR REPLACE TABLE piece_facts AS {query}")
+    source = f"read_parquet('{piece.rows}')"
+    if piece.lines is not None:
+        connection.register("store_rows", flat_rows(piece, threads))
+        connection.register("store_quantities", sparse_quantities(piece, threads))
+        source = "store_rows"
+    connection.execute(f"CREATE OR REPLACE VIEW numbers AS {rows(piece, source, DAY)}")
+    odd = "odd_best" if piece.lines is None else "odd_store"
+    for section in ("facts", "sums", odd, "lines", "bundled", "oddities"):
+        _execute(connection, section, values)

@@ -108,9 +108,9 @@ def open_best(folder: Path, importers: Path | None) -> Input:
 
 
 def importers_table(path: Path | None) -> pa.Table:
-    """The importers file: key as compared, spelling, kind, enrolment of each importer once."""
+    """The importers file: number as compared, spelling, kind, enrolment of each importer once."""
     if path is None:
-        return pa.table({name: pa.array([], pa.string()) for name in ("key", "spelling", "importer_kind")})
+        return pa.table({name: pa.array([], pa.string()) for name in ("person", "spelling", "paid_as")})
     found = pq.read_table(path, columns=["importer_number", "importer_kind"]).to_pylist()
     people: dict[str, tuple[str, str | None]] = {}
     for row in sorted(found, key=lambda row: row["importer_number"]):
@@ -118,8 +118,8 @@ def importers_table(path: Path | None) -> pa.Table:
         people.setdefault(key, (row["importer_number"], row["importer_kind"]))
     return pa.table(
         {
-            "key": pa.array(list(people), pa.string()),
+            "person": pa.array(list(people), pa.string()),
             "spelling": pa.array([spelling for spelling, _ in people.values()], pa.string()),
-            "importer_kind": pa.array([kind for _, kind in people.values()], pa.string()),
+            "paid_as": pa.array([kind for _, kind in people.values()], pa.string()),
         }
     )

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 
 FIRST, LAST = dt.date(1900, 1, 1), dt.date(9999, 12, 31)
+EPOCH = dt.date(1970, 1, 1)
 DAY = dt.timedelta(days=1)
 E9 = 1_000_000_000
 WHOLE_LIMIT_E9, ALCOHOL, PROOF_LITRE = E9, 22, "PFL"  # rules/data/whole_units.csv, 19 CFR 159.3(b)
@@ -65,6 +67,20 @@ class Law:
         """The first run day on or after `day`."""
         found: dt.date = self.calendar["following"][(day - self.calendar["day"][0].as_py()).days].as_py()
         return found
+
+
+def plain_tables(law: Law) -> dict[str, pa.Table]:
+    """The law for SQL: tables by name, the tariff number as `h`, days as numbers."""
+    found = {"number": law.numbers, "rate": law.rates, "ieepa_rate": law.ieepa_rates, "owing": law.owing}
+    return {name: _with_day_numbers(table) for name, table in (*found.items(), ("calendar", law.calendar))}
+
+
+def _with_day_numbers(table: pa.Table) -> pa.Table:
+    columns = [
+        table[field.name].cast(pa.int32()) if pa.types.is_date(field.type) else table[field.name]
+        for field in table.schema
+    ]
+    return pa.table(columns, names=["h" if name == "hts8" else name for name in table.column_names])
 
 
 @cache
@@ -150,7 +166,7 @@ def _numbers() -> pa.Table:
         found.append((number, CLASSES[row["kind"]], 0, FIRST, LAST))
     for number, spans in days.items():
         spans.sort()
-        assert all(after[0] <= before[1] + DAY for before, after in zip(spans, spans[1:], strict=False))
+        assert all(after[0] <= before[1] + DAY for before, after in pairwise(spans))
         if number not in classes:
             found.append((number, 0, marks[number], spans[0][0], max(last for _, last in spans)))
     return _table(found, hts8=pa.int32(), cls=pa.int8(), marks=pa.int8(), **_SPAN)
@@ -170,34 +186,38 @@ def _spi_days() -> dict[str, list[tuple[dt.date, dt.date]]]:
     return found
 
 
+def _formula(row: dict[str, str]) -> tuple[object, ...]:
+    """Code, p1, u1, p2, p3, u3 of a rate."""
+    rates = (_e9(row["specific_rate"]), row["specific_unit"] or None, _e9(row["ad_valorem_rate"]))
+    return row["computation_code"], *rates, _e9(row["other_rate"]), row["other_unit"] or None
+
+
+def _common(row: dict[str, str], programme: list[tuple[dt.date, dt.date]]) -> Iterator[tuple[dt.date, dt.date]]:
+    """Days on which both a rate is valid and its programme in force."""
+    first, last = _day(row["valid_from"], FIRST), _day(row["valid_to"], LAST)
+    for start, end in programme:
+        if max(first, start) <= min(last, end):
+            yield max(first, start), min(last, end)
+
+
 def _rates() -> pa.Table:
-    """General and Special rates; a Special row stands where the programme is in force and the rate is free or readable."""
+    """General rates, and Special ones on the days of their programme where they are free or readable."""
     programmes = _spi_days()
     special: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
     for row in rows("special_rates"):
         if row["readable"] == "Y":
             special[row["hts8"], row["spi"]].append(row)
 
-    def spans(row: dict[str, str], spi: str) -> Iterator[tuple[dt.date, dt.date]]:
-        first, last = _day(row["valid_from"], FIRST), _day(row["valid_to"], LAST)
-        for start, end in programmes.get(spi, []):
-            if max(first, start) <= min(last, end):
-                yield max(first, start), min(last, end)
-
-    def formula(row: dict[str, str]) -> tuple[object, ...]:
-        rates = (_e9(row["specific_rate"]), row["specific_unit"] or None, _e9(row["ad_valorem_rate"]))
-        return row["computation_code"], *rates, _e9(row["other_rate"]), row["other_unit"] or None
-
     found: list[tuple[object, ...]] = []
     for row in rows("hts_base"):
         number = int(row["hts8"])
-        found.append((number, "", _day(row["valid_from"], FIRST), _day(row["valid_to"], LAST), *formula(row)))
+        found.append((number, "", _day(row["valid_from"], FIRST), _day(row["valid_to"], LAST), *_formula(row)))
         free = {word.rstrip("*+") for word in row["specials"].split(";") if word}
         for spi in sorted(free):
-            found += [(number, spi, *span, "0", 0, None, 0, 0, None) for span in spans(row, spi)]
+            found += [(number, spi, *span, "0", 0, None, 0, 0, None) for span in _common(row, programmes.get(spi, []))]
     for (text, spi), group in special.items():
         for row in group:
-            found += [(int(text), spi, *span, *formula(row)) for span in spans(row, spi)]
+            found += [(int(text), spi, *span, *_formula(row)) for span in _common(row, programmes.get(spi, []))]
     return _table(
         found,
         hts8=pa.int32(),
@@ -255,30 +275,30 @@ def _calendar() -> pa.Table:
 
 
 @cache
-def _grown() -> dict[tuple[str, dt.date], int]:
+def _grown() -> dict[tuple[str, int], int]:
     """What 1 becomes until the end of each day, by kind of importer, in 10^-80 (handbook 7.1)."""
     unit = 10**80
-    grown: dict[tuple[str, dt.date], int] = {}
+    grown: dict[tuple[str, int], int] = {}
     quarters = sorted(rows("interest_rates"), key=lambda row: row["quarter_start"])
     for kind in ("corporate", "noncorporate"):
         total = unit
-        grown[kind, dt.date.fromisoformat(quarters[0]["quarter_start"]) - DAY] = total
+        grown[kind, (dt.date.fromisoformat(quarters[0]["quarter_start"]) - EPOCH).days - 1] = total
         for quarter in quarters:
             rate_e6 = int(Decimal(quarter[f"overpayment_{kind}_rate"]) * 10**6)
             day, last = (dt.date.fromisoformat(quarter[f"quarter_{end}"]) for end in ("start", "end"))
             while day <= last:
                 year = (dt.date(day.year + 1, 1, 1) - dt.date(day.year, 1, 1)).days
                 total = total * (year * 10**6 + rate_e6) // (year * 10**6)
-                grown[kind, day] = total
+                grown[kind, (day - EPOCH).days] = total
                 day += DAY
     return grown
 
 
-def growth(pairs: Iterable[tuple[dt.date, dt.date, str]]) -> pa.Table:
-    """Interest on 1 for each (deposit day, liquidation day, kind): start_day, end_day, kind, growth in 10^-25 as text.
+def growth(pairs: Iterable[tuple[int, int, str]]) -> pa.Table:
+    """Interest on 1 for each (deposit day, liquidation day, kind): start_day, end_day, paid_as, growth in 10^-25 as text.
 
-    Rounded up by less than 10^-25, so that an exact half cent stays one; below 10^13 cents the product is right to 10^-12
-    of a cent. Pairs without a rate are left out.
+    Days count from 1970-01-01. Rounded up by less than 10^-25, so that an exact half cent stays one; below 10^13 cents
+    the product is right to 10^-12 of a cent. Pairs without a rate are left out.
     """
     grown = _grown()
     found = (
@@ -286,4 +306,4 @@ def growth(pairs: Iterable[tuple[dt.date, dt.date, str]]) -> pa.Table:
         for start, end, kind in pairs
         if (kind, start) in grown and (kind, end) in grown
     )
-    return _table(found, start_day=pa.date32(), end_day=pa.date32(), kind=pa.string(), growth=pa.string())
+    return _table(found, start_day=pa.int32(), end_day=pa.int32(), paid_as=pa.string(), growth=pa.string())

@@ -1,4 +1,4 @@
-"""From a store, the layout that users of the opponents would choose: flat tariff rows with whole-number keys, and entries.
+"""From a store, the layout that users of the opponents would choose: flat tariff rows with integer keys, and entries.
 
 Run as `python -m benchmarks.peers.layout STORE FOLDER`. Streamed: one partition in memory at a time.
 """
@@ -33,9 +33,9 @@ LINE_FACTS = ("country_of_origin", "spi_code", "set_indicator", "ftz_status", "p
 def write_layout(store: Path, folder: Path, importers: Path | None = None) -> Input:
     """Write the layout of a store into a new folder and open it.
 
-    Rows: `entry` and `line` (counted over everything), `line_number`, `ordinal`, `on_line` (numbers on the line), `hts8`
-    (the legal number), `suffix` (statistical digits, -1 without), value, duty, facts of the line, quantities and units;
-    sorted; files of whole entries. `on_line` spares the opponents most work by line: one row shows whether it is the last.
+    Rows: `entry` and `line` (counted over everything), `line_number`, `ordinal`, `on_line` (numbers on the line),
+    `hts8` (the legal number), `suffix` (statistical digits, -1 without), value, duty, facts of the line, quantities and
+    units; sorted; files of whole entries. `on_line` spares the opponents most work by line: it shows the last row.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source = open_store(store, importers)

@@ -1,8 +1,8 @@
 """The rows of a store's partition as one flat Arrow table: its counts become keys, by `numpy.repeat`, in memory.
 
-A store keeps no keys on its tariff rows, only counts. Other ways to give DuckDB keys: unnested ranges with a positional
-join cost a little more, an ASOF join three times as much, a running sum gives lines but no entries. This way suits every
-opponent, since all of them take Arrow.
+A store keeps no keys on its tariff rows, only counts. Other ways to give DuckDB keys: unnested ranges with a
+positional join cost a little more, an ASOF join three times as much, a running sum gives lines but no entries. This way
+suits every opponent, since all of them take Arrow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks.peers.inputs import Piece, columns
+from benchmarks.peers.inputs import ENTRY_TYPES, Piece, columns
 
 LINE_FACTS = ("country_of_origin", "spi_code", "set_indicator", "ftz_status", "privileged_date")
 QUANTITIES = tuple(f"{name}_{slot}{end}" for name, end in (("quantity", "_e2"), ("uom", "")) for slot in (1, 2, 3))
@@ -54,6 +54,12 @@ def flat_rows(piece: Piece, threads: int = 2) -> pa.Table:
             **facts,
         }
     )
+
+
+def numbered_entries(piece: Piece) -> pa.Table:
+    """The entries of a partition with `entry`."""
+    found = pq.read_table(piece.entries, columns=[name for name in ENTRY_TYPES if name in columns(piece.entries)])
+    return found.append_column("entry", pa.array(np.arange(found.num_rows, dtype=np.int32) + np.int32(piece.first)))
 
 
 def sparse_quantities(piece: Piece, threads: int = 2) -> pa.Table:

@@ -1,127 +1,112 @@
--- The job in DuckDB's SQL. Tables in place before: number (the law by tariff number), rate, ieepa_rate, owing, calendar,
--- refused_type, hold_code, people. {name} are constants of the law. Days are DATEs; money is in cents, BIGINT.
--- A row alone shows whether its line is plain: 98 first, base number last with the value on it. Only lines with something
--- odd on them are put together; everything else is summed by entry in one pass.
+-- The job in SQL, for DuckDB and DataFusion: one pass over the rows for whole entries, the rest for odd lines only.
+-- Tables in place before: number (the law by tariff number), rate, ieepa_rate, owing, calendar, people; for each piece
+-- piece_facts (its entries) and the view numbers (its rows). {name} stands for constants of the law and for words in which the two differ.
+-- Days are counted from 1970-01-01; money is in cents, BIGINT.
+-- A row alone shows whether its line is plain: chapter 98 first, base number last, with the value on it. Only lines with
+-- something odd on them are put together; everything else is summed by entry.
 
--- @start
-CREATE TABLE sums (
-    e INTEGER, filed BIGINT, removed BIGINT, marks INTEGER, first_day DATE, last_day DATE
-);
-CREATE TABLE oddities (
-    e INTEGER, restored BIGINT, order_broken BOOLEAN, partner_missing BOOLEAN, inactive BOOLEAN, value_on_ieepa BOOLEAN,
-    value_missing BOOLEAN, unable BOOLEAN, review BOOLEAN
-);
-
--- @rows_best
-CREATE OR REPLACE TEMP VIEW numbers AS
-    SELECT entry AS e, line AS l, ordinal AS o, on_line AS n, hts8 AS h, coalesce(value_dollars, 0) AS v, duty_cents AS d,
-           country_of_origin AS origin, spi_code AS spi, set_indicator AS set_mark, ftz_status, privileged_date,
-           quantity_1_e2 AS q1, uom_1, quantity_2_e2 AS q2, uom_2, quantity_3_e2 AS q3, uom_3
-    FROM read_parquet('{rows}');
-
--- @rows_store
-CREATE OR REPLACE TEMP VIEW numbers AS
-    SELECT entry AS e, line AS l, ordinal AS o, on_line AS n, hts8 AS h, coalesce(CAST(value_dollars AS BIGINT), 0) AS v,
-           CAST(duty_cents AS BIGINT) AS d, country_of_origin AS origin, spi_code AS spi, set_indicator AS set_mark,
-           ftz_status, privileged_date, row
-    FROM store_rows;
+-- @facts
+{into} facts{as} SELECT * FROM piece_facts;
 
 -- @sums
-CREATE OR REPLACE TEMP VIEW marked AS
+CREATE OR REPLACE VIEW marked AS
     SELECT r.*, coalesce(k.cls, 0) AS cls, coalesce(k.marks, 0) AS marks, k.first_day, k.last_day,
            r.h < 98000000 AS is_base, r.h >= 98000000 AND r.h < 99000000 AS is98, r.h >= 99000000 AS is99
     FROM numbers r LEFT JOIN number k USING (h);
-INSERT INTO sums
-    SELECT e, sum(d), sum(CASE WHEN cls > 0 THEN d ELSE 0 END),
-           bit_or(CASE WHEN cls IN (1, 2) THEN 1 WHEN h // 100 = 990303 THEN 2
-                       WHEN cls = 0 AND h // 100 IN (990301, 990302) THEN 4 ELSE 0 END),
-           max(CASE WHEN cls = 0 AND privileged_date IS NULL THEN first_day END),
-           min(CASE WHEN cls = 0 AND privileged_date IS NULL THEN last_day END)
+{into} sums{as}
+    SELECT e, CAST(sum(d) AS BIGINT) AS filed, CAST(sum(CASE WHEN cls > 0 THEN d ELSE 0 END) AS BIGINT) AS removed,
+           bit_or(CASE WHEN cls IN (1, 2) THEN 1 WHEN h {div} 100 = 990303 THEN 2
+                       WHEN cls = 0 AND h {div} 100 IN (990301, 990302) THEN 4 ELSE 0 END) AS marks,
+           max(CASE WHEN cls = 0 AND privileged_date IS NULL THEN first_day END) AS first_day,
+           min(CASE WHEN cls = 0 AND privileged_date IS NULL THEN last_day END) AS last_day
     FROM marked GROUP BY e;
-CREATE OR REPLACE TEMP TABLE odd AS
+CREATE OR REPLACE TABLE odd AS
     SELECT DISTINCT l FROM marked
     WHERE is_base <> (o = n) OR (is98 AND o > 1) OR (is_base AND v = 0) OR (cls > 0 AND v > 0) OR cls = 2
        OR privileged_date IS NOT NULL OR (d = 0 AND marks & {can_owe} > 0 AND (spi IS NULL OR NOT is_base))
        OR (is_base AND marks & {metal} > 0 AND origin IN ('CA', 'MX'));
 
 -- @odd_best
-CREATE OR REPLACE TEMP TABLE odd_rows AS SELECT m.* FROM marked m WHERE l IN (SELECT l FROM odd);
+CREATE OR REPLACE TABLE odd_rows AS SELECT * FROM marked WHERE l IN (SELECT l FROM odd);
 
 -- @odd_store
-CREATE OR REPLACE TEMP TABLE odd_rows AS
+CREATE OR REPLACE TABLE odd_rows AS
     SELECT m.*, quantity_1_e2 AS q1, uom_1, quantity_2_e2 AS q2, uom_2, quantity_3_e2 AS q3, uom_3
     FROM (SELECT * FROM marked WHERE l IN (SELECT l FROM odd)) m
     LEFT JOIN store_quantities q ON q.tariff = m.row AND m.is_base AND m.marks & {specific} > 0;
 
 -- @lines
-CREATE OR REPLACE TEMP TABLE lines AS
+CREATE OR REPLACE TABLE lines AS
     WITH by_line AS (
-        SELECT l, any_value(e) AS e, any_value(set_mark) AS set_mark, any_value(origin) AS origin, any_value(spi) AS spi,
-               any_value(CASE WHEN ftz_status = 'P' THEN privileged_date END) AS zone_day,
-               coalesce(sum(d) FILTER (cls = 2), 0) AS d_replacement, coalesce(sum(d) FILTER (is_base), 0) AS d_base,
-               coalesce(sum(d) FILTER (cls > 0), 0) AS d_ieepa,
-               count(*) FILTER (cls > 0) AS ieepa, count(*) FILTER (cls = 2) AS replacements,
-               count(*) FILTER (cls IN (1, 2)) AS charging, count(*) FILTER (is98) AS n98,
-               count(*) FILTER (is99 AND cls = 0) AS remaining99, count(*) FILTER (is_base) AS n_base,
-               sum(v) AS v, coalesce(sum(v) FILTER (cls > 0), 0) AS v_ieepa, count(*) FILTER (cls > 0 AND v > 0) AS n_v_ieepa,
-               coalesce(sum(v) FILTER (is_base), 0) AS v_base, coalesce(sum(v) FILTER (is98), 0) AS v_98,
-               max(o) FILTER (is98) > least(min(o) FILTER (is99), min(o) FILTER (is_base)) AS late_98,
-               max(o) FILTER (is99) > min(o) FILTER (is_base) AS late_99,
-               max(first_day) FILTER (cls = 0) AS first_day, min(last_day) FILTER (cls = 0) AS last_day,
-               bool_or(cls = 0 AND d = 0 AND marks & {can_owe} > 0) AS may_owe, bool_or(marks & {metal} > 0) AS is_metal,
-               max(h) FILTER (is_base) AS h, max(q1) FILTER (is_base) AS q1, max(q2) FILTER (is_base) AS q2,
-               max(q3) FILTER (is_base) AS q3, max(uom_1) FILTER (is_base) AS uom_1,
-               max(uom_2) FILTER (is_base) AS uom_2, max(uom_3) FILTER (is_base) AS uom_3
+        SELECT l, min(e) AS e, bool_or(coalesce(set_mark = 'V', false)) AS in_set,
+               bool_or(coalesce(origin IN ('CA', 'MX'), false)) AS from_border,
+               max(CASE WHEN ftz_status = 'P' THEN privileged_date END) AS zone_day,
+               sum(CASE WHEN cls = 2 THEN d ELSE 0 END) AS d_replacement, sum(CASE WHEN is_base THEN d ELSE 0 END) AS d_base,
+               sum(CASE WHEN cls > 0 THEN d ELSE 0 END) AS d_ieepa,
+               sum(CASE WHEN cls > 0 THEN 1 ELSE 0 END) AS ieepa, sum(CASE WHEN cls = 2 THEN 1 ELSE 0 END) AS replacements,
+               sum(CASE WHEN cls IN (1, 2) THEN 1 ELSE 0 END) AS charging, sum(CASE WHEN is98 THEN 1 ELSE 0 END) AS n98,
+               sum(CASE WHEN is99 AND cls = 0 THEN 1 ELSE 0 END) AS remaining99,
+               sum(CASE WHEN is_base THEN 1 ELSE 0 END) AS n_base,
+               sum(v) AS v, sum(CASE WHEN cls > 0 THEN v ELSE 0 END) AS v_ieepa,
+               sum(CASE WHEN cls > 0 AND v > 0 THEN 1 ELSE 0 END) AS n_v_ieepa,
+               sum(CASE WHEN is_base THEN v ELSE 0 END) AS v_base, sum(CASE WHEN is98 THEN v ELSE 0 END) AS v_98,
+               max(CASE WHEN is98 THEN o END) AS last_98, min(CASE WHEN is99 THEN o END) AS first_99,
+               max(CASE WHEN is99 THEN o END) AS last_99, min(CASE WHEN is_base THEN o END) AS first_base,
+               max(CASE WHEN cls = 0 THEN first_day END) AS first_day, min(CASE WHEN cls = 0 THEN last_day END) AS last_day,
+               bool_or(cls = 0 AND d = 0 AND marks & {can_owe} > 0) AS may_owe, bool_or(marks & {metal} > 0) AS is_metal
         FROM odd_rows GROUP BY l)
-    SELECT b.*, coalesce(set_mark, '') = 'V' AS in_set,
+    SELECT b.*, coalesce(last_98 > first_99, false) OR coalesce(last_98 > first_base, false)
+                    OR coalesce(last_99 > first_base, false) AS disordered,
            coalesce(zone_day, CASE WHEN f.entry_type IN {entry_date_types} THEN f.entry_date
                                    ELSE coalesce(f.inbond_date, f.entry_date) END) AS day,
-           CASE WHEN ieepa = 0 OR set_mark = 'V' THEN ''
+           CASE WHEN ieepa = 0 OR in_set THEN ''
                 WHEN v = v_ieepa AND (v = 0 OR n98 > 0) THEN 'nowhere'
                 WHEN n_v_ieepa = 0 OR n98 > 0 THEN ''
                 WHEN v_base > 0 THEN 'double'
                 WHEN n_v_ieepa = 1 AND v = v_ieepa AND n_base = 1 THEN 'moved'
                 ELSE 'nowhere' END AS placed
-    FROM by_line b JOIN facts f ON f.e = b.e;
+    FROM by_line b JOIN piece_facts f ON f.e = b.e;
 -- Column 1 has to be known where a replacement number goes, and where a value moves to the base number.
-CREATE OR REPLACE TEMP TABLE column1 AS
+CREATE OR REPLACE TABLE column1 AS
     WITH need AS (
-        SELECT * REPLACE (CASE WHEN placed = 'double' THEN v - v_ieepa ELSE v END AS v)
-        FROM lines WHERE NOT in_set AND n98 = 0 AND (replacements > 0 OR placed = 'moved')),
+        SELECT n.l, n.day, n.n_base, n.replacements, n.d_base, n.d_replacement,
+               CASE WHEN placed = 'double' THEN n.v - n.v_ieepa ELSE n.v END AS v,
+               r.h, r.spi, r.q1, r.q2, r.q3, r.uom_1, r.uom_2, r.uom_3
+        FROM lines n LEFT JOIN (SELECT * FROM odd_rows WHERE is_base) r ON r.l = n.l AND n.n_base = 1
+        WHERE NOT n.in_set AND n.n98 = 0 AND (n.replacements > 0 OR n.placed = 'moved')),
     rated AS (
         SELECT n.*, coalesce(s.code, g.code) AS code, CASE WHEN s.h IS NULL THEN g.u1 ELSE s.u1 END AS u1,
                CASE WHEN s.h IS NULL THEN g.u3 ELSE s.u3 END AS u3, coalesce(s.p1, g.p1) AS p1, coalesce(s.p2, g.p2) AS p2,
-               coalesce(s.p3, g.p3) AS p3, n.h // 1000000 = {alcohol} AS alcohol
+               coalesce(s.p3, g.p3) AS p3, n.h {div} 1000000 = {alcohol} AS alcohol
         FROM need n
         LEFT JOIN rate g ON g.h = n.h AND g.spi = '' AND n.day BETWEEN g.first_day AND g.last_day
-        LEFT JOIN rate s ON s.h = n.h AND s.spi = n.spi AND s.spi <> '' AND n.day BETWEEN s.first_day AND s.last_day),
+        LEFT JOIN rate s ON s.h = n.h AND s.spi = n.spi AND n.day BETWEEN s.first_day AND s.last_day),
     counted AS (
         SELECT *, CASE WHEN code = 'K' THEN q1 WHEN u1 = uom_1 THEN q1 WHEN u1 = uom_2 THEN q2 WHEN u1 = uom_3 THEN q3 END AS c1,
                CASE WHEN u3 = uom_1 THEN q1 WHEN u3 = uom_2 THEN q2 WHEN u3 = uom_3 THEN q3 END AS c3
         FROM rated),
     whole AS (
         SELECT * REPLACE (
-            CASE WHEN p1 <= {whole} AND NOT alcohol AND coalesce(u1, '') <> 'PFL' THEN (c1 + 50) // 100 * 100 ELSE c1 END AS c1,
-            CASE WHEN p3 <= {whole} AND NOT alcohol AND coalesce(u3, '') <> 'PFL' THEN (c3 + 50) // 100 * 100 ELSE c3 END AS c3)
+            CASE WHEN p1 <= {whole} AND NOT alcohol AND coalesce(u1, '') <> 'PFL' THEN (c1 + 50) {div} 100 * 100 ELSE c1 END AS c1,
+            CASE WHEN p3 <= {whole} AND NOT alcohol AND coalesce(u3, '') <> 'PFL' THEN (c3 + 50) {div} 100 * 100 ELSE c3 END AS c3)
         FROM counted),
     -- Dollars in 10^-11 (code K: in 10^-13); null when a quantity is missing or the code has no formula.
     exact AS (
         SELECT *, CASE
-            WHEN code = '0' THEN CAST(0 AS HUGEINT)
-            WHEN code IN ('1', '2') THEN CAST(p1 AS HUGEINT) * c1
-            WHEN code = '3' THEN CAST(p1 AS HUGEINT) * c1 + CAST(p3 AS HUGEINT) * c3
-            WHEN code IN ('4', '5', 'D') THEN CAST(p1 AS HUGEINT) * c1 + CAST(p2 AS HUGEINT) * v * 100
-            WHEN code IN ('6', 'E') THEN CAST(p1 AS HUGEINT) * c1 + CAST(p3 AS HUGEINT) * c3 + CAST(p2 AS HUGEINT) * v * 100
-            WHEN code = '7' THEN CAST(p2 AS HUGEINT) * v * 100
+            WHEN code = '0' THEN CAST(0 AS {wide})
+            WHEN code IN ('1', '2') THEN CAST(p1 AS {wide}) * c1
+            WHEN code = '3' THEN CAST(p1 AS {wide}) * c1 + CAST(p3 AS {wide}) * c3
+            WHEN code IN ('4', '5', 'D') THEN CAST(p1 AS {wide}) * c1 + CAST(p2 AS {wide}) * v * 100
+            WHEN code IN ('6', 'E') THEN CAST(p1 AS {wide}) * c1 + CAST(p3 AS {wide}) * c3 + CAST(p2 AS {wide}) * v * 100
+            WHEN code = '7' THEN CAST(p2 AS {wide}) * v * 100
             WHEN code = 'K' AND q2 IS NOT NULL
-                THEN greatest(CAST(c1 AS HUGEINT) * (CAST(p1 AS HUGEINT) * 100 - CAST(p2 AS HUGEINT) * (10000 - q2)),
-                              CAST(c1 AS HUGEINT) * p3 * 100)
+                THEN greatest(CAST(c1 AS {wide}) * (CAST(p1 AS {wide}) * 100 - CAST(p2 AS {wide}) * (10000 - q2)),
+                              CAST(c1 AS {wide}) * p3 * 100)
             END AS amount
         FROM whole),
     priced AS (
         SELECT l, replacements, d_base, d_replacement, v,
-               CASE WHEN n_base = 1 AND v > 0 THEN CASE WHEN code <> 'K' THEN (amount + 500000000) // 1000000000
-                                                        ELSE (amount + 50000000000) // 100000000000 END END AS cents
+               CASE WHEN n_base = 1 AND v > 0 THEN CASE WHEN code <> 'K' THEN {cents_of_e11} ELSE {cents_of_e13} END END AS cents
         FROM exact)
     -- When both layouts fit, it is the full one (clarification 22).
     SELECT l, cents - d_base AS added, replacements > 0 AND cents IS NULL AS unable,
@@ -133,33 +118,35 @@ CREATE OR REPLACE TEMP TABLE column1 AS
 
 -- @bundled
 -- More than its rate on an IEEPA number, while another duty number of the line shows nothing.
-CREATE OR REPLACE TEMP TABLE bundled AS
+CREATE OR REPLACE TABLE bundled AS
     WITH above AS (
-        SELECT DISTINCT l FROM odd_rows m JOIN lines n USING (l)
+        SELECT DISTINCT m.l FROM odd_rows m JOIN lines n ON n.l = m.l
         LEFT JOIN ieepa_rate r ON r.h = m.h AND n.day BETWEEN r.first_day AND r.last_day
         LEFT JOIN (SELECT h, max(rate_e9) AS highest FROM ieepa_rate GROUP BY h) x ON x.h = m.h
         WHERE n.may_owe AND m.cls IN (1, 3) AND NOT n.in_set AND n.v > 0
           AND m.d > (coalesce(r.rate_e9, x.highest, 0) * (n.v - CASE WHEN placed = 'double' THEN v_ieepa ELSE 0 END)
-                     + 5000000) // 10000000 + {tolerance})
-    SELECT DISTINCT l FROM odd_rows m JOIN above USING (l) JOIN lines n USING (l)
-    JOIN owing w ON w.h = m.h AND n.day BETWEEN w.first_day AND w.last_day AND (NOT w.is_base OR n.spi IS NULL)
+                     + 5000000) {div} 10000000 + {tolerance})
+    SELECT DISTINCT m.l FROM odd_rows m JOIN above a ON a.l = m.l JOIN lines n ON n.l = m.l
+    JOIN owing w ON w.h = m.h AND n.day BETWEEN w.first_day AND w.last_day AND (NOT w.is_base OR m.spi IS NULL)
     WHERE m.cls = 0 AND m.d = 0;
 
 -- @oddities
-INSERT INTO oddities
+{into} oddities{as}
     SELECT n.e,
-           coalesce(sum(CASE WHEN c.replaced AND c.is_split AND NOT c.is_full THEN 0 ELSE c.added END), 0),
-           bool_or(n.n98 < 2 AND (coalesce(n.late_98, false) OR coalesce(n.late_99, false))),
+           CAST(coalesce(sum(CASE WHEN c.replaced AND c.is_split AND NOT c.is_full THEN 0 ELSE c.added END), 0) AS BIGINT)
+               AS restored,
+           bool_or(n.n98 < 2 AND n.disordered) AS order_broken,
            bool_or((n.n_base + n.n98 = 0 AND (n.remaining99 > 0 OR n.ieepa > 0))
-                   OR (n.replacements > 0 AND n.n_base = 0 AND n.n98 = 0 AND NOT n.in_set)),
-           bool_or(coalesce(n.day < n.first_day OR n.day > n.last_day, false)),
-           bool_or(n.v_ieepa > 0), bool_or(n.ieepa > 0 AND n.n_base > 0 AND n.v_base + n.v_98 = 0),
-           bool_or(coalesce(c.unable, false)),
+                   OR (n.replacements > 0 AND n.n_base = 0 AND n.n98 = 0 AND NOT n.in_set)) AS partner_missing,
+           bool_or(coalesce(n.day < n.first_day OR n.day > n.last_day, false)) AS inactive,
+           bool_or(n.v_ieepa > 0) AS value_on_ieepa,
+           bool_or(n.ieepa > 0 AND n.n_base > 0 AND n.v_base + n.v_98 = 0) AS value_missing,
+           bool_or(coalesce(c.unable, false)) AS unable,
            bool_or(coalesce(c.replaced AND NOT c.unable AND NOT c.is_full AND NOT c.is_split, false)
                    OR b.l IS NOT NULL OR n.placed IN ('double', 'nowhere')
-                   OR (n.charging > 0 AND n.d_ieepa > 0 AND n.remaining99 = 0 AND n.is_metal AND n.origin IN ('CA', 'MX')
-                       AND n.day BETWEEN {displaced_from} AND {displaced_to}))
-    FROM lines n LEFT JOIN column1 c USING (l) LEFT JOIN bundled b USING (l)
+                   OR (n.charging > 0 AND n.d_ieepa > 0 AND n.remaining99 = 0 AND n.is_metal AND n.from_border
+                       AND n.day BETWEEN {displaced_from} AND {displaced_to})) AS review
+    FROM lines n LEFT JOIN column1 c ON c.l = n.l LEFT JOIN bundled b ON b.l = n.l
     GROUP BY n.e;
 
 -- @decisions
@@ -173,14 +160,14 @@ CREATE TABLE decided AS
                coalesce(x.partner_missing, false) AS partner_missing, coalesce(x.value_on_ieepa, false) AS value_on_ieepa,
                coalesce(x.value_missing, false) AS value_missing, coalesce(x.unable, false) AS unable,
                coalesce(x.review, false) AS review, lower(liquidation_status) AS status,
-               CAST(coalesce(last_withdrawal_date, entry_date) + INTERVAL 1 YEAR AS DATE) AS anniversary
+               coalesce(year_after_withdrawal, year_after_entry) AS anniversary
         FROM (SELECT *, CASE WHEN entry_type IN {entry_date_types} THEN entry_date
                              ELSE coalesce(inbond_date, entry_date) END AS rate_day FROM facts) f
-        LEFT JOIN sums s USING (e) LEFT JOIN oddities x USING (e)),
+        LEFT JOIN sums s ON s.e = f.e LEFT JOIN oddities x ON x.e = f.e),
     placed AS (
         SELECT *, coalesce(status IN ('liquidated', 'reliquidated'), false) AS on_record,
                coalesce(status IN ('extended', 'suspended', 'under review'), false)
-                   OR coalesce(extension_suspension_code IN (SELECT code FROM hold_code), false)
+                   OR coalesce(extension_suspension_code IN {hold_codes}, false)
                    OR (coalesce(status NOT IN ('liquidated', 'reliquidated'), true)
                        AND coalesce(entry_type IN {waiting_types}, false)) AS held,
                filed - removed + restored AS recalculated,
@@ -195,7 +182,7 @@ CREATE TABLE decided AS
                ({rule_summary_not_accepted} AND lower(summary_status) <> 'accepted')
             OR ({rule_control_status_not_cbp} AND lower(control_status) <> 'cbp')
             OR ({rule_statement_not_complete} AND NOT statement_complete), false)
-            AND NOT coalesce(entry_type IN (SELECT code FROM refused_type), false)
+            AND NOT coalesce(entry_type IN {refused_types}, false)
             AND NOT coalesce({rule_recon_flagged} AND reconciliation_flag, false)
             AND NOT ({rule_recon_not_phase2} AND (coalesce(reconciliation_flag, false)
                      AND coalesce(entry_type, '01') NOT IN ('01', '02', '06') OR coalesce(reconciliation_entry_filed, false)))
@@ -235,26 +222,24 @@ CREATE TABLE decided AS
         LEFT JOIN calendar soon ON soon.day = greatest(basis, {accepted_on}) + 1)
     SELECT e, accepted, CASE WHEN accepted THEN greatest(difference, 0) ELSE 0 END AS principal, deposit_date,
            CASE WHEN accepted AND NOT held AND NOT review AND difference >= 0 THEN wanted END AS day,
-           coalesce(importer_kind, p.kind, 'corporate') AS kind,
-           CASE WHEN notify_party_on_profile AND coalesce(plain_key(notify_party), '') <> '' THEN plain_key(notify_party)
-                ELSE plain_key(importer_number) END AS recipient,
-           CASE WHEN notify_party_on_profile AND coalesce(plain_key(notify_party), '') <> '' THEN notify_party
-                ELSE importer_number END AS shown
-    FROM planned LEFT JOIN people p ON p.key = plain_key(importer_number);
+           coalesce(importer_kind, p.paid_as, 'corporate') AS kind,
+           CASE WHEN to_party THEN notify_key ELSE importer_key END AS recipient,
+           CASE WHEN to_party THEN notify_party ELSE importer_number END AS shown
+    FROM (SELECT *, coalesce(notify_party_on_profile AND notify_key <> '', false) AS to_party FROM planned) d
+    LEFT JOIN people p ON p.person = d.importer_key;
 
 -- @pairs
-SELECT DISTINCT deposit_date, day, kind FROM decided WHERE principal > 0 AND deposit_date < day;
+SELECT DISTINCT deposit_date, day, kind FROM decided WHERE principal > 0 AND deposit_date < day
+
 
 -- @results
 CREATE TABLE entries AS
-    SELECT e, accepted, principal, CASE WHEN deposit_date < day AND principal > 0
-               THEN CAST((CAST(principal AS HUGEINT) * g.growth_e25 + 5000000000000000000000000)
-                         // 10000000000000000000000000 AS BIGINT)
-               ELSE 0 END AS interest, day, recipient, shown
-    FROM decided d LEFT JOIN growth g ON g.start_day = d.deposit_date AND g.end_day = d.day AND g.kind = d.kind;
+    SELECT e, accepted, principal, CASE WHEN deposit_date < day AND principal > 0 THEN {grown} ELSE 0 END AS interest, day,
+           recipient, shown
+    FROM decided d LEFT JOIN growth g ON g.start_day = d.deposit_date AND g.end_day = d.day AND g.paid_as = d.kind;
 CREATE TABLE refunds AS
-    SELECT coalesce(any_value(p.spelling), min(shown)) AS recipient, day AS liquidation_date, count(*) AS entries,
+    SELECT coalesce(min(p.spelling), min(shown)) AS recipient, day AS liquidation_date, count(*) AS entries,
            CAST(sum(principal) AS BIGINT) AS principal_cents, CAST(sum(interest) AS BIGINT) AS interest_cents,
            CAST(sum(principal) + sum(interest) AS BIGINT) AS amount_cents
-    FROM entries x LEFT JOIN people p ON p.key = x.recipient
-    WHERE day IS NOT NULL AND principal > 0 GROUP BY x.recipient, day ORDER BY 1, 2;
+    FROM entries x LEFT JOIN people p ON p.person = x.recipient
+    WHERE day IS NOT NULL AND principal > 0 GROUP BY x.recipient, day;
