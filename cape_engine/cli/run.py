@@ -17,7 +17,8 @@ EXAMPLE = """Examples:
   cape run *.xlsx --headers headers.csv --importers importers.csv --as-of 2026-05-04 --out results
   cape run store --declaration claim.csv --set phase.hold_policy=reject --json
 
-Writes entries, changes, refunds, payments and findings as Parquet and a manifest.json.
+Writes entries, changes, refunds, payments and findings as Parquet and a manifest.json. A run that was stopped is
+continued by the same command; a later run into the same folder runs only the partitions that something changed.
 Exit codes: 0 done; 1 done, with findings or rejected entries; 2 cannot run; 3 stopped, run it again."""
 
 
@@ -38,6 +39,8 @@ Exit codes: 0 done; 1 done, with findings or rejected entries; 2 cannot run; 3 s
 @click.option(
     "--engine", type=click.Choice(["threads"]), default="threads", show_default=True, help="Carrier of the work."
 )
+@click.option("--memory-limit", metavar="SIZE", help="Memory to stay within, such as 2GiB; fewer threads if need be.")
+@click.option("--full", is_flag=True, help="Run every partition anew, also those an earlier run into --out finished.")
 @common.output_options
 def command(  # noqa: PLR0913 - one argument per option
     sources: tuple[Path, ...],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pyarrow as pa
 
+from cape_engine.bridge import stored
 from cape_engine.findings import Findings
 from cape_engine.schema import facts as f
 from cape_engine.schema.column import Column
@@ -37,22 +38,34 @@ _DEFAULTS: dict[Column, str] = {
 }
 
 
-def report(entries: Sequence[pa.Table], findings: Findings) -> dict[str, int]:
-    """Add a finding for each fact that is unknown on every entry, and count the unknowns of every fact.
+def unknown(entries: pa.Table) -> dict[str, int]:
+    """How many entries lack each fact, and under "" how many entries there are; adds up over partitions.
 
     Args:
-        entries: the entries tables of all partitions (`schema.rows.STORE_ENTRIES`).
+        entries: entries of a partition (`schema.rows.STORE_ENTRIES`).
+    """
+    found = {"": entries.num_rows}
+    for column in _DEFAULTS:
+        values = stored(entries, column)
+        missing = entries.num_rows if values is None else values.null_count
+        if missing:
+            found[str(column)] = missing
+    return found
+
+
+def report(counted: Mapping[str, int], findings: Findings) -> dict[str, int]:
+    """Add a finding for each fact that is unknown on every entry.
+
+    Args:
+        counted: the sum of `unknown` over all partitions.
         findings: added to.
 
     Returns:
         For each fact with a documented default, the number of entries that took it.
     """
-    total = sum(table.num_rows for table in entries)
-    unknown: dict[str, int] = {}
+    total = counted.get("", 0)
+    taken = {str(column): counted[str(column)] for column in _DEFAULTS if counted.get(str(column))}
     for column, default in _DEFAULTS.items():
-        missing = sum(table.column(str(column)).null_count for table in entries)
-        if missing:
-            unknown[str(column)] = missing
-        if total and missing == total:
+        if total and taken.get(str(column)) == total:
             findings.add("FACT_NOT_GIVEN", column=str(column), value=total, default=default)
-    return unknown
+    return taken

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine.schema import results as r
+
+_MONEY = (
+    r.FILED_DUTY_CENTS,
+    r.REMOVED_IEEPA_CENTS,
+    r.RESTORED_COLUMN1_CENTS,
+    r.RECALCULATED_DUTY_CENTS,
+    r.PRINCIPAL_CENTS,
+    r.BILL_CENTS,
+    r.INTEREST_CENTS,
+)
 
 try:
     import resource
@@ -24,36 +35,26 @@ def peak_memory_bytes() -> int | None:
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
-def counts(tables: Mapping[str, pa.Table]) -> dict[str, object]:
-    """Rows of each table, entries by disposition and action, findings by severity and code."""
-    entries = tables["entries"]
-    findings = tables["findings"]
-    return {
-        "rows": {name: table.num_rows for name, table in tables.items()},
-        "dispositions": _tally(entries, r.DISPOSITION),
-        "actions": _tally(entries, r.ACTION),
-        "reasons": _tally_lists(entries, r.REASON_CODES),
-        "flags": _tally_lists(entries, r.FLAGS),
-        "findings_by_severity": _tally(findings, r.SEVERITY),
-        "findings_by_code": _tally(findings, r.CODE),
-    }
+def partial(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """What the manifest counts of some tables, as groups of whole numbers that add up over partitions.
 
-
-def totals_cents(tables: Mapping[str, pa.Table]) -> dict[str, int]:
-    """Money totals over all entries, refunds and payments, in cents."""
-    entries = tables["entries"]
-    columns = (
-        r.FILED_DUTY_CENTS,
-        r.REMOVED_IEEPA_CENTS,
-        r.RESTORED_COLUMN1_CENTS,
-        r.RECALCULATED_DUTY_CENTS,
-        r.PRINCIPAL_CENTS,
-        r.BILL_CENTS,
-        r.INTEREST_CENTS,
-    )
-    found = {str(column): _sum(entries, column) for column in columns}
-    found["refunds_amount_cents"] = _sum(tables["refunds"], r.AMOUNT_CENTS)
-    found["payments_amount_cents"] = _sum(tables["payments"], r.AMOUNT_CENTS)
+    Args:
+        tables: any of entries, changes, findings, refunds and payments, by name.
+    """
+    found: dict[str, Any] = {"rows": {name: table.num_rows for name, table in tables.items()}, "totals_cents": {}}
+    if "entries" in tables:
+        entries = tables["entries"]
+        found["dispositions"] = _tally(entries, r.DISPOSITION)
+        found["actions"] = _tally(entries, r.ACTION)
+        found["reasons"] = _tally_lists(entries, r.REASON_CODES)
+        found["flags"] = _tally_lists(entries, r.FLAGS)
+        found["totals_cents"] |= {str(column): _sum(entries, column) for column in _MONEY}
+    if "findings" in tables:
+        found["findings_by_severity"] = _tally(tables["findings"], r.SEVERITY)
+        found["findings_by_code"] = _tally(tables["findings"], r.CODE)
+    for name in ("refunds", "payments"):
+        if name in tables:
+            found["totals_cents"][f"{name}_amount_cents"] = _sum(tables[name], r.AMOUNT_CENTS)
     return found
 
 

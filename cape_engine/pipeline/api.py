@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +18,16 @@ from cape_engine.settings import Settings
 
 PathLike = str | os.PathLike[str]
 Sources = PathLike | Iterable[PathLike]
+
+
+LEAST_MEMORY = 512 << 20
+_SIZE = re.compile(r"([0-9]{1,18})\s*((?:[kmgt]i?)?b?)", re.IGNORECASE)
+_UNITS = {
+    f"{prefix}{binary}{byte}": (1024 if binary else 1000) ** power
+    for power, prefix in enumerate(("", "K", "M", "G", "T"))
+    for binary in (("",) if not prefix else ("", "I"))
+    for byte in ("", "B")
+}
 
 
 class Options(TypedDict, total=False):
@@ -36,6 +47,8 @@ class Options(TypedDict, total=False):
         settings_file: settings as TOML.
         detail: `none`, `changes` or `full`: how much of the changes table is kept.
         threads: worker threads; the number of cores if not given.
+        memory_limit: bytes, or text such as `2GiB`, that the run is to stay within; fewer threads run if need be.
+        full: run every partition anew, also those that an earlier run into the same folder finished.
         partition_lines: lines per partition of the temporary store, when files are given.
         rules_folder: another folder of rule files than the built-in one.
     """
@@ -53,6 +66,8 @@ class Options(TypedDict, total=False):
     settings_file: PathLike | None
     detail: str
     threads: int | None
+    memory_limit: int | str | None
+    full: bool
     partition_lines: int
     rules_folder: PathLike | None
 
@@ -104,7 +119,26 @@ def requested(sources: Sources, **options: Unpack[Options]) -> Request:
         detail=options.get("detail", "changes"),
         threads=options.get("threads") or os.cpu_count() or 1,
         partition_lines=options.get("partition_lines", 1_000_000),
+        memory_limit_bytes=memory_bytes(options.get("memory_limit")),
+        full=options.get("full", False),
     )
+
+
+def memory_bytes(value: int | str | None) -> int | None:
+    """A memory limit in bytes, from a number or from text such as `512MiB`, `2GiB` or `2GB`.
+
+    Raises:
+        UsageError: it is neither, or leaves no room to work.
+    """
+    if value is None:
+        return None
+    found = _SIZE.fullmatch(str(value).strip())
+    if found is None:
+        raise UsageError(f"{value!r} is no size; write it as 2GiB, 512MiB or a number of bytes")
+    size: int = int(found[1]) * _UNITS[found[2].upper()]
+    if size < LEAST_MEMORY:
+        raise UsageError(f"{value!r} is too little to work in; give 512MiB or more")
+    return size
 
 
 def _path(value: PathLike | None) -> Path | None:

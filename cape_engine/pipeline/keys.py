@@ -63,6 +63,7 @@ def _shared(context: Context) -> bytes:
         "detail": request.detail,
         "claimed": context.declared is not None,
         "importers": _file_hashes(request.importers),
+        "spellings": context.register.digest(),
         "column1": _file_hashes(() if request.column1 is None else (request.column1,)),
     }
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).digest()

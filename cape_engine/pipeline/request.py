@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from cape_engine.errors import UsageError
+from cape_engine.errors import InputError, UsageError
 from cape_engine.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DETAILS = ("none", "changes", "full")
+TABLES = ("entries", "changes", "refunds", "payments", "findings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +40,80 @@ class Request:
     detail: str = "changes"
     threads: int = 1
     partition_lines: int = 1_000_000
+    memory_limit_bytes: int | None = None
+    full: bool = False
     only_entry: str | None = None
     command: str = "cape_engine.run"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunResult:
-    """The answer of a run, as Arrow tables, with its manifest."""
+    """The answer of a run, as Arrow tables, with its manifest.
 
-    entries: pa.Table
-    changes: pa.Table
-    refunds: pa.Table
-    payments: pa.Table
-    findings: pa.Table
+    Tables of a run that wrote to a folder are read from there when they are asked for, so that a run over a whole
+    nation's entries holds none of them.
+
+    Attributes:
+        manifest: as it was written.
+        held: tables that the run kept in memory, by name.
+        folder: where the others are.
+    """
+
     manifest: dict[str, object]
+    held: Mapping[str, pa.Table] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def entries(self) -> pa.Table:
+        """One row per entry (`RESULT_ENTRIES`)."""
+        return self.table("entries")
+
+    @property
+    def changes(self) -> pa.Table:
+        """Numbers that changed (`RESULT_CHANGES`)."""
+        return self.table("changes")
+
+    @property
+    def refunds(self) -> pa.Table:
+        """Refunds by recipient and day (`RESULT_REFUNDS`)."""
+        return self.table("refunds")
+
+    @property
+    def payments(self) -> pa.Table:
+        """Payments (`RESULT_PAYMENTS`)."""
+        return self.table("payments")
+
+    @property
+    def findings(self) -> pa.Table:
+        """Findings (`RESULT_FINDINGS`)."""
+        return self.table("findings")
+
+    def table(self, name: str) -> pa.Table:
+        """One table by name.
+
+        Raises:
+            UsageError: there is no such table.
+            InputError: the file that the run wrote is no longer readable.
+        """
+        if name not in TABLES:
+            raise UsageError(f"there is no table {name!r}; known: {', '.join(TABLES)}")
+        if name in self.held:
+            return self.held[name]
+        if self.folder is None:
+            raise UsageError(f"the run kept no table {name!r}")
+        path = self.folder / f"{name}.parquet"
+        try:
+            return pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{path} cannot be read ({error}); run the same command again") from error
 
     def tables(self) -> dict[str, pa.Table]:
         """All tables by name."""
-        return {name: getattr(self, name) for name in ("entries", "changes", "refunds", "payments", "findings")}
+        return {name: self.table(name) for name in TABLES}
 
     def to_pandas(self, name: str) -> pd.DataFrame:
         """One table (`entries`, `changes`, `refunds`, `payments`, `findings`) as a pandas DataFrame."""
-        tables = self.tables()
-        if name not in tables:
-            raise UsageError(f"there is no table {name!r}; known: {', '.join(tables)}")
-        frame: pd.DataFrame = tables[name].to_pandas()
+        frame: pd.DataFrame = self.table(name).to_pandas()
         return frame
 
     @property

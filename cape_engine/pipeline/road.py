@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cape_engine import bridge, claim_portal, intake, mass_processing, refund, rules
 from cape_engine.errors import RuleFileError, UsageError
@@ -18,11 +20,18 @@ from cape_engine.execution.threads import map_ordered
 from cape_engine.findings import Findings
 from cape_engine.outputs import assemble
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
-from cape_engine.pipeline.finish import Part, consolidated, finished
+from cape_engine.pipeline.collecting import Collector, InFolder, InMemory
+from cape_engine.pipeline.finish import finished
+from cape_engine.pipeline.keys import partition_keys as keys_of_partitions
+from cape_engine.pipeline.part import Share, Totals
 from cape_engine.pipeline.request import DETAILS, Request, RunResult
 from cape_engine.pipeline.stages import Context, processed
 from cape_engine.schema import facts as f
 from cape_engine.store import Store, is_store
+from cape_engine.store.store import PARTIES
+
+_OWN_BYTES = 400 << 20  # the interpreter with its libraries, compiled code and the sums of refunds
+_ROW_BYTES = 80  # of a partition under way, for each of its tariff numbers
 
 
 @dataclass(slots=True)
@@ -56,24 +65,76 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
         context, declarations = _context(request, ruleset, store, findings)
         clock.lap("intake")
         watcher.stage("processing entries", len(store.partitions))
-        parts: list[Part] = []
-        results = map_ordered(
-            lambda name: processed(store.read(name), context), store.partitions, threads=request.threads, stop=stop
-        )
-        for part in results:
-            parts.append(part)
-            findings.extend(part.findings)
+        keys = keys_of_partitions(store, context) if request.out is not None else list(store.partitions)
+        collector = _collector(request, keys, context)
+        stack.enter_context(collector)
+        totals = Totals(context.register, request.settings)
+        for share in _shares(store, context, collector, keys, stop):
+            totals.add(share)
             watcher.advance()
         clock.lap("entries")
         watcher.stage("consolidating refunds")
         if context.headers is not None and request.only_entry is None:
-            numbers = [bridge.single(part.entries, f.ENTRY_NUMBER) for part in parts]
-            findings.extend(intake.headers_without_rows(context.headers, numbers))
-        absent = _absent(parts, declarations, ruleset, findings)
-        answer = consolidated(parts, findings, settings=request.settings, importers=context.importers, absent=absent)
+            findings.extend(intake.headers_without_rows(context.headers, list(_numbers(store))))
+        absent = _absent(store, declarations, ruleset, findings)
         clock.lap("consolidation")
         watcher.stage("writing results")
-        return finished(request, ruleset, store, answer, clock.seconds)
+        return finished(
+            request,
+            ruleset,
+            store,
+            totals,
+            collector,
+            findings=findings,
+            absent=absent,
+            seconds=clock.seconds,
+        )
+
+
+def _collector(request: Request, keys: Sequence[str], context: Context) -> InMemory | InFolder:
+    """Where the parts go: into the folder of the request, or into memory."""
+    if request.out is None:
+        return InMemory()
+    return InFolder(request.out, keys, context.register, full=request.full)
+
+
+def _shares(
+    store: Store, context: Context, collector: Collector, keys: Sequence[str], stop: threading.Event | None
+) -> Iterator[Share]:
+    """The share of each partition in order, its rows handed to the collector; finished ones are taken over."""
+
+    def work(place: int) -> tuple[Any, Share]:
+        done = collector.known(keys[place])
+        if done is not None:
+            return None, done
+        partition = store.opened(store.partitions[place], context.ahead)
+        part = processed(partition, context)
+        context.learn(partition)
+        return collector.prepared(part), part.share
+
+    places = range(len(store.partitions))
+    for place, (ready, share) in enumerate(map_ordered(work, places, threads=_threads(context, store), stop=stop)):
+        if ready is None:
+            collector.reuse(keys[place])
+        else:
+            collector.append(keys[place], ready, share)
+        yield share
+
+
+def _threads(context: Context, store: Store) -> int:
+    """Threads that the memory limit leaves room for; at least one."""
+    limit = context.request.memory_limit_bytes
+    if limit is None:
+        return context.request.threads
+    largest = max((part["tariffs"] for part in store.manifest["partitions"]), default=0)
+    room = (limit - _OWN_BYTES) // max(largest * _ROW_BYTES, 1)
+    return max(1, min(context.request.threads, int(room)))
+
+
+def _numbers(store: Store) -> Iterator[pa.Array]:
+    """Entry numbers of each partition."""
+    for name in store.partitions:
+        yield bridge.single(store.opened(name).entries, f.ENTRY_NUMBER)
 
 
 def _open_store(
@@ -123,22 +184,17 @@ def _context(
         findings.extend(declaration.findings)
     declared = claim_portal.declared_numbers(declarations) if declarations else None
     column1 = None if request.column1 is None else mass_processing.load_column1(request.column1)
-    spellings = refund.spellings(_parties(store, headers), importers)
-    context = Context(request, ruleset, column1, headers, importers, deposits, declared, spellings)
+    register = refund.Register(importers)
+    register.learn(store.parties())
+    if headers is not None:
+        for column in PARTIES:
+            register.learn(bridge.codes(headers, column)[1])
+    context = Context(request, ruleset, column1, headers, importers, deposits, declared, register)
     return context, declarations
 
 
-def _parties(store: Store, headers: pa.Table | None) -> Iterator[list[str]]:
-    """Importer and 4811 party numbers as given, of every partition and of the header files."""
-    columns = (f.IMPORTER_NUMBER, f.NOTIFY_PARTY)
-    tables = (store.read(name, columns).entries for name in store.partitions)
-    for table in (*([] if headers is None else [headers]), *tables):
-        for column in columns:
-            yield bridge.codes(table, column)[1]
-
-
 def _absent(
-    parts: list[Part],
+    store: Store,
     declarations: tuple[claim_portal.Declaration, ...],
     ruleset: rules.Ruleset,
     findings: Findings,
@@ -146,9 +202,11 @@ def _absent(
     """Rows for entries that were declared but stand in no source (rule NOT_IN_ACE); duplicates become findings."""
     if not declarations:
         return None
-    numbers = [bridge.single(part.entries, f.ENTRY_NUMBER) for part in parts]
-    known = pa.concat_arrays(numbers) if numbers else pa.array([], pa.string())
-    declared = claim_portal.claimed_entries(declarations, known)
+    wanted = claim_portal.declared_numbers(declarations)
+    found = [numbers.filter(pc.is_in(numbers, wanted)) for numbers in _numbers(store)]
+    declared = claim_portal.claimed_entries(
+        declarations, pa.concat_arrays(found) if found else pa.array([], pa.string())
+    )
     findings.extend(declared.findings)
     rule = ruleset.rule("not_in_ace")
     if rule is None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +10,8 @@ import pyarrow.compute as pc
 
 from cape_engine import bridge, claim_portal, intake, liquidation, mass_processing, refund, rules
 from cape_engine.findings import Findings
-from cape_engine.outputs import assemble
-from cape_engine.pipeline.finish import Part
+from cape_engine.outputs import assemble, changes, facts_not_given, manifest, result_hash
+from cape_engine.pipeline.part import Part, Share
 from cape_engine.pipeline.request import Request
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
@@ -29,7 +28,15 @@ class Context:
     importers: pa.Table | None
     deposits: pa.Table | None
     declared: pa.Array | None
-    spellings: Mapping[str, str]
+    register: refund.Register
+    ahead: dict[str, set[str]] = field(default_factory=dict)
+    """Columns that earlier partitions asked for, by table: the next partition reads them at once."""
+
+    def learn(self, partition: bridge.Partition) -> None:
+        """Remember which columns a partition was asked for."""
+        for name, table in (("entries", partition.entries), ("lines", partition.lines), ("tariffs", partition.tariffs)):
+            if not isinstance(table, pa.Table):
+                self.ahead[name] = self.ahead.get(name, set()) | table.asked
 
 
 def processed(partition: bridge.Partition, context: Context) -> Part:
@@ -78,15 +85,26 @@ def processed(partition: bridge.Partition, context: Context) -> Part:
         liquidation_day=plan.liquidation_day,
         ruleset=ruleset,
         settings=settings,
-        importers=context.importers,
         deposits=context.deposits,
-        spellings=context.spellings,
+        register=context.register,
     )
     for more in (mass.findings, found, claim.findings, plan.findings):
         findings.extend(more)
-    outcome = _outcome(mass, claim, plan, priced)
-    changes = _changes(partition, mass, claim, request.detail)
-    return Part(entries, outcome, changes, priced, mass.tallies, findings)
+    table = assemble.entries_table(entries, _outcome(mass, claim, plan, priced), priced.payment_id)
+    tables = {
+        "entries": table,
+        "changes": _changes(partition, mass, claim, request.detail),
+        "findings": findings.to_table(words=True),
+    }
+    share = Share(
+        sums=priced.sums,
+        priced=priced.tally,
+        numbers=mass.tallies,
+        counts=manifest.partial(tables),
+        hash_words=result_hash.partial(table),
+        unknown=facts_not_given.unknown(entries),
+    )
+    return Part(tables, share)
 
 
 def _claimed(entries: pa.Table, context: Context) -> bridge.Bools | None:
@@ -137,7 +155,7 @@ def _changes(
     """The changed numbers of a partition, all of them with `full`, none with `none`."""
     if detail == "none":
         return r.RESULT_CHANGES_SCHEMA.empty_table()
-    numbers = assemble.NumberOutcome(
+    numbers = changes.NumberOutcome(
         mass.change,
         mass.recalculated_number_cents,
         mass.rule,
@@ -145,4 +163,4 @@ def _changes(
         mass.gap_cents,
         mass.gap_known,
     )
-    return assemble.changes_table(partition, numbers, claim.accepted, every_number=detail == "full")
+    return changes.changes_table(partition, numbers, claim.accepted, every_number=detail == "full", words=True)
