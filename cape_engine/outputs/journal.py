@@ -113,7 +113,10 @@ class ResultJournal:
             self._claim = -1
 
     def known(self, key: str) -> bytes | None:
-        """The record of a part that an earlier run or attempt finished; None when it is to be computed."""
+        """The record of a part that an earlier run or attempt finished; None when it is to be computed.
+
+        Any thread may ask, for any key.
+        """
         source = self._known.get(key)
         return None if source is None else source.record(key)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,12 +40,14 @@ class Source:
     files: Mapping[str, Path]
     finished: Mapping[str, Any] | None
     _handles: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def handle(self, name: str) -> int:
-        """The data file, open for reading."""
-        if name not in self._handles:
-            self._handles[name] = os.open(self.files[name], os.O_RDONLY)
-        return self._handles[name]
+        """The data file, open for reading; threads may ask at once."""
+        with self._lock:
+            if name not in self._handles:
+                self._handles[name] = os.open(self.files[name], os.O_RDONLY)
+            return self._handles[name]
 
     def record(self, key: str) -> bytes:
         """The record of a part."""
