@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from cape_engine.errors import SettingError, UsageError
 from cape_engine.rules import Ruleset, calendars
 from cape_engine.settings import Settings, catalogue
 
-Int64s = npt.NDArray[np.int64]
+Days = npt.NDArray[np.integer]
 
 BEYOND = OPEN_END
 """A run day later than the calendar reaches: later than every day that it knows."""
@@ -41,21 +41,35 @@ class Policy:
     review_days: int
     deemed_margin_days: int
     runs: RunDays
+    _from: Int32s = field(init=False, repr=False, compare=False)
+    _up_to: Int32s = field(init=False, repr=False, compare=False)
 
-    def from_day(self, days: Int64s) -> Int32s:
+    def __post_init__(self) -> None:
+        # One more place before and behind the calendar answers for all days outside it.
+        following, preceding = self.runs.following, self.runs.preceding
+        object.__setattr__(self, "_from", _framed(np.where(following == NO_DAY, BEYOND, following)))
+        object.__setattr__(self, "_up_to", _framed(np.where(preceding == NO_DAY, BEFORE, preceding)))
+
+    def from_day(self, days: Days) -> Int32s:
         """First run day on or after each day; `BEYOND` where the calendar ends first."""
-        found = self.runs.next_run_day(_narrow(days))
-        return np.where(found == NO_DAY, np.where(days < self.runs.first, BEFORE, BEYOND), found).astype(np.int32)
+        return self._look_up(self._from, days)
 
-    def up_to_day(self, days: Int64s) -> Int32s:
+    def up_to_day(self, days: Days) -> Int32s:
         """Last run day on or before each day; `BEYOND` or `BEFORE` where the calendar does not reach it."""
-        found = self.runs.last_run_day_on_or_before(_narrow(days))
-        return np.where(found == NO_DAY, np.where(days > self.runs.last, BEYOND, BEFORE), found).astype(np.int32)
+        return self._look_up(self._up_to, days)
+
+    def _look_up(self, table: Int32s, days: Days) -> Int32s:
+        """`table` at `days`."""
+        return table.take(np.subtract(days, self.runs.first - 1, dtype=np.int64), mode="clip")
 
 
-def _narrow(days: Int64s) -> Int32s:
-    """Day numbers as int32, far ones at the open ends."""
-    return np.clip(days, OPEN_START, OPEN_END).astype(np.int32)
+def _framed(table: npt.NDArray[np.integer]) -> Int32s:
+    """A table of days with an answer before its first day and one behind its last."""
+    return np.concatenate([np.array([BEFORE]), table, np.array([BEYOND])]).astype(np.int32)
+
+
+_latest: list[tuple[Ruleset, Settings, dt.date, Policy]] = []
+"""The policy asked for last: every partition of a run asks for the same one, and a calendar takes milliseconds."""
 
 
 def in_force(ruleset: Ruleset, settings: Settings, accepted_on: dt.date) -> Policy:
@@ -65,6 +79,16 @@ def in_force(ruleset: Ruleset, settings: Settings, accepted_on: dt.date) -> Poli
         UsageError: no policy holds on that day.
         SettingError: the settings leave no run day at all.
     """
+    for known_ruleset, known_settings, day, policy in _latest:
+        if known_ruleset is ruleset and known_settings is settings and day == accepted_on:
+            return policy
+    policy = _of(ruleset, settings, accepted_on)
+    _latest[:] = [(ruleset, settings, accepted_on, policy)]
+    return policy
+
+
+def _of(ruleset: Ruleset, settings: Settings, accepted_on: dt.date) -> Policy:
+    """The policy, made from the ruleset."""
     live = settings.switch("phase.3_enabled") and accepted_on >= settings.day("phase.3_start")
     row = ruleset.policy(accepted_on, phase_3=live)
     if row is None:

@@ -13,10 +13,10 @@ from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s
 from cape_engine.dates import date_of, day_number
 from cape_engine.findings import Findings
-from cape_engine.findings.grouped import add_grouped
+from cape_engine.findings.grouped import add_where
 from cape_engine.liquidation import review
+from cape_engine.liquidation.days import by_day, given, year_ends
 from cape_engine.liquidation.policy import BEYOND, Policy, in_force
-from cape_engine.liquidation.standings import year_ends
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema.codes import Action, Flag, Standing
@@ -76,19 +76,21 @@ def plan(
     policy = in_force(ruleset, settings, accepted_on)
     start = day_number(accepted_on)
     numbers = bridge.single(entries, f.ENTRY_NUMBER)
-    findings = Findings()
 
     road = accepted & ~standing.held
     was_liquidated = standing.liquidated_day != NO_DAY
-    first_time, ended, ended_by = _first_liquidations(entries, road & ~was_liquidated, policy, start)
-    again = road & (was_liquidated | (ended_by != 0))
-    basis = np.where(was_liquidated, standing.liquidated_day, ended).astype(np.int32)
-    second_time = reliquidation_days(basis, again, policy, start)
-    day = np.where(again, second_time, first_time).astype(np.int32)
+    day, ended, ended_by = _first_liquidations(entries, road & ~was_liquidated, policy, start)
+    again = road & was_liquidated
+    basis = standing.liquidated_day
+    if ended_by.any():
+        again |= ended_by != 0
+        basis = np.where(was_liquidated, basis, ended)
+    np.copyto(day, by_day(basis, lambda days: reliquidation_days(days, policy, start)), where=again)
 
-    missed = again & (second_time == NO_DAY)
-    unknown: Bools = road & ~missed & (day == BEYOND)
-    in_review = accepted & ~missed & review.picked(numbers, flags, principal_cents, settings)
+    missed = again & (day == NO_DAY)
+    unknown: Bools = road & (day == BEYOND)
+    picked = review.picked(numbers, flags, principal_cents, settings)
+    in_review = accepted & picked & ~missed
     waits = (accepted & standing.held) | in_review | unknown
     dated: Bools = road & ~missed & ~waits
 
@@ -100,21 +102,19 @@ def plan(
         (Flag.DEEMED_LIMIT, (ended_by == Flag.DEEMED_LIMIT) | (road & standing.deemed)),
         (Flag.SCHEDULED_LIQUIDATION, ended_by == Flag.SCHEDULED_LIQUIDATION),
     ):
-        bits[where] |= np.uint32(flag)
-    action = np.full(len(numbers), Action.NONE, np.int8)
-    action[dated & ~again] = Action.LIQUIDATE
-    action[dated & again] = Action.RELIQUIDATE
-    action[waits] = Action.WAIT
+        if where.any():
+            bits[where] |= np.uint32(flag)
+    action = np.zeros(len(numbers), np.int8)
+    for value, where in ((Action.LIQUIDATE, dated & ~again), (Action.RELIQUIDATE, dated & again), (Action.WAIT, waits)):
+        action += where.view(np.int8) * np.int8(value)  # no entry is in two of them
 
+    findings = Findings()
     _report(findings, numbers, bits, basis, policy)
-    if unknown.any():
-        last = np.full(int(unknown.sum()), policy.runs.last)
-        add_grouped(
-            findings, "CALENDAR_ENDS", numbers.filter(pa.array(unknown)), last, lambda day: {"value": date_of(day)}
-        )
+    last = np.full(len(numbers), policy.runs.last, np.int32) if unknown.any() else basis
+    add_where(findings, "CALENDAR_ENDS", numbers, unknown, last, lambda day: {"value": date_of(day)})
     return Plan(
         action=bridge.readonly(action),
-        liquidation_day=bridge.readonly(np.where(dated, day, NO_DAY).astype(np.int32)),
+        liquidation_day=bridge.readonly(np.where(dated, day, np.int32(NO_DAY))),
         flags=bridge.readonly(bits),
         payable=dated,
         findings=findings,
@@ -123,22 +123,32 @@ def plan(
 
 def _first_liquidations(entries: pa.Table, where: Bools, policy: Policy, start: int) -> tuple[Int32s, Int32s, UInt32s]:
     """Days for unliquidated entries; where no run day is left, the day that ends the road and the flag that says so."""
-    target = first_target(policy, start)
     earliest = int(policy.from_day(np.array([start + 1]))[0])
-    year_end = year_ends(entries)
-    scheduled = bridge.days(entries, f.SCHEDULED_LIQUIDATION_DATE)
-    margin = policy.deemed_margin_days
-    deemed_limit = np.where(year_end != NO_DAY, policy.up_to_day(year_end.astype(np.int64) - margin), BEYOND)
-    booked_limit = np.where(scheduled != NO_DAY, policy.up_to_day(scheduled.astype(np.int64) - 1), BEYOND)
-    limit = np.minimum(deemed_limit, booked_limit)
+    year = year_ends(entries)
+    limit = by_day(year, lambda days: _limit(days, policy, policy.deemed_margin_days))
+    booked = given(entries, f.SCHEDULED_LIQUIDATION_DATE)
+    if booked is not None:
+        limit = np.minimum(limit, by_day(booked, lambda days: _limit(days, policy, 1)))
     # Clarification 31: the earliest run day is the first one after acceptance; a limit before it leaves none.
-    none_left = where & (limit < earliest)
-    year = np.where(year_end != NO_DAY, year_end, BEYOND)
-    booked = np.where(scheduled != NO_DAY, scheduled, BEYOND)
-    ended = np.where(none_left, np.minimum(year, booked), NO_DAY).astype(np.int32)
-    by = np.where(year <= booked, np.uint32(Flag.DEEMED_LIMIT), np.uint32(Flag.SCHEDULED_LIQUIDATION))
-    ended_by = np.where(none_left, by, 0).astype(np.uint32)
-    return np.minimum(limit, target).astype(np.int32), ended, ended_by
+    ended, ended_by = np.full(len(year), NO_DAY, np.int32), np.zeros(len(year), np.uint32)
+    places = np.flatnonzero(where & (limit < earliest))
+    if len(places):
+        its_year = _or_beyond(year[places])
+        its_booked = np.full(len(places), BEYOND, np.int32) if booked is None else _or_beyond(booked[places])
+        ended[places] = np.minimum(its_year, its_booked)
+        by_year, by_booking = np.uint32(Flag.DEEMED_LIMIT), np.uint32(Flag.SCHEDULED_LIQUIDATION)
+        ended_by[places] = np.where(its_year <= its_booked, by_year, by_booking)
+    return np.minimum(limit, np.int32(first_target(policy, start))), ended, ended_by
+
+
+def _or_beyond(days: Int32s) -> Int32s:
+    """Days, those not known beyond the calendar."""
+    return np.where(days == NO_DAY, np.int32(BEYOND), days)
+
+
+def _limit(days: Int32s, policy: Policy, before: int) -> Int32s:
+    """Last run day that lies at least `before` days before each day; a day that is not known sets no limit."""
+    return np.where(days == NO_DAY, np.int32(BEYOND), policy.up_to_day(days.astype(np.int64) - before))
 
 
 def first_target(policy: Policy, start: int) -> int:
@@ -147,22 +157,21 @@ def first_target(policy: Policy, start: int) -> int:
     return int(policy.from_day(np.array([start + max(ahead, 1)]))[0])
 
 
-def reliquidation_days(liquidated: Int32s, where: Bools, policy: Policy, start: int) -> Int32s:
-    """Run day on which each liquidated entry is reliquidated; `NO_DAY` where day 90 comes first, or `where` is false.
+def reliquidation_days(liquidated: Int32s, policy: Policy, start: int) -> Int32s:
+    """Run day on which an entry liquidated on each day is reliquidated; `NO_DAY` where day 90 comes first.
 
     Args:
-        liquidated: day that starts the 90 days (19 USC 1501), shape (n,).
-        where: entries to schedule, shape (n,).
+        liquidated: day that starts the 90 days (19 USC 1501), shape (n,); `NO_DAY` gives `NO_DAY`.
         policy: figures in force.
         start: day of acceptance.
     """
-    day = np.where(where, liquidated, start).astype(np.int64)
+    day = liquidated.astype(np.int64)
     limit = policy.up_to_day(day + policy.reliq_reach)
     after = np.maximum(day, start)
     earliest = policy.from_day(after + 1)
     target = np.minimum(policy.from_day(after + 1 + policy.review_days), limit)
-    left = where & ((limit >= earliest) | (limit == BEYOND))
-    return np.where(left, target, NO_DAY).astype(np.int32)
+    left = (day != NO_DAY) & ((limit >= earliest) | (limit == BEYOND))
+    return np.where(left, target, np.int32(NO_DAY))
 
 
 def _report(findings: Findings, numbers: pa.Array, bits: UInt32s, basis: Int32s, policy: Policy) -> None:
@@ -172,12 +181,12 @@ def _report(findings: Findings, numbers: pa.Array, bits: UInt32s, basis: Int32s,
         (Flag.DEEMED_LIMIT, "DEEMED_LIMIT"),
         (Flag.SCHEDULED_LIQUIDATION, "SCHEDULED_LIQUIDATION"),
     ):
-        where = (bits & np.uint32(flag)) != 0
-        add_grouped(
+        add_where(
             findings,
             code,
-            numbers.filter(pa.array(where)),
-            basis[where],
+            numbers,
+            (bits & np.uint32(flag)) != 0,
+            basis,
             lambda day: {
                 "value": date_of(day),
                 "limit": date_of(day + policy.reliq_reach),

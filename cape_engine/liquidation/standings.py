@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s
-from cape_engine.dates import anniversary, date_of, day_number
+from cape_engine.dates import date_of, day_number
 from cape_engine.findings import Findings
-from cape_engine.findings.grouped import add_grouped
+from cape_engine.findings.grouped import add_where
+from cape_engine.liquidation import days
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema.codes import Standing
@@ -50,6 +51,15 @@ _WORDS: dict[str | None, Word] = {
 }
 """What the accepted words of clarification 6 say."""
 
+_READ = {
+    Word.UNKNOWN: (Word.UNLIQUIDATED, Word.LIQUIDATED),
+    Word.CLOSED: (Word.BLANK, Word.LIQUIDATED),
+}
+"""What these say without a liquidation date and with one; all others say the same either way."""
+
+Words = tuple[Int32s, list[str]]
+"""Codes of a word column and its vocabulary."""
+
 
 def standing(
     entries: pa.Table, *, ruleset: Ruleset, settings: Settings, as_of: dt.date, accepted_on: dt.date
@@ -67,42 +77,45 @@ def standing(
     numbers = bridge.single(entries, f.ENTRY_NUMBER)
     given = bridge.days(entries, f.LIQUIDATION_DATE)
     entered = bridge.days(entries, f.ENTRY_DATE)
-    word = _status(entries, given, ruleset)
+    statuses = bridge.codes(entries, f.LIQUIDATION_STATUS)
+    dated = given != NO_DAY
+    word = _status(statuses, dated, ruleset)
 
-    refused = _strange_words(findings, entries, numbers, word)
-    refused |= _contradictions(findings, numbers, word, given)
+    refused = _strange_words(findings, numbers, word, statuses)
+    refused |= _contradictions(findings, numbers, word, given, dated)
     day = given
+    original = None
     if settings.text("schedule.reliq_basis") == "original":
-        original = bridge.days(entries, f.ORIGINAL_LIQUIDATION_DATE)
-        day = np.where((original != NO_DAY) & (given != NO_DAY), original, given).astype(np.int32)
-    refused |= _impossible_days(findings, numbers, day, entered, day_number(as_of), refused)
+        original = days.given(entries, f.ORIGINAL_LIQUIDATION_DATE)
+    if original is not None:
+        day = np.where((original != NO_DAY) & dated, original, given)
+    refused |= _impossible_days(findings, numbers, day, entered, day_number(as_of), dated & ~refused)
 
-    code_holds = _code_holds(findings, entries, numbers, word, ruleset, refused)
-    waits = _of(entries, f.ENTRY_TYPE, WAITING_TYPES) & (word == Word.UNLIQUIDATED)
-    held = ((word == Word.HOLD) | code_holds | waits) & ~refused
+    warehouse, waiting = _of(entries, f.ENTRY_TYPE, WAREHOUSE_TYPES, WAITING_TYPES)
+    held = (word == Word.HOLD) | (waiting & (word == Word.UNLIQUIDATED))
+    code_holds = _code_holds(findings, entries, numbers, word, ruleset, statuses, refused)
+    if code_holds is not None:
+        held |= code_holds
+    sound = ~refused
+    held &= sound
 
-    ended = year_ends(entries)
-    deemed = (word == Word.UNLIQUIDATED) & ~held & ~refused & (ended != NO_DAY) & (ended <= day_number(accepted_on))
-    liquidated = np.where(refused, NO_DAY, np.where(deemed, ended, day)).astype(np.int32)
+    ended = days.year_ends(entries)
+    deemed = (word == Word.UNLIQUIDATED) & ~held & sound & (ended != NO_DAY) & (ended <= day_number(accepted_on))
+    liquidated = np.where(deemed, ended, day)
+    if refused.any():
+        liquidated[refused] = NO_DAY
     return (
         Standing(
             liquidated_day=bridge.readonly(liquidated),
             deemed=deemed,
             held=held,
             # Every hold known today lay outside the scope announced in March 2026, and so did warehouse goods (1.4).
-            held_by_plan=held | (_of(entries, f.ENTRY_TYPE, WAREHOUSE_TYPES) & ~refused),
-            no_status=(word == Word.BLANK) & ~refused,
+            held_by_plan=held | (warehouse & sound),
+            no_status=(word == Word.BLANK) & sound,
             refused=refused,
         ),
         findings,
     )
-
-
-def year_ends(entries: pa.Table) -> Int32s:
-    """Anniversary of entry or last withdrawal, on which the law liquidates (19 USC 1504(a)); `NO_DAY` if unknown."""
-    entered = bridge.days(entries, f.ENTRY_DATE)
-    withdrawn = bridge.days(entries, f.LAST_WITHDRAWAL_DATE)
-    return anniversary(np.where(withdrawn != NO_DAY, withdrawn, entered).astype(np.int32))
 
 
 def _plain(word: str) -> str:
@@ -110,44 +123,46 @@ def _plain(word: str) -> str:
     return word.strip().upper()
 
 
-def _status(entries: pa.Table, given: Int32s, ruleset: Ruleset) -> Int8s:
+def _status(statuses: Words, dated: Bools, ruleset: Ruleset) -> Int8s:
     """What the status says, dates taken into account."""
-    codes, vocabulary = bridge.codes(entries, f.LIQUIDATION_STATUS)
+    codes, vocabulary = statuses
     accepted = [ruleset.status_word(str(f.LIQUIDATION_STATUS), word) for word in vocabulary]
-    kinds = np.array([_WORDS.get(word, Word.STRANGE) for word in accepted] + [Word.UNKNOWN], np.int8)
-    plain = kinds[codes]  # code -1 takes the last one
-    dated = given != NO_DAY
-    word = np.where(plain == Word.UNKNOWN, np.where(dated, Word.LIQUIDATED, Word.UNLIQUIDATED), plain)
-    word = np.where(plain == Word.CLOSED, np.where(dated, Word.LIQUIDATED, Word.BLANK), word)
-    return word.astype(np.int8)
+    plain = [_WORDS.get(word, Word.STRANGE) for word in accepted]
+    pairs = [_READ.get(word, (word, word)) for word in (Word.UNKNOWN, *plain)]  # code -1 takes the first one
+    places = np.add(codes, 1, dtype=np.int64)
+    places *= 2
+    places += dated
+    return np.array(pairs, np.int8).reshape(-1).take(places, mode="clip")
 
 
-def _of(entries: pa.Table, column: Column, wanted: frozenset[str]) -> Bools:
-    """Whether the word of each entry is one of `wanted`; an unknown one is not."""
+def _of(entries: pa.Table, column: Column, *wanted: frozenset[str]) -> list[Bools]:
+    """For each set of words whether the word of each entry is in it; an unknown one is not."""
     codes, vocabulary = bridge.codes(entries, column)
-    chosen = np.array([_plain(word) in wanted for word in vocabulary] + [False], np.bool_)
-    result: Bools = chosen[codes]
-    return result
+    plain = [_plain(word) for word in vocabulary]
+    found = []
+    for words in wanted:
+        chosen = np.array([word in words for word in plain] + [False], np.bool_)
+        found.append(chosen[codes] if chosen.any() else np.zeros(len(codes), np.bool_))
+    return found
 
 
-def _strange_words(findings: Findings, entries: pa.Table, numbers: pa.Array, word: Int8s) -> Bools:
+def _strange_words(findings: Findings, numbers: pa.Array, word: Int8s, statuses: Words) -> Bools:
     """Refuse status words that nobody has explained to the engine."""
     strange: Bools = word == Word.STRANGE
-    if strange.any():
-        codes, vocabulary = bridge.codes(entries, f.LIQUIDATION_STATUS)
-        add_grouped(
-            findings,
-            "LIQUIDATION_STATUS_UNKNOWN",
-            numbers.filter(pa.array(strange)),
-            codes[strange],
-            lambda code: {"column": str(f.LIQUIDATION_STATUS), "value": vocabulary[code]},
-        )
+    codes, vocabulary = statuses
+    add_where(
+        findings,
+        "LIQUIDATION_STATUS_UNKNOWN",
+        numbers,
+        strange,
+        codes,
+        lambda code: {"column": str(f.LIQUIDATION_STATUS), "value": vocabulary[code]},
+    )
     return strange
 
 
-def _contradictions(findings: Findings, numbers: pa.Array, word: Int8s, given: Int32s) -> Bools:
+def _contradictions(findings: Findings, numbers: pa.Array, word: Int8s, given: Int32s, dated: Bools) -> Bools:
     """Refuse entries whose status and date cannot both be true."""
-    dated = given != NO_DAY
     missing: Bools = (word == Word.LIQUIDATED) & ~dated
     against: Bools = ((word == Word.UNLIQUIDATED) | (word == Word.HOLD)) & dated
     _day_findings(findings, "LIQUIDATION_DATE_MISSING", numbers, missing, given)
@@ -156,10 +171,9 @@ def _contradictions(findings: Findings, numbers: pa.Array, word: Int8s, given: I
 
 
 def _impossible_days(
-    findings: Findings, numbers: pa.Array, day: Int32s, entered: Int32s, as_of: int, refused: Bools
+    findings: Findings, numbers: pa.Array, day: Int32s, entered: Int32s, as_of: int, dated: Bools
 ) -> Bools:
     """Refuse liquidations after the filing day or before the entry (clarification 35)."""
-    dated = (day != NO_DAY) & ~refused
     after: Bools = dated & (day > as_of)
     before: Bools = dated & ~after & (entered != NO_DAY) & (day < entered)
     _day_findings(findings, "LIQUIDATION_AFTER_FILING", numbers, after, day, as_of=date_of(as_of))
@@ -167,44 +181,56 @@ def _impossible_days(
     return after | before
 
 
-def _day_findings(findings: Findings, code: str, numbers: pa.Array, where: Bools, days: Int32s, **more: object) -> None:
+def _day_findings(findings: Findings, code: str, numbers: pa.Array, where: Bools, day: Int32s, **more: object) -> None:
     """One finding for each marked entry, with its liquidation date as the value."""
-    add_grouped(
+    add_where(
         findings,
         code,
-        numbers.filter(pa.array(where)),
-        days[where],
+        numbers,
+        where,
+        day,
         lambda day: {"column": str(f.LIQUIDATION_DATE), "value": None if day == NO_DAY else date_of(day), **more},
     )
 
 
 def _code_holds(
-    findings: Findings, entries: pa.Table, numbers: pa.Array, word: Int8s, ruleset: Ruleset, refused: Bools
-) -> Bools:
-    """Holds by extension or suspension code; a code holds whatever the status word says (clarification 33)."""
+    findings: Findings,
+    entries: pa.Table,
+    numbers: pa.Array,
+    word: Int8s,
+    ruleset: Ruleset,
+    statuses: Words,
+    refused: Bools,
+) -> Bools | None:
+    """Holds by extension or suspension code, which holds whatever the status word says (clarification 33).
+
+    None where no entry has a code.
+    """
+    if bridge.stored(entries, f.EXTENSION_SUSPENSION_CODE) is None:
+        return None
     codes, vocabulary = bridge.codes(entries, f.EXTENSION_SUSPENSION_CODE)
-    statuses, status_words = bridge.codes(entries, f.LIQUIDATION_STATUS)
     plain = [_plain(code) for code in vocabulary]
     holding = np.array([code in ruleset.hold_codes for code in plain] + [False], np.bool_)
     strange = np.array([bool(code) and code not in ruleset.hold_codes for code in plain] + [False], np.bool_)
     holds: Bools = holding[codes]
     column = str(f.EXTENSION_SUSPENSION_CODE)
-    against = holds & (word != Word.HOLD) & (statuses >= 0) & ~refused
+    status, status_words = statuses
+    against = holds & (word != Word.HOLD) & (status >= 0) & ~refused
     wide = len(status_words) + 1
-    pair = codes.astype(np.int64) * wide + statuses
-    add_grouped(
+    add_where(
         findings,
         "HOLD_CONTRADICTION",
-        numbers.filter(pa.array(against)),
-        pair[against],
+        numbers,
+        against,
+        codes.astype(np.int64) * wide + status,
         lambda at: {"column": column, "value": vocabulary[at // wide], "status": status_words[at % wide]},
     )
-    unread = strange[codes] & ~refused
-    add_grouped(
+    add_where(
         findings,
         "HOLD_CODE_UNKNOWN",
-        numbers.filter(pa.array(unread)),
-        codes[unread],
+        numbers,
+        strange[codes] & ~refused,
+        codes,
         lambda code: {"column": column, "value": vocabulary[code]},
     )
     return holds

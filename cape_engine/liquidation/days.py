@@ -1,0 +1,54 @@
+"""Answers that depend on one day alone: found once for each day between the first and the last, then looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from cape_engine import bridge
+from cape_engine.bridge import NO_DAY, Int32s
+from cape_engine.dates import anniversary
+from cape_engine.schema import facts as f
+from cape_engine.schema.column import Column
+
+_SPAN = 1 << 14
+"""Longest table made whatever the number of entries (45 years); beyond it a table is as long as the entries."""
+
+
+def by_day(days: Int32s, answer: Callable[[Int32s], Int32s]) -> Int32s:
+    """The same as `answer(days)`, for an answer that depends on each day alone.
+
+    Entries of a partition share some hundred days: a table and one look-up took a tenth of the time of the same
+    arithmetic over all entries (19 CFR 159 gives many steps, each of them a pass over the column).
+
+    Args:
+        days: int32[n], `NO_DAY` where unknown.
+        answer: int32 of each day, `NO_DAY` included.
+    """
+    if len(days) == 0:
+        return answer(days)
+    first, last = int(days.min()), int(days.max())
+    if first == NO_DAY:
+        known = days[days != NO_DAY]
+        first = int(known.min()) if len(known) else last
+    if last - first >= max(_SPAN, len(days)):
+        return answer(days)
+    table = answer(np.concatenate([[NO_DAY], np.arange(first, last + 1)]).astype(np.int32))
+    places = np.subtract(days, first - 1, dtype=np.int64)
+    return table.take(places, mode="clip")  # NO_DAY lies before every place, and so takes the first one
+
+
+def given(entries: pa.Table, column: Column) -> Int32s | None:
+    """A date column, or None where no entry has that date."""
+    return None if bridge.stored(entries, column) is None else bridge.days(entries, column)
+
+
+def year_ends(entries: pa.Table) -> Int32s:
+    """Anniversary of entry or last withdrawal, on which the law liquidates (19 USC 1504(a)); `NO_DAY` if unknown."""
+    day = bridge.days(entries, f.ENTRY_DATE)
+    withdrawn = given(entries, f.LAST_WITHDRAWAL_DATE)
+    if withdrawn is not None:
+        day = np.where(withdrawn != NO_DAY, withdrawn, day)
+    return by_day(day, anniversary)
