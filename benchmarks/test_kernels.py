@@ -17,6 +17,7 @@ import cape_kernels
 from cape_engine import bridge, rules
 from cape_engine.bridge import readonly
 from cape_engine.intake.entries import keys_of_texts, string_buffers
+from cape_engine.intake.texts import Texts as Cells
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import Tallies
 from cape_engine.mass_processing.stage import kernel_inputs
@@ -24,7 +25,18 @@ from cape_engine.refund.rates import KINDS, SLACK, interest_table
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
 from cape_engine.settings import Settings
-from cape_kernels import consolidation, delimited, entry_number, interest, parse, recompute, removal, segments
+from cape_kernels import (
+    consolidation,
+    delimited,
+    distinct,
+    entry_number,
+    interest,
+    parse,
+    recompute,
+    removal,
+    segments,
+    splitting,
+)
 from cape_kernels import tables as k
 
 _HIGH = np.int64(99_999_999_999)
@@ -74,9 +86,32 @@ def _parsing(texts: Texts, name: str) -> Case:
         "parse_days": (f.ENTRY_DATE, np.int32, ()),
         "parse_hts": (s.HTS_NUMBER, np.int64, ()),
     }[name]
-    cells = texts.columns[str(column)]
+    cells = Cells.of(texts.columns[str(column)])
     out = np.empty(len(cells), kind), np.empty(len(cells), np.uint8)
-    return len(cells), getattr(parse, name), (*string_buffers(cells), *between, *out)
+    return len(cells), getattr(parse, name), (cells.spans, cells.data, *between, *out)
+
+
+def _repeating(texts: Texts, name: str) -> Case:
+    """A kernel of `distinct` on the importer numbers."""
+    cells = Cells.of(texts.columns[str(f.IMPORTER_NUMBER)])
+    rows = len(cells)
+    if name == "copy_cells":
+        out = np.empty(rows + 1, np.int32), np.empty(int(cells.lengths().sum()), np.uint8)
+        return rows, distinct.copy_cells, (cells.spans, cells.data, readonly(np.arange(rows)), *out)
+    table = np.full(1 << (2 * rows).bit_length(), -1, np.int32)
+    out = np.empty(rows, np.int32), np.empty(rows, np.int64), np.zeros(distinct.STATE_LENGTH, np.int64)
+    return rows, distinct.distinct_cells, (cells.spans, cells.data, table, np.empty((rows, 2), np.uint64), *out)
+
+
+def _splitting(texts: Texts, name: str) -> Case:
+    """The cells of the whole export, all columns wanted; or the end of its last line, from the first one on."""
+    rows, cells = len(texts.columns[str(f.ENTRY_NUMBER)]) + 1, len(texts.columns)
+    state = np.zeros(splitting.STATE_LENGTH, np.int64)
+    if name == "line_end":
+        return rows, splitting.line_end, (readonly(texts.data[texts.data != ord("\n")]), np.int64(0), state)
+    spans, tail = np.empty((cells, rows), np.int64), np.empty(splitting.TAIL, np.uint8)
+    slots = readonly(np.arange(cells))
+    return rows, splitting.split_records, (texts.data, np.uint8(ord(",")), slots, spans, tail, state)
 
 
 def _entry_numbers(texts: Texts, name: str) -> Case:
@@ -177,6 +212,7 @@ def _cohorts(lots: Any, name: str) -> Case:
 
 
 _OF_TEXTS = {"parse": _parsing, "entry_number": _entry_numbers, "delimited": _scanning, "segments": _grouping}
+_OF_TEXTS |= {"distinct": _repeating, "splitting": _splitting}
 _OF_STORE = {"recompute": _mass, "removal": _mass, "interest": _interest, "consolidation": _cohorts}
 
 

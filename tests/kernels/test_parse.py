@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cape_engine.intake.entries import string_buffers
+from cape_engine.intake.texts import Texts
 from cape_engine.money import MoneyFault
 from cape_engine.money import parse_cents as door
 from cape_kernels import parse as k
@@ -40,10 +40,10 @@ def run(
     kernel: Callable[..., None], cells: list[str], *scalars: object, kind: type = np.int64
 ) -> list[tuple[int, int]]:
     """(value, status) of each cell."""
-    offsets, data = string_buffers(pa.array(cells, pa.string()))
+    texts = Texts.of(pa.array(cells, pa.string()))
     out: npt.NDArray[Any] = np.zeros(len(cells), kind)
     status = np.zeros(len(cells), np.uint8)
-    kernel(offsets, data, *scalars, out, status)
+    kernel(texts.spans, texts.data, *scalars, out, status)
     return list(zip(out.tolist(), status.tolist(), strict=True))
 
 
