@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -105,6 +105,27 @@ def flags(table: pa.Table, column: Column) -> Int8s:
     return readonly(values.to_numpy(zero_copy_only=False).astype(np.int8, copy=False))
 
 
+def said(table: pa.Table, column: Column, *, yes: bool = True) -> Bools | None:
+    """Rows whose yes/no fact is known and has this value; None where nothing is known of any row."""
+    values = stored(table, column)
+    if values is None:
+        return None
+    known, bits = values.buffers()
+    result = _unpacked(bits, values)
+    if not yes:
+        np.logical_not(result, out=result)
+    if values.null_count:
+        result &= _unpacked(known, values)
+    return result
+
+
+def _unpacked(bits: pa.Buffer, values: pa.Array) -> Bools:
+    """Arrow's bits as one byte a row."""
+    end = values.offset + len(values)
+    every = np.unpackbits(np.frombuffer(bits, np.uint8), count=end, bitorder="little")
+    return every[values.offset :].view(np.bool_)
+
+
 def codes(table: pa.Table, column: Column) -> tuple[Int32s, list[str]]:
     """A word column as int32 codes into its vocabulary; -1 where nothing is known."""
     values = stored(table, column)
@@ -167,6 +188,31 @@ def words(codes_: Int32s, vocabulary: list[str]) -> pa.DictionaryArray:
     mask = codes_ < 0
     indices = pa.array(np.where(mask, 0, codes_).astype(np.int32), pa.int32(), mask=mask)
     return pa.DictionaryArray.from_arrays(indices, pa.array(vocabulary, pa.string()))
+
+
+def distinct(masks: npt.NDArray[np.unsignedinteger]) -> tuple[list[int], npt.NDArray[np.int64]]:
+    """The distinct values of masks, of which most are 0, and the place of each mask among them; 0 comes first."""
+    places = np.flatnonzero(masks)
+    which = np.zeros(len(masks), np.int64)
+    coded = pa.array(masks[places]).dictionary_encode()
+    which[places] = coded.indices.to_numpy(zero_copy_only=False) + 1
+    return [0, *coded.dictionary.to_pylist()], which
+
+
+def word_lists(which: npt.NDArray[np.int64], lists: Sequence[Sequence[str]]) -> pa.ListArray:
+    """A column of lists of texts, from the distinct lists and the place of each row's list among them."""
+    vocabulary: dict[str, int] = {}
+    flat = np.array([vocabulary.setdefault(word, len(vocabulary)) for one in lists for word in one], np.int64)
+    lengths = np.array([len(one) for one in lists], np.int64)
+    starts = np.cumsum(lengths) - lengths
+    counts = lengths[which]
+    rows = np.flatnonzero(counts)
+    ends = np.zeros(len(which) + 1, np.int64)
+    np.cumsum(counts, out=ends[1:])
+    within = np.arange(ends[-1]) - np.repeat(ends[rows], counts[rows])
+    picked = flat[np.repeat(starts[which[rows]], counts[rows]) + within]
+    words_ = pa.array(list(vocabulary), pa.string()).take(pa.array(picked))
+    return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), words_)
 
 
 def known_only(values: npt.NDArray[np.integer], known: Bools, type_: pa.DataType) -> pa.Array:

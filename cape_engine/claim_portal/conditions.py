@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -53,27 +54,42 @@ class Case:
     accepted_on: dt.date
     accept_window: int
 
+    def nobody(self) -> Bools:
+        """No entry at all; always the same array, so that it is known without looking."""
+        return _nobody(self.entries.num_rows)
+
     def has(self, bits: Trial) -> Bools:
         """Entries on which the trial removal found any of `bits`."""
         result: Bools = (self.trial & np.uint32(bits)) != 0
         return result
 
-    def says(self, column: Column, value: int = 1) -> Bools:
+    def says(self, column: Column, *, yes: bool = True) -> Bools:
         """Entries whose yes/no fact is known and has this value (an unknown fact passes, clarification 17)."""
-        result: Bools = bridge.flags(self.entries, column) == value
-        return result
+        found = bridge.said(self.entries, column, yes=yes)
+        return self.nobody() if found is None else found
 
     def word_in(self, column: Column, wanted: frozenset[str], unknown: str | None = None) -> Bools:
         """Entries whose word, in capitals, is one of `wanted`; `unknown` stands in where there is none."""
+        return self._where_word(column, lambda word: word in wanted, unknown)
+
+    def word_not_in(self, column: Column, wanted: frozenset[str], unknown: str | None = None) -> Bools:
+        """Entries whose word, in capitals, is known (or `unknown` given in its stead) and none of `wanted`."""
+        return self._where_word(column, lambda word: word is not None and word not in wanted, unknown)
+
+    def _where_word(self, column: Column, test: Callable[[str | None], bool], unknown: str | None) -> Bools:
+        """Entries whose word passes a test, which is asked once for each word of the column."""
         codes, vocabulary = bridge.codes(self.entries, column)
-        chosen = np.array([_plain(word) in wanted for word in [*vocabulary, unknown]], np.bool_)
-        result: Bools = chosen[codes]
+        chosen = np.array([test(_plain(word)) for word in [*vocabulary, unknown]], np.bool_)
+        if not chosen.any():
+            return self.nobody()
+        result: Bools = chosen[codes.astype(np.int64)]  # the code -1 takes the last one
         return result
 
-    def known(self, column: Column) -> Bools:
-        """Entries for which the word is known."""
-        result: Bools = bridge.codes(self.entries, column)[0] >= 0
-        return result
+
+@lru_cache(maxsize=8)
+def _nobody(count: int) -> Bools:
+    """No row of `count`."""
+    return bridge.readonly(np.zeros(count, np.bool_))
 
 
 Condition = Callable[[Case], Bools]
@@ -89,7 +105,7 @@ def past_window(case: Case, counted: dt.date) -> Bools:
     day = case.standing.liquidated_day
     inclusive = case.settings.switch("claim.accept_window_inclusive")
     reach = case.accept_window if inclusive else case.accept_window - 1
-    result: Bools = (day != NO_DAY) & (day_number(counted) - day.astype(np.int64) > reach)
+    result: Bools = (day != NO_DAY) & (day < day_number(counted) - reach)
     return result
 
 
@@ -106,10 +122,13 @@ def phase_3(case: Case) -> bool:
 
 def _lifted(case: Case) -> Bools:
     """Entries of importers whom Phase 3 frees from the 80 days; dashes and case do not matter (clarification 15)."""
+    named = case.says(f.CIT_PLAINTIFF)
     listed = {_number(number) for number in case.settings.words("phase.3_importers")}
+    if not listed:
+        return named
     codes, vocabulary = bridge.codes(case.entries, f.IMPORTER_NUMBER)
     chosen = np.array([_number(number) in listed for number in vocabulary] + [False], np.bool_)
-    result: Bools = chosen[codes] | case.says(f.CIT_PLAINTIFF)
+    result: Bools = chosen[codes] | named
     return result
 
 
@@ -120,8 +139,8 @@ def _number(number: str) -> str:
 
 def _recon_not_phase2(case: Case) -> Bools:
     """Flag on a type outside Phase 2, or a type 09 on file (which only a flagged entry has)."""
-    other_type = ~case.word_in(f.ENTRY_TYPE, RECON_TYPES, ASSUMED_TYPE)
-    filed = case.says(f.RECONCILIATION_ENTRY_FILED) & ~case.says(f.RECONCILIATION_FLAG, 0)
+    other_type = case.word_not_in(f.ENTRY_TYPE, RECON_TYPES, ASSUMED_TYPE)
+    filed = case.says(f.RECONCILIATION_ENTRY_FILED) & ~case.says(f.RECONCILIATION_FLAG, yes=False)
     return (case.says(f.RECONCILIATION_FLAG) & other_type) | filed
 
 
@@ -133,7 +152,7 @@ def _inactive(case: Case) -> Bools:
 
 def _never(case: Case) -> Bools:
     """No entry: the rule is tested elsewhere, or by the entry type alone."""
-    return np.zeros(case.entries.num_rows, np.bool_)
+    return case.nobody()
 
 
 def _under_review(case: Case) -> Bools:
@@ -144,9 +163,9 @@ def _under_review(case: Case) -> Bools:
 CONDITIONS: Mapping[str, Condition] = {
     "not_in_ace": _never,  # by entry type here; unknown numbers when declarations meet the sources
     "duplicate_claim": _never,  # when declarations meet
-    "summary_not_accepted": lambda c: c.known(f.SUMMARY_STATUS) & ~c.word_in(f.SUMMARY_STATUS, frozenset({"ACCEPTED"})),
-    "control_status_not_cbp": lambda c: c.known(f.CONTROL_STATUS) & ~c.word_in(f.CONTROL_STATUS, frozenset({"CBP"})),
-    "statement_not_complete": lambda c: c.says(f.STATEMENT_COMPLETE, 0),
+    "summary_not_accepted": lambda c: c.word_not_in(f.SUMMARY_STATUS, frozenset({"ACCEPTED"})),
+    "control_status_not_cbp": lambda c: c.word_not_in(f.CONTROL_STATUS, frozenset({"CBP"})),
+    "statement_not_complete": lambda c: c.says(f.STATEMENT_COMPLETE, yes=False),
     "entry_type_not_allowed": _never,  # by entry type
     "warehouse_types_refused": _never,  # by entry type
     "recon_flagged": lambda c: c.says(f.RECONCILIATION_FLAG),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from cape_engine.claim_portal.conditions import ASSUMED_TYPE, CONDITIONS, Case, 
 from cape_engine.dates import date_of
 from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.findings import Findings
-from cape_engine.findings.grouped import add_grouped
+from cape_engine.findings.grouped import add_where
 from cape_engine.rules import Ruleset
 from cape_engine.rules.rows import EligibilityRule
 from cape_engine.schema import facts as f
@@ -115,10 +116,12 @@ def check(
     findings = Findings()
     numbers = bridge.single(entries, f.ENTRY_NUMBER)
     who = np.ones(len(numbers), np.bool_) if claimed is None else claimed
-    unread = bridge.flags(entries, rows.INPUT_REFUSED) == 1
+    unread = bridge.said(entries, rows.INPUT_REFUSED)
+    if unread is not None and unread.any():
+        trial = np.where(unread, np.uint32(0), trial)  # no lines were read: nothing is known of them
     case = Case(
         entries=entries,
-        trial=np.where(unread, np.uint32(0), trial).astype(np.uint32),  # no lines were read: nothing is known of them
+        trial=trial,
         standing=standing,
         refused_by=_refused_types(findings, entries, numbers, who, ruleset, as_of),
         settings=settings,
@@ -134,8 +137,9 @@ def check(
                 _mark(failed, place, case.refused_by[rule.rule_id])
     if settings.text("phase.hold_policy") == "reject":
         _mark(failed, HOLD_NOT_IN_PHASE, standing.held_by_plan)
-    _mark(failed, INPUT_REFUSED, unread | standing.refused)
-    failed[~who] = 0
+    _mark(failed, INPUT_REFUSED, standing.refused if unread is None else unread | standing.refused)
+    if claimed is not None:
+        failed[~who] = 0
     accepted: Bools = who & (failed == 0)
     _report(findings, numbers, case, failed, accepted, ruleset)
     reasons, messages = reason_lists(failed, ruleset)
@@ -144,7 +148,9 @@ def check(
 
 def _mark(failed: UInt64s, place: int, where: Bools) -> None:
     """Set bit `place` where the rule fails."""
-    failed |= where.astype(np.uint64) << np.uint64(place)
+    places = np.flatnonzero(where) if where.any() else ()
+    if len(places):
+        failed[places] |= np.uint64(1 << place)
 
 
 def _condition(rule: EligibilityRule) -> Condition:
@@ -183,25 +189,53 @@ def _refused_types(
     """For each rule id the entries it refuses by type; an unknown type counts as 01, a strange one is not allowed."""
     codes, vocabulary = bridge.codes(entries, f.ENTRY_TYPE)
     kinds = [*(word.strip() for word in vocabulary), ASSUMED_TYPE]
-    rule_of: list[str] = []
-    strange, undecided = (np.zeros(len(kinds), np.bool_) for _ in range(2))
-    for place, kind in enumerate(kinds):
-        row = ruleset.entry_types(kind, as_of)
-        strange[place] = row is None
-        undecided[place] = row is not None and row.cape_status == "unknown"
-        refused = row is not None and row.cape_status == "refused"
-        rule_of.append(UNKNOWN_TYPE_RULE if row is None else row.rule_id if refused else "")
-    for code, chosen in (("ENTRY_TYPE_UNKNOWN", strange), ("ENTRY_TYPE_UNDECIDED", undecided)):
-        where = chosen[codes] & claimed
-        add_grouped(
-            findings,
-            code,
-            numbers.filter(pa.array(where)),
-            codes[where],
-            lambda at: {"column": str(f.ENTRY_TYPE), "value": kinds[at]},
-        )
-    ids = np.array(rule_of)
-    return {rule_id: ids[codes] == rule_id for rule_id in sorted(set(rule_of)) if rule_id}
+    known = _kinds_of(ruleset, as_of)
+    read = [known(kind) for kind in kinds]
+    places = codes.astype(np.int64)  # the code -1 takes the last one
+    for code, status in (("ENTRY_TYPE_UNKNOWN", None), ("ENTRY_TYPE_UNDECIDED", "unknown")):
+        chosen = np.array([found == status for found, _ in read], np.bool_)
+        if chosen.any():
+            where = chosen[places] & claimed
+            add_where(
+                findings, code, numbers, where, codes, lambda at: {"column": str(f.ENTRY_TYPE), "value": kinds[at]}
+            )
+    rules = sorted({rule for _, rule in read if rule})
+    number = {rule: place for place, rule in enumerate(rules, 1)}
+    of_entry = np.array([number.get(rule, 0) for _, rule in read], np.int8)[places]
+    return {rule: of_entry == place for rule, place in number.items()}
+
+
+def _kinds_of(ruleset: Ruleset, as_of: dt.date) -> Callable[[str], tuple[str | None, str]]:
+    """What CAPE does with an entry type on a day: its status, None for a strange one, and the rule that refuses it."""
+    known: dict[str, tuple[str | None, str]] = _latest_kinds.of(ruleset, as_of)
+
+    def read(kind: str) -> tuple[str | None, str]:
+        if kind not in known:
+            row = ruleset.entry_types(kind, as_of)
+            refused = row is not None and row.cape_status == "refused"
+            rule = UNKNOWN_TYPE_RULE if row is None else row.rule_id if refused else ""
+            known[kind] = (None if row is None else row.cape_status, rule)
+        return known[kind]
+
+    return read
+
+
+class _Latest:
+    """What was found out for the latest ruleset and day: every partition of a run asks for the same."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[object, object, dict[Any, Any]] = (None, None, {})
+
+    def of(self, ruleset: Ruleset, day: dt.date | None = None) -> dict[Any, Any]:
+        """The dictionary of this ruleset and day, empty for other ones than the latest."""
+        kept = self._kept
+        if kept[0] is not ruleset or kept[1] != day:
+            kept = (ruleset, day, {})
+            self._kept = kept
+        return kept[2]
+
+
+_latest_kinds, _latest_reasons = _Latest(), _Latest()
 
 
 def reason_lists(failed: UInt64s, ruleset: Ruleset) -> tuple[pa.ListArray, pa.ListArray]:
@@ -213,15 +247,16 @@ def reason_lists(failed: UInt64s, ruleset: Ruleset) -> tuple[pa.ListArray, pa.Li
     """
     if len(ruleset.eligibility) > MOST_RULES:
         raise RuleFileError(f"eligibility_rules.csv: {len(ruleset.eligibility)} rules; the engine counts {MOST_RULES}")
-    words = {place: (rule.reason_code, rule.words) for place, rule in enumerate(ruleset.eligibility)} | OWN_REASONS
-    order = [INPUT_REFUSED, *range(len(ruleset.eligibility)), HOLD_NOT_IN_PHASE]
-    masks, which = np.unique(failed, return_inverse=True)
-    found = [[words[place] for place in order if mask >> place & 1] for mask in masks.tolist()]
-    text = pa.list_(pa.string())
-    take = pa.array(which.reshape(-1))
-    codes = pa.array([[code for code, _ in one] for one in found], text).take(take)
-    messages = pa.array([[message for _, message in one] for one in found], text).take(take)
-    return codes, messages
+    spelt = _latest_reasons.of(ruleset)
+    masks, which = bridge.distinct(failed)
+    for mask in masks:
+        if mask not in spelt:
+            words = {place: (rule.reason_code, rule.words) for place, rule in enumerate(ruleset.eligibility)}
+            order = [INPUT_REFUSED, *range(len(ruleset.eligibility)), HOLD_NOT_IN_PHASE]
+            found = [(words | OWN_REASONS)[place] for place in order if mask >> place & 1]
+            spelt[mask] = [code for code, _ in found], [message for _, message in found]
+    codes, messages = zip(*(spelt[mask] for mask in masks), strict=True)
+    return bridge.word_lists(which, codes), bridge.word_lists(which, messages)
 
 
 def _report(
@@ -234,30 +269,34 @@ def _report(
             final |= np.uint64(1 << place)
     day = case.standing.liquidated_day
     where = (failed & final) != 0
+    column = str(f.LIQUIDATION_DATE)
     for code, chosen in (
         ("FINAL_LIQUIDATION", where & ~case.standing.deemed),
         ("FINAL_BY_LAW", where & case.standing.deemed),
     ):
-        add_grouped(
+        add_where(
             findings,
             code,
-            numbers.filter(pa.array(chosen)),
-            day[chosen],
+            numbers,
+            chosen,
+            day,
             lambda at: {
-                "column": str(f.LIQUIDATION_DATE),
+                "column": column,
                 "value": date_of(at),
                 "window": case.accept_window,
                 "protest": date_of(at + PROTEST_DAYS),
             },
         )
-    late = accepted & past_window(case, case.accepted_on) & ~past_window(case, case.as_of)
-    add_grouped(
+    if case.accepted_on == case.as_of:
+        return  # no entry can pass the window in between
+    add_where(
         findings,
         "ACCEPTED_PAST_WINDOW",
-        numbers.filter(pa.array(late)),
-        day[late],
+        numbers,
+        accepted & past_window(case, case.accepted_on) & ~past_window(case, case.as_of),
+        day,
         lambda at: {
-            "column": str(f.LIQUIDATION_DATE),
+            "column": column,
             "value": date_of(at),
             "window": case.accept_window,
             "accepted_on": case.accepted_on,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.findings import Batch, Findings, finding
+from cape_engine.findings import Batch, Finding, Findings, finding
 
 _SPAN = 1 << 16
 """Values that lie closer together are counted in a table instead of being sorted."""
@@ -34,8 +35,14 @@ def add_grouped(
     if len(values) == 0:
         return
     distinct, group = _grouped(values)
-    made: list[Any] = [words(value) for value in distinct.tolist()]
-    findings.add_batch(Batch(tuple(finding(code, **fields) for fields in made), group, numbers.cast(pa.string())))
+    made = tuple(_made(code, tuple(words(value).items())) for value in distinct.tolist())
+    findings.add_batch(Batch(made, group, numbers.cast(pa.string())))
+
+
+@lru_cache(maxsize=1 << 16)  # partition after partition says the same of the same days
+def _made(code: str, fields: tuple[tuple[str, Any], ...]) -> Finding:
+    """A finding without its entry."""
+    return finding(code, **dict(fields))
 
 
 def add_where(

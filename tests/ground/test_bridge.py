@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cape_engine import bridge
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
+from cape_engine.schema.column import Column
 
 
 def test_integers__null_is_marked() -> None:
@@ -50,3 +53,39 @@ def test_flags__three_states() -> None:
 def test_words__negative_code_is_null() -> None:
     """A code below zero is an unknown word."""
     assert bridge.words(np.array([1, -1], np.int32), ["a", "b"]).to_pylist() == ["b", None]
+
+
+def test_said__known_values_only() -> None:
+    """Yes and no are told apart from unknown, in a slice too; of a column without a known value nothing is said."""
+    column = Column("fact", pa.bool_(), "a fact", nullable=True)
+    values = [True, None, False, True, None, False, False, True, None, True, False]
+    table = pa.table([pa.array(values, pa.bool_()), pa.nulls(len(values), pa.bool_())], names=["fact", "other"])
+    for start in (0, 3):
+        part = table.slice(start)
+        for yes in (True, False):
+            found = bridge.said(part, column, yes=yes)
+            assert found is not None
+            assert found.tolist() == [value is yes for value in values[start:]]
+    assert bridge.said(table, Column("other", pa.bool_(), "another", nullable=True)) is None
+
+
+@given(st.lists(st.integers(0, 7)))
+def test_word_lists__as_lists(masks: list[int]) -> None:
+    """Masks become lists of their words, the empty one too."""
+    distinct, which = bridge.distinct(np.array(masks, np.uint64))
+    assert distinct[0] == 0
+    assert [distinct[place] for place in which.tolist()] == masks
+    words = {mask: [word for bit, word in enumerate(("one", "two", "four")) if mask >> bit & 1] for mask in range(8)}
+    lists = bridge.word_lists(which, [words[mask] for mask in distinct])
+    lists.validate(full=True)
+    assert lists.to_pylist() == [words[mask] for mask in masks]
+
+
+@given(st.lists(st.tuples(st.integers(-(2**31), 2**31 - 1), st.booleans())))
+def test_known_only__as_masked(cells: list[tuple[int, bool]]) -> None:
+    """Numbers and days are null where they are not known."""
+    values = np.array([value for value, _ in cells], np.int32)
+    known = np.array([known for _, known in cells], np.bool_)
+    days = bridge.known_only(values, known, pa.date32())
+    days.validate(full=True)
+    assert days.cast(pa.int32()).to_pylist() == [value if known else None for value, known in cells]
