@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +19,7 @@ from cape_engine.intake.group import Context, grouped, repeated_in
 from cape_engine.intake.headers import Overlay, read_headers
 from cape_engine.intake.headings import ColumnMapping, read_mapping, row_headings
 from cape_engine.intake.memory import Budget, budget_of
+from cape_engine.intake.ordered import beside, in_order
 from cape_engine.intake.reading import Intake
 from cape_engine.intake.spill import Pool
 from cape_engine.intake.tables import Cutter, Piece, partition_of
@@ -30,8 +29,6 @@ from cape_engine.schema import rows as s
 from cape_engine.schema.column import Column
 from cape_engine.settings import Settings
 from cape_engine.store import Source, Store, StoreWriter
-
-_T = TypeVar("_T")
 
 
 class Watcher(Protocol):
@@ -138,7 +135,7 @@ def carry_out(
     header_table, found = read_headers(order.headers, order.ruleset) if order.headers else (None, Findings())
     findings.extend(found)
     budget = budget_of(order.memory_limit, max(os.cpu_count() or 1, 1))
-    intake = Intake(Pool(_existing(folder), budget.held_bytes), list(older), len(older))
+    intake = Intake(Pool(_existing(folder), budget.held_bytes, budget.threads), list(older), len(older))
     try:
         paths = files.expand(sources, findings)
         order.watcher.stage("reading files", len(paths))
@@ -193,7 +190,8 @@ def _write(
     def group(number: int) -> tuple[Piece, dict[int, int], Findings]:
         return grouped(pool.bucket(number), pool.keys_within(number, refused), repeated, context)
 
-    def write(number: int, pieces: list[Piece]) -> Findings:
+    def write(part: tuple[int, list[Piece]]) -> Findings:
+        number, pieces = part
         partition, found = partition_of(f"part-{number:05d}", pieces, names, intake.vocabularies), Findings()
         if overlay is not None:
             partition, found = overlay.over(partition)
@@ -201,8 +199,8 @@ def _write(
         return found
 
     settled: dict[int, int] = {}
-    pieces = _pieces(_in_order(group, range(buckets), budget.threads), settled, findings)
-    for found in _beside(write, _cut(pieces, order.partition_lines)):
+    pieces = _pieces(in_order(group, range(buckets), budget.threads), settled, findings)
+    for found in beside(write, enumerate(_cut(pieces, order.partition_lines))):
         findings.extend(found)
         order.watcher.advance()
     for column, source in sorted(repeated):
@@ -239,31 +237,7 @@ def _repeated(intake: Intake, buckets: int, budget: Budget, context: Context) ->
     def ask(number: int) -> dict[tuple[Column, int], bool]:
         return repeated_in(intake.pool.bucket(number), intake.repeats, context)
 
-    for found in _in_order(ask, range(buckets), budget.threads):
+    for found in in_order(ask, range(buckets), budget.threads):
         for key, same in found.items():
             said[key] = said.get(key, True) and same
     return {key for key, same in said.items() if same}
-
-
-def _in_order(work: Callable[[int], _T], numbers: Iterable[int], threads: int) -> Iterator[_T]:
-    """Work on some numbers with a few threads, results in order, no more of them waiting than threads."""
-    waiting: deque[Future[_T]] = deque()
-    with ThreadPoolExecutor(threads) as workers:
-        for number in numbers:
-            if len(waiting) >= threads:
-                yield waiting.popleft().result()
-            waiting.append(workers.submit(work, number))
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _beside(work: Callable[[int, list[Piece]], _T], items: Iterator[list[Piece]]) -> Iterator[_T]:
-    """Work on each item in one thread beside, while the next one is made."""
-    with ThreadPoolExecutor(1) as worker:
-        last: Future[_T] | None = None
-        for number, item in enumerate(items):
-            if last is not None:
-                yield last.result()
-            last = worker.submit(work, number, item)
-        if last is not None:
-            yield last.result()

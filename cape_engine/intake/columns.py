@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from cape_engine.bridge import NO_DAY
+from cape_engine.bridge import NO_DAY, readonly
 from cape_engine.intake.stretch import Numbers
 from cape_engine.schema.column import Column, arrow_schema
+from cape_kernels.vocabulary import mark_used, recode
 
 
 def arrow_table(
@@ -48,7 +49,7 @@ def arrow_column(column: Column, values: Numbers | None, count: int, words: Mapp
         words: vocabularies by column name.
     """
     if values is None:
-        return _words(np.full(count, -1, np.int8), ()) if _is_word(column) else pa.nulls(count, column.type)
+        return pa.nulls(count, column.type)
     if _is_word(column):
         return _words(values, words[str(column)])
     if pa.types.is_date(column.type):
@@ -72,11 +73,12 @@ def _is_word(column: Column) -> bool:
 
 def _words(codes: Numbers, words: Sequence[str]) -> pa.DictionaryArray:
     """Codes as a word column with only the words in use, sorted, so that equal contents are equal bytes."""
-    seen = np.zeros(len(words) + 1, bool)
-    seen[codes] = True  # a code of -1 marks the place behind the words
-    ranked = sorted(np.flatnonzero(seen[:-1]).tolist(), key=lambda code: words[code])
-    rank = np.zeros(len(words) + 1, np.int32)
-    rank[ranked] = np.arange(len(ranked), dtype=np.int32)
-    mask = codes < 0 if seen[-1] else None
-    indices = pa.array(rank[codes], pa.int32(), mask=mask)
+    codes = readonly(codes.astype(np.int32, copy=False))
+    used = np.zeros(len(words) + 1, np.uint8)
+    mark_used(codes, used)
+    ranked = sorted(np.flatnonzero(used[:-1]).tolist(), key=lambda code: words[code])
+    ranks, recoded = np.zeros(len(words), np.int32), np.empty(len(codes), np.int32)
+    ranks[ranked] = np.arange(len(ranked), dtype=np.int32)
+    recode(codes, readonly(ranks), recoded)
+    indices = pa.array(recoded, mask=codes < 0 if used[-1] else None)
     return pa.DictionaryArray.from_arrays(indices, pa.array([words[code] for code in ranked], pa.string()))

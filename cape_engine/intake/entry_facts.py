@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.bridge import Int64s, dates
+from cape_engine.bridge import Bools, Int64s, dates
 from cape_engine.findings import Findings
 from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.cells import missing_of
@@ -70,10 +70,15 @@ def line_facts(
 
 def is_goods(rows: Rows, vocabularies: Vocabularies) -> npt.NDArray[np.bool_]:
     """Which rows hold a chapter 1-97 number."""
-    words = vocabularies.of(s.HTS_NUMBER).words
-    goods = np.array([int(word[:2]) <= _LAST_CHAPTER_OF_GOODS for word in words] + [False])
     codes = rows.facts.get(s.HTS_NUMBER)
+    goods = _goods(tuple(vocabularies.of(s.HTS_NUMBER).words))
     return np.zeros(len(rows.place), bool) if codes is None else np.asarray(goods[codes], bool)
+
+
+@lru_cache(maxsize=1)
+def _goods(words: tuple[str, ...]) -> Bools:
+    """Which tariff numbers are of chapters 1-97; False behind the last, for rows without one."""
+    return np.array([int(word[:2]) <= _LAST_CHAPTER_OF_GOODS for word in words] + [False])
 
 
 def _compared(column: Column, values: Numbers, vocabularies: Vocabularies) -> Numbers:

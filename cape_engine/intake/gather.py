@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +15,10 @@ from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.cells import missing_of
 from cape_engine.intake.chunk import ORDINALS
 from cape_engine.intake.entries import key_texts
-from cape_engine.intake.stretch import Numbers, Stretch, order_of
+from cape_engine.intake.stretch import Numbers, Stretch, joined
 from cape_engine.schema.column import Column
 from cape_engine.schema.rows import TARIFF_FACTS
 from cape_kernels.segments import NO_ROW, first_and_other
-
-_T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(slots=True)
@@ -79,62 +75,22 @@ def gather(stretches: list[Stretch], names: Sequence[str], more_keys: Int64s) ->
         names: names of the files.
         more_keys: entries that are known to be refused and may have no row; distinct, ascending.
     """
-    keys = _distinct([*(stretch.keys for stretch in stretches), more_keys])
-    entry = _joined([_entries(keys, stretch) for stretch in stretches], np.int32)
-    place = _joined([stretch.place for stretch in stretches], np.int32)
-    order = order_of(entry, place)
-    sources = np.array([stretch.source for stretch in stretches], np.int16)
-    source = np.repeat(sources, [len(stretch) for stretch in stretches])
-    row = _joined([stretch.row for stretch in stretches], np.int64)
+    whole = joined(stretches)
+    keys, counts = whole.keys, np.diff(whole.starts)
+    if len(more_keys):
+        keys = np.union1d(whole.keys, more_keys)
+        counts = np.zeros(len(keys), np.int64)
+        counts[np.searchsorted(keys, whole.keys)] = np.diff(whole.starts)
+    starts = np.zeros(len(keys) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    entry = np.repeat(np.arange(len(keys), dtype=np.int32), counts)
     refused = np.zeros(len(keys), bool)
     refused[np.searchsorted(keys, more_keys)] = True
-    for stretch in stretches:
-        if stretch.bad is not None:
-            chosen = np.repeat(stretch.keys, np.diff(stretch.starts))[stretch.bad]
-            refused[np.searchsorted(keys, chosen)] = True
-    starts = np.zeros(len(keys) + 1, np.int64)
-    np.cumsum(np.bincount(entry, minlength=len(keys)), out=starts[1:])
-    facts: dict[Column, Numbers] = {}
-    for column in sorted({column for stretch in stretches for column in stretch.facts}):
-        values = _joined([_fact(stretch, column) for stretch in stretches], np.int64)
-        facts[column] = values if order is None else values[order]
-        for stretch in stretches:
-            stretch.facts.pop(column, None)
-    if order is not None:
-        entry, place, source, row = entry[order], place[order], source[order], row[order]
-    return Rows(names, readonly(keys), entry, place, source, row, facts, readonly(starts), refused)
-
-
-def _distinct(parts: list[Int64s]) -> Int64s:
-    """The keys of all parts, ascending; parts that follow each other, as those of sorted files do, are only joined."""
-    parts = [part for part in parts if len(part)]
-    if all(one[-1] < two[0] for one, two in itertools.pairwise(parts)):
-        return _joined(parts, np.int64)
-    return np.unique(np.concatenate(parts))
-
-
-def _entries(keys: Int64s, stretch: Stretch) -> Int32s:
-    """For each row of a stretch, the place of its key among `keys`."""
-    found: Int32s = np.repeat(np.searchsorted(keys, stretch.keys).astype(np.int32), np.diff(stretch.starts))
-    return found
-
-
-def _fact(stretch: Stretch, column: Column) -> Numbers:
-    """A column of a stretch; unknown on every row where the file lacks it."""
-    found = stretch.facts.get(column)
-    return np.full(len(stretch), missing_of(column), _smallest(column)) if found is None else found
-
-
-def _smallest(column: Column) -> type[np.int8 | np.int32]:
-    """The smallest type that holds the missing value of a column."""
-    return np.int32 if pa.types.is_date(column.type) else np.int8
-
-
-def _joined(parts: list[npt.NDArray[_T]], kind: type[_T]) -> npt.NDArray[_T]:
-    """Arrays end to end."""
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate(parts) if parts else np.empty(0, kind)
+    if whole.bad is not None:
+        refused[entry[whole.bad]] = True
+    return Rows(
+        names, readonly(keys), entry, whole.place, whole.source, whole.row, whole.facts, readonly(starts), refused
+    )
 
 
 def first_known(starts: Int64s, values: Numbers, missing: int) -> tuple[Int64s, Int64s]:

@@ -18,11 +18,14 @@ import numpy.typing as npt
 
 from cape_engine.bridge import Int64s
 from cape_engine.errors import OutputError
-from cape_engine.intake.stretch import Stretch
+from cape_engine.intake.ordered import in_order
+from cape_engine.intake.stretch import Stretch, joined
 from cape_engine.schema.column import Column
 
 _SAMPLE = 1 << 11
 """Of every so many rows of a stretch, the key of one is kept in memory."""
+_RUN_ROWS = 1 << 19
+"""Rows of a stretch on disk; so many are sorted within the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,10 @@ class _OnDisk:
     """A stretch in a spill file."""
 
     handle: int
-    source: int
     keys: _Array
     starts: _Array
     place: _Array
+    source: _Array
     row: _Array
     bad: _Array | None
     facts: dict[Column, _Array]
@@ -54,7 +57,7 @@ class _Held:
 
     Attributes:
         what: the stretch, or where it is.
-        source: which file.
+        source: which file; of stretches made of several others, of finished files, -1.
         sample: the key of every `_SAMPLE`-th row.
         cuts: places of its keys at which the buckets begin, and the end.
         rows: the rows at these places (only of stretches on disk).
@@ -75,11 +78,13 @@ class Pool:
         folder: where spill files go. They have no name, so that their room is free again when the process ends,
             however it ends.
         budget: bytes of rows that are held in memory; beyond, all that is held goes to disk.
+        threads: how many sort rows for the disk at the same time.
         spilled: bytes written to disk.
     """
 
     folder: Path
     budget: int
+    threads: int = 1
     spilled: int = 0
     _held: list[_Held] = field(default_factory=list)
     _bytes: int = 0
@@ -94,9 +99,8 @@ class Pool:
         """
         if len(stretch) == 0:
             return
-        every = np.arange(0, len(stretch), _SAMPLE)
-        sample = stretch.keys[np.searchsorted(stretch.starts, every, side="right") - 1]
-        self._held.append(_Held(stretch, stretch.source, sample))
+        source = int(stretch.source[0])
+        self._held.append(_Held(stretch, source, _sample(stretch)))
         self._bytes += stretch.nbytes
         if self._bytes > self.budget:
             self.flush()
@@ -111,7 +115,9 @@ class Pool:
         return sum(len(held.sample) for held in self._held) * _SAMPLE
 
     def flush(self) -> None:
-        """Write everything that is held to a spill file.
+        """Write everything that is held to a spill file, sorted into stretches that follow each other.
+
+        Many short stretches in no order would otherwise be read back in as many little pieces for every bucket.
 
         Raises:
             OutputError: the disk does not take it.
@@ -119,12 +125,20 @@ class Pool:
         waiting = [held for held in self._held if isinstance(held.what, Stretch)]
         if not waiting:
             return
+        # The rows of the file that is being read stay apart: it may still turn out to be unreadable.
+        reading = waiting[-1].source
+        apart = [held.source == reading for held in waiting]
+        self._held = [held for held in self._held if isinstance(held.what, _OnDisk)]
         try:
             file = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 - closed with the pool
             self._files.append(file)
-            for held in waiting:
-                if isinstance(held.what, Stretch):
-                    held.what = _written(held.what, file)
+            for source, chosen in ((-1, False), (reading, True)):
+                own = Pool(self.folder, self.budget)  # never full: only to cut what is held
+                own._held = [held for held, mine in zip(waiting, apart, strict=True) if mine == chosen]
+                parts = range(own.cut(_RUN_ROWS))
+                for whole in in_order(lambda number, own=own: joined(own.bucket(number)), parts, self.threads):  # type: ignore[misc]  # mypy cannot infer a default
+                    if len(whole):
+                        self._held.append(_Held(_written(whole, file), source, _sample(whole)))
             self.spilled += file.tell()
         except OSError as error:
             raise OutputError(f"rows cannot be spilled to {self.folder}: {error}") from error
@@ -174,6 +188,13 @@ class Pool:
         self._files, self._held, self._bytes = [], [], 0
 
 
+def _sample(stretch: Stretch) -> Int64s:
+    """The key of every `_SAMPLE`-th row."""
+    every = np.arange(0, len(stretch), _SAMPLE)
+    found: Int64s = stretch.keys[np.searchsorted(stretch.starts, every, side="right") - 1]
+    return found
+
+
 def _written(stretch: Stretch, file: IO[bytes]) -> _OnDisk:
     """A stretch at the end of a file, and where its arrays stand in it."""
 
@@ -186,10 +207,10 @@ def _written(stretch: Stretch, file: IO[bytes]) -> _OnDisk:
 
     return _OnDisk(
         file.fileno(),
-        stretch.source,
         put(stretch.keys),
         put(stretch.starts),
         put(stretch.place),
+        put(stretch.source),
         put(stretch.row),
         None if stretch.bad is None else put(stretch.bad),
         {column: put(values) for column, values in stretch.facts.items()},
@@ -223,7 +244,7 @@ def _part(what: _OnDisk, keys: tuple[int, int], rows: tuple[int, int]) -> Stretc
         _read(handle, what.keys, *keys),
         _read(handle, what.starts, keys[0], keys[1] + 1) - rows[0],
         _read(handle, what.place, *rows),
-        what.source,
+        _read(handle, what.source, *rows),
         _read(handle, what.row, *rows),
         None if what.bad is None else _read(handle, what.bad, *rows),
         {column: _read(handle, array, *rows) for column, array in what.facts.items()},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +29,7 @@ class Stretch:
         keys: entry number keys, ascending, each with at least one row.
         starts: where the rows of each key begin, and the end (one more than keys).
         place: line number x ORDINALS + ordinal of each row.
-        source: which file (one for all rows).
-        row: line of the file of each row.
+        source, row: file, and line of that file, of each row.
         bad: rows with a cell that cannot be read; None: none.
         facts: stored columns, one number a row, in the narrowest type that holds them; a column of which nothing is
             known is left out.
@@ -37,7 +38,7 @@ class Stretch:
     keys: Int64s
     starts: Int64s
     place: Int32s
-    source: int
+    source: npt.NDArray[np.int16]
     row: Numbers
     bad: Bools | None
     facts: dict[Column, Numbers]
@@ -48,7 +49,7 @@ class Stretch:
     @property
     def nbytes(self) -> int:
         """Bytes that the arrays hold."""
-        rows = self.place.nbytes + self.row.nbytes + (0 if self.bad is None else self.bad.nbytes)
+        rows = self.place.nbytes + self.source.nbytes + self.row.nbytes + (0 if self.bad is None else self.bad.nbytes)
         return self.keys.nbytes + self.starts.nbytes + rows + sum(values.nbytes for values in self.facts.values())
 
     def part(self, low: int, high: int) -> Stretch:
@@ -58,7 +59,7 @@ class Stretch:
             self.keys[low:high],
             self.starts[low : high + 1] - begin,
             self.place[begin:end],
-            self.source,
+            self.source[begin:end],
             self.row[begin:end],
             None if self.bad is None else self.bad[begin:end],
             {column: values[begin:end] for column, values in self.facts.items()},
@@ -81,16 +82,71 @@ def stretch_of(chunk: RowChunk) -> Stretch:
     np.cumsum(counts, out=starts[1:])
     place, row, bad = chunk.place, narrowed(chunk.rows), chunk.bad if chunk.bad.any() else None
     if order is not None:
-        place, row, bad = place[order], row[order], None if bad is None else bad[order]
+        place, row, bad = place.take(order), row.take(order), None if bad is None else bad.take(order)
     facts: dict[Column, Numbers] = {}
     for column in list(chunk.facts):
         values = narrow_fact(column, chunk.facts.pop(column))
         if values is not None:
-            facts[column] = values if order is None else values[order]
-    return Stretch(keys, starts, place, chunk.source, row, bad, facts)
+            facts[column] = values if order is None else values.take(order)
+    return Stretch(keys, starts, place, np.full(len(place), chunk.source, np.int16), row, bad, facts)
 
 
-def order_of(entry: Int32s, place: Int32s) -> Int32s | None:
+def joined(stretches: list[Stretch]) -> Stretch:
+    """Stretches as one, in order; rows that compare equal in the order of the stretches. Empties them on the way."""
+    keys = distinct_keys([stretch.keys for stretch in stretches])
+    entry = end_to_end([_entries(keys, stretch) for stretch in stretches], np.int32)
+    place = end_to_end([stretch.place for stretch in stretches], np.int32)
+    order = order_of(entry, place)
+    starts = np.zeros(len(keys) + 1, np.int64)
+    np.cumsum(np.bincount(entry, minlength=len(keys)), out=starts[1:])
+    source = end_to_end([stretch.source for stretch in stretches], np.int16)
+    row: Numbers = end_to_end([stretch.row for stretch in stretches], np.int64)
+    bad: Bools | None = None
+    if any(stretch.bad is not None for stretch in stretches):
+        marks = [np.zeros(len(each), bool) if each.bad is None else each.bad for each in stretches]
+        bad = end_to_end(marks, np.bool_)
+    facts: dict[Column, Numbers] = {}
+    for column in sorted({column for stretch in stretches for column in stretch.facts}):
+        values = end_to_end([_fact(stretch, column) for stretch in stretches], np.int64)
+        facts[column] = values if order is None else values.take(order)
+        for stretch in stretches:
+            stretch.facts.pop(column, None)
+    if order is not None:
+        place, source, row = place.take(order), source.take(order), row.take(order)
+        bad = None if bad is None else bad.take(order)
+    return Stretch(keys, starts, place, source, row, bad, facts)
+
+
+def distinct_keys(parts: list[Int64s]) -> Int64s:
+    """The keys of all parts, ascending; parts that follow each other, as those of sorted files do, are only joined."""
+    parts = [part for part in parts if len(part)]
+    if all(one[-1] < two[0] for one, two in pairwise(parts)):
+        return end_to_end(parts, np.int64)
+    return np.unique(np.concatenate(parts))
+
+
+def end_to_end(parts: list[npt.NDArray[Any]], kind: type[np.generic]) -> npt.NDArray[Any]:
+    """Arrays as one, not copied if there is only one; `kind` where there is none."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty(0, kind)
+
+
+def _entries(keys: Int64s, stretch: Stretch) -> Int32s:
+    """For each row of a stretch, the place of its key among `keys`."""
+    found: Int32s = np.repeat(np.searchsorted(keys, stretch.keys).astype(np.int32), np.diff(stretch.starts))
+    return found
+
+
+def _fact(stretch: Stretch, column: Column) -> Numbers:
+    """A column of a stretch; unknown on every row where the file lacks it."""
+    found = stretch.facts.get(column)
+    if found is not None:
+        return found
+    return np.full(len(stretch), missing_of(column), np.int32 if pa.types.is_date(column.type) else np.int8)
+
+
+def order_of(entry: Int32s, place: Int32s) -> Int64s | None:
     """The stable order by entry and place; None where the rows stand in it already, as those of most exports do."""
     count = len(entry)
     if count < 2:  # noqa: PLR2004 - one row is always in order
@@ -102,7 +158,7 @@ def order_of(entry: Int32s, place: Int32s) -> Int32s | None:
     order = np.empty(count, np.int32)
     spare = np.empty(count, np.int64), np.empty(count, np.int32)
     k.sort_rows(keys, order, *spare, np.empty(k.COUNTERS, np.int64))
-    return order
+    return order.astype(np.int64)  # once; else every column that is taken in this order would do it
 
 
 def narrow_fact(column: Column, values: Numbers) -> Numbers | None:
