@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 ROW_TYPES = {
     "ordinal": "SMALLINT",
@@ -111,11 +112,16 @@ def importers_table(path: Path | None) -> pa.Table:
     """The importers file: number as compared, spelling, kind, enrolment of each importer once."""
     if path is None:
         return pa.table({name: pa.array([], pa.string()) for name in ("person", "spelling", "paid_as")})
-    found = pq.read_table(path, columns=["importer_number", "importer_kind"]).to_pylist()
+    names = ["importer_number", "importer_kind"]
+    if path.suffix == ".csv":
+        text = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string()))
+        found = csv.read_csv(path, convert_options=text).to_pylist()
+    else:
+        found = pq.read_table(path, columns=names).to_pylist()
     people: dict[str, tuple[str, str | None]] = {}
     for row in sorted(found, key=lambda row: row["importer_number"]):
         key = row["importer_number"].replace("-", "").replace(" ", "").upper()
-        people.setdefault(key, (row["importer_number"], row["importer_kind"]))
+        people.setdefault(key, (row["importer_number"], row["importer_kind"] or None))
     return pa.table(
         {
             "person": pa.array(list(people), pa.string()),

@@ -295,7 +295,7 @@ def _grown() -> dict[tuple[str, int], int]:
 
 
 def growth(pairs: Iterable[tuple[int, int, str]]) -> pa.Table:
-    """Interest on 1 for each (deposit day, liquidation day, kind): start_day, end_day, paid_as, growth in 10^-25 as text.
+    """Interest on 1 by (deposit day, liquidation day, kind): start_day, end_day, paid_as, growth in 10^-25 as text.
 
     Days count from 1970-01-01. Rounded up by less than 10^-25, so that an exact half cent stays one; below 10^13 cents
     the product is right to 10^-12 of a cent. Pairs without a rate are left out.

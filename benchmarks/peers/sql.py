@@ -10,7 +10,6 @@ from pathlib import Path
 from benchmarks.peers import law as of
 from benchmarks.peers.inputs import ENTRY_TYPES, Piece, columns
 
-
 ENTRY_RULES = (
     *("summary_not_accepted", "control_status_not_cbp", "statement_not_complete", "recon_flagged", "recon_not_phase2"),
     *("on_drawback", "protest_open", "adcvd_pending", "no_liquidation_status", "final_liquidation", "no_ieepa_hts"),
@@ -108,7 +107,7 @@ def rows(piece: Piece, source: str, day: str) -> str:
     )
     return (
         "SELECT entry AS e, line AS l, ordinal AS o, on_line AS n, hts8 AS h, "  # noqa: S608 - names of our own
-        "coalesce(CAST(value_dollars AS BIGINT), 0) AS v, CAST(duty_cents AS BIGINT) AS d, country_of_origin AS origin, "
-        f"spi_code AS spi, set_indicator AS set_mark, ftz_status, {day.format('privileged_date')} AS privileged_date"
-        f"{more} FROM {source}"
+        "coalesce(CAST(value_dollars AS BIGINT), 0) AS v, CAST(duty_cents AS BIGINT) AS d, "
+        f"country_of_origin AS origin, nullif(spi_code, '') AS spi, set_indicator AS set_mark, "
+        f"ftz_status, {day.format('privileged_date')} AS privileged_date{more} FROM {source}"
     )
