@@ -48,7 +48,7 @@ holds what is right on the filing day, known from the drawing of the entries and
 )
 @click.option("--threads", type=click.IntRange(1), help="Worker threads (default: all cores).")
 @common.output_options
-def generate(
+def generate(  # noqa: PLR0913 - each argument is an option of the command
     *,
     scale: float,
     seed: int,
@@ -95,6 +95,8 @@ def generate(
 
 def _say(answer: dict[str, dict[str, int]], data: Path, seconds: float, *, as_json: bool) -> None:
     """What was written, how fast, and what is right."""
+    from cape_engine.schema.results import PRINCIPAL_CENTS, REMOVED_IEEPA_CENTS
+
     total, accepted = answer["total"], answer["accepted"]
     size = sum(file.stat().st_size for file in data.rglob("*") if file.is_file())
     if as_json:
@@ -104,6 +106,6 @@ def _say(answer: dict[str, dict[str, int]], data: Path, seconds: float, *, as_js
     click.echo(f"{total['entries']:,} entries, {total['lines']:,} lines, {total['rows']:,} tariff rows in {data}")
     click.echo(f"{seconds:.1f} s, {total['rows'] / seconds / 1e6:.2f} M rows/s, {size / total['rows']:.2f} bytes a row")
     click.echo(
-        f"IEEPA duty ${total['removed_ieepa_cents'] / 100:,.2f}; accepted {accepted['entries']:,} entries, "
-        f"principal ${accepted['principal_cents'] / 100:,.2f} (answer.json)"
+        f"IEEPA duty ${total[str(REMOVED_IEEPA_CENTS)] / 100:,.2f}; accepted {accepted['entries']:,} entries, "
+        f"principal ${accepted[str(PRINCIPAL_CENTS)] / 100:,.2f} (answer.json)"
     )
