@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-modes wheel-test check check-lint check-format check-types check-imports \
-	check-budgets format bench docs lock clean
+	check-budgets format bench bench-limits docs lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ format: $(VENV)/.stamp-dev ## format, and fix what can be fixed
 
 bench: $(VENV)/.stamp-dev ## rows per second of each kernel and of the whole run
 	$(BIN)/pytest benchmarks --benchmark-only --benchmark-columns=min,median,rounds --benchmark-disable-gc $(ARGS)
+
+bench-limits: $(VENV)/.stamp-dev ## how far a run is from memory bandwidth and bare decoding, stage by stage
+	$(BIN)/python benchmarks/limits.py $(ARGS)
 
 docs: $(VENV)/.stamp-dev ## write the generated pages of docs/reference anew
 	$(BIN)/python tests/workshop/reference_pages.py docs/reference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,8 +40,22 @@ class Context:
                 self.ahead[name] = self.ahead.get(name, set()) | table.asked
 
 
-def processed(partition: bridge.Partition, context: Context) -> Part:
-    """One partition through mass processing, claim checks, liquidation and interest."""
+Lap = Callable[[str], None]
+"""Told the name of each stage that ended."""
+
+
+def _untimed(stage: str) -> None:
+    """Nobody measures."""
+
+
+def processed(partition: bridge.Partition, context: Context, lap: Lap = _untimed) -> Part:
+    """One partition through mass processing, claim checks, liquidation and interest.
+
+    Args:
+        partition: entries whole, with lines and numbers.
+        context: what all partitions share.
+        lap: told when a stage ends, for those who measure.
+    """
     request, ruleset, settings = context.request, context.ruleset, context.request.settings
     findings = Findings()
     if context.headers is not None:
@@ -55,6 +70,7 @@ def processed(partition: bridge.Partition, context: Context) -> Part:
         column1=context.column1,
         detail=request.detail != "none",
     )
+    lap("mass processing")
     standing, found = liquidation.standing(
         entries, ruleset=ruleset, settings=settings, as_of=request.as_of, accepted_on=request.accepted_on
     )
@@ -78,6 +94,7 @@ def processed(partition: bridge.Partition, context: Context) -> Part:
         settings=settings,
         accepted_on=request.accepted_on,
     )
+    lap("checks and schedule")
     priced = refund.price(
         entries,
         principal_cents=mass.principal_cents,
@@ -88,6 +105,7 @@ def processed(partition: bridge.Partition, context: Context) -> Part:
         deposits=context.deposits,
         register=context.register,
     )
+    lap("interest and refunds")
     for more in (mass.findings, found, claim.findings, plan.findings):
         findings.extend(more)
     table = assemble.entries_table(entries, _outcome(mass, claim, plan, priced), priced.payment_id)
@@ -96,6 +114,7 @@ def processed(partition: bridge.Partition, context: Context) -> Part:
         "changes": _changes(partition, mass, claim, request.detail),
         "findings": findings.to_table(words=True),
     }
+    lap("result tables")
     share = Share(
         sums=priced.sums,
         priced=priced.tally,
@@ -104,6 +123,7 @@ def processed(partition: bridge.Partition, context: Context) -> Part:
         hash_words=result_hash.partial(table),
         unknown=facts_not_given.unknown(entries),
     )
+    lap("hash and counts")
     return Part(tables, share)
 
 

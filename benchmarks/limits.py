@@ -1,0 +1,202 @@
+"""How far a run is from the limits of the machine: memory bandwidth, bare decoding of its columns, and each stage.
+
+`make bench-limits` generates entries; `python benchmarks/limits.py --store FOLDER --importers FILE` takes a store.
+Every figure is a median; stages are measured in one thread by the processor time they take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+import cape_engine
+from cape_engine import rules
+from cape_engine.findings import Findings
+from cape_engine.outputs.row_groups import result_row_groups
+from cape_engine.pipeline import road
+from cape_engine.pipeline.api import requested
+from cape_engine.pipeline.stages import Context, processed
+from cape_engine.store import Store
+from cape_fixtures.national import Shape, generate_store
+
+AS_OF = "2026-05-04"
+NATION_ROWS = 3_500_000_000
+TRIAD_NUMBERS = 8_000_000
+THREADS = 2
+
+
+@numba.njit(nogil=True)
+def _triad(a: Any, b: Any, c: Any) -> None:
+    """The triad: a = b + 3 c."""
+    for i in range(a.shape[0]):
+        a[i] = b[i] + 3.0 * c[i]
+
+
+def median_seconds(call: Callable[[], object], rounds: int) -> float:
+    """Median wall time of a call, after one round to warm up."""
+    call()
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def triad_gigabytes_per_second(rounds: int) -> float:
+    """Bandwidth of the triad a = b + 3 c over arrays far larger than the caches, with all threads."""
+    arrays = [tuple(np.ones(TRIAD_NUMBERS) for _ in range(3)) for _ in range(THREADS)]
+    _triad(*(array[:1] for array in arrays[0]))
+    with ThreadPoolExecutor(THREADS) as pool:
+        seconds = median_seconds(lambda: list(pool.map(lambda one: _triad(*one), arrays)), rounds)
+    return 3 * 8 * TRIAD_NUMBERS * THREADS / seconds / 1e9
+
+
+def bare_decode_seconds(store: Store, ahead: dict[str, set[str]], wanted: set[str] | None, rounds: int) -> float:
+    """Wall time of decoding the columns that a run asks for, and nothing else, with all threads."""
+
+    def decode(name: str) -> None:
+        partition = store.opened(name, ahead)
+        if wanted is None or wanted:
+            partition.tariffs.sparse_quantities(wanted)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return median_seconds(lambda: list(pool.map(decode, store.partitions)), rounds)
+
+
+def context_of(store: Store, importers: Path | None, detail: str) -> Context:
+    """What all partitions of a run share."""
+    request = requested(store.folder, importers=importers, as_of=AS_OF, detail=detail)
+    context, _declarations = road._context(request, rules.load(), store, Findings())  # noqa: SLF001 - measured from inside
+    return context
+
+
+def stage_nanoseconds(store: Store, context: Context, rounds: int) -> dict[str, float]:
+    """Processor time of each stage in nanoseconds for each tariff row, in one thread."""
+    groups = result_row_groups()
+    spent: dict[str, list[float]] = defaultdict(list)
+    for _ in range(rounds + 1):
+        seconds: dict[str, float] = defaultdict(float)
+        rows = 0
+        for name in store.partitions[:8]:
+            since = time.thread_time()
+
+            def lap(stage: str) -> None:
+                nonlocal since
+                now = time.thread_time()
+                seconds[stage] += now - since  # noqa: B023 - called within this round
+                since = now
+
+            partition = store.opened(name, context.ahead)
+            lap("decode")
+            part = processed(partition, context, lap)
+            for table, values in part.tables.items():
+                groups[table].encode(values)
+            lap("encode for files")
+            context.learn(partition)
+            rows += partition.tariffs.num_rows
+        for stage, value in seconds.items():
+            spent[stage].append(value / rows * 1e9)
+    # The first round reads from disk and does not know yet which columns will be asked for.
+    return {stage: statistics.median(values[1:]) for stage, values in spent.items()}
+
+
+def measured(store: Store, importers: Path | None, rounds: int) -> dict[str, Any]:
+    """All figures as one record."""
+    rows = store.manifest["totals"]["tariffs"]
+    found: dict[str, Any] = {
+        "tariff_rows": rows,
+        "threads": THREADS,
+        "cores": os.cpu_count(),
+        "triad_gigabytes_per_second": round(triad_gigabytes_per_second(rounds), 1),
+        "bytes_per_row_on_disk": round(sum(file.stat().st_size for file in store.folder.rglob("*.parquet")) / rows, 2),
+    }
+    for detail in ("none", "changes"):
+        context = context_of(store, importers, detail)
+        stages = stage_nanoseconds(store, context, rounds)
+
+        def run(detail: str = detail) -> None:
+            cape_engine.run(store.folder, importers=importers, as_of=AS_OF, detail=detail, threads=THREADS)
+
+        with tempfile.TemporaryDirectory() as folder:
+
+            def written(detail: str = detail, folder: str = folder) -> None:
+                out = Path(folder) / "out"
+                cape_engine.run(
+                    store.folder, importers=importers, as_of=AS_OF, detail=detail, threads=THREADS, out=out, full=True
+                )
+
+            wall, to_files = median_seconds(run, rounds), median_seconds(written, rounds)
+        decode = bare_decode_seconds(store, context.ahead, None, rounds)
+        found[detail] = {
+            "run_seconds": round(wall, 3),
+            "run_rows_per_second": round(rows / wall),
+            "run_to_files_seconds": round(to_files, 3),
+            "run_to_files_rows_per_second": round(rows / to_files),
+            "bare_decode_seconds": round(decode, 3),
+            "bare_decode_rows_per_second": round(rows / decode),
+            "run_over_bare_decode": round(wall / decode, 2),
+            "stage_nanoseconds_per_row": {stage: round(value, 2) for stage, value in stages.items()},
+        }
+    return found
+
+
+def shown(found: dict[str, Any]) -> str:
+    """The record as a table for people."""
+    lines = [
+        f"{found['tariff_rows']:,} tariff rows of {found['bytes_per_row_on_disk']} bytes on disk",
+        f"{found['threads']} threads on {found['cores']} cores",
+        f"{'memory bandwidth (triad)':32} {found['triad_gigabytes_per_second']:>12} GB/s",
+    ]
+    for detail in ("none", "changes"):
+        one = found[detail]
+        lines += [
+            "",
+            f"detail {detail}",
+            f"{'  bare decode':32} {one['bare_decode_rows_per_second'] / 1e6:>12.1f} M rows/s",
+            f"{'  run, results in memory':32} {one['run_rows_per_second'] / 1e6:>12.1f} M rows/s",
+            f"{'  run, results to files':32} {one['run_to_files_rows_per_second'] / 1e6:>12.1f} M rows/s",
+            f"{'  run over bare decode':32} {one['run_over_bare_decode']:>12} times",
+        ]
+        lines += [
+            f"{'    ' + stage:32} {value:>12} ns a row" for stage, value in one["stage_nanoseconds_per_row"].items()
+        ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure and print."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    asked.add_argument("--rows", type=int, default=20_000_000, help="tariff rows to generate (default: %(default)s)")
+    asked.add_argument("--store", type=Path, help="a store that is there already")
+    asked.add_argument("--importers", type=Path, help="its importers file")
+    asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--json", type=Path, help="also write the figures here")
+    options = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="cape-limits-") as folder:
+        place, importers = options.store, options.importers
+        if place is None:
+            generate_store(Shape(options.rows / NATION_ROWS, 1), Path(folder))
+            place, importers = Path(folder) / "store", Path(folder) / "importers.csv"
+        found = measured(Store.open(place), importers, options.rounds)
+    print(shown(found))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
