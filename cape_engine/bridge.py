@@ -200,9 +200,9 @@ def distinct(masks: npt.NDArray[np.unsignedinteger]) -> tuple[list[int], npt.NDA
 
 
 def word_lists(which: npt.NDArray[np.int64], lists: Sequence[Sequence[str]]) -> pa.ListArray:
-    """A column of lists of texts, from the distinct lists and the place of each row's list among them."""
+    """A column of lists of words, from the distinct lists and the place of each row's list among them."""
     vocabulary: dict[str, int] = {}
-    flat = np.array([vocabulary.setdefault(word, len(vocabulary)) for one in lists for word in one], np.int64)
+    flat = np.array([vocabulary.setdefault(word, len(vocabulary)) for one in lists for word in one], np.int32)
     lengths = np.array([len(one) for one in lists], np.int64)
     starts = np.cumsum(lengths) - lengths
     counts = lengths[which]
@@ -211,8 +211,8 @@ def word_lists(which: npt.NDArray[np.int64], lists: Sequence[Sequence[str]]) -> 
     np.cumsum(counts, out=ends[1:])
     within = np.arange(ends[-1]) - np.repeat(ends[rows], counts[rows])
     picked = flat[np.repeat(starts[which[rows]], counts[rows]) + within]
-    words_ = pa.array(list(vocabulary), pa.string()).take(pa.array(picked))
-    return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), words_)
+    listed = pa.DictionaryArray.from_arrays(pa.array(picked), pa.array(list(vocabulary), pa.string()), safe=False)
+    return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), listed)
 
 
 def known_only(values: npt.NDArray[np.integer], known: Bools, type_: pa.DataType) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine import bridge
-from cape_engine.bridge import Bools, Int8s, Int32s, Int64s
+from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s
 from cape_engine.outputs.changes import NumberOutcome, changes_table
 from cape_engine.rules.practice_rows import EligibilityRule
 from cape_engine.schema import facts as f
@@ -58,22 +59,34 @@ class EntryOutcome:
 
 def flag_lists(flags: npt.NDArray[np.uint32]) -> pa.ListArray:
     """Flag masks as lists of words, sorted by name; each distinct mask is spelt once."""
-    masks, inverse = np.unique(flags, return_inverse=True)
-    spelt = [sorted(flag.name or "" for flag in Flag if mask & flag) for mask in masks.tolist()]
-    return pa.array(spelt, pa.list_(pa.string())).take(pa.array(inverse))
+    masks, which = bridge.distinct(flags)
+    return bridge.word_lists(which, [_spelt(mask) for mask in masks])
 
 
-def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array) -> pa.Table:
-    """One row per entry (`RESULT_ENTRIES`); an entry that is not accepted has no new figures (clarification 12)."""
+@lru_cache(maxsize=1 << 16)
+def _spelt(mask: int) -> tuple[str, ...]:
+    """The words of a flag mask, sorted."""
+    return tuple(sorted(flag.name or "" for flag in Flag if mask & flag))
+
+
+def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array, *, words: bool = False) -> pa.Table:
+    """One row per entry (`RESULT_ENTRIES`); an entry that is not accepted has no new figures (clarification 12).
+
+    Args:
+        entries: entries of the store.
+        outcome: what was decided for them.
+        payment_id: key of part 1 of the payment of each entry, as text or as words; null where nothing is paid.
+        words: leave texts that repeat (reasons, messages, flags, and keys that came so) as words into a dictionary,
+            which a file of the promised schema takes as they are.
+    """
     accepted = outcome.accepted
-    disposition = np.where(accepted, _ACCEPTED, np.where(outcome.claimed, _REJECTED, _NOT_CLAIMED)).astype(np.int32)
-    nothing = pa.nulls(len(accepted))
+    kept, not_accepted = np.int32(_ACCEPTED), np.where(outcome.claimed, np.int32(_REJECTED), np.int32(_NOT_CLAIMED))
 
     def money(values: Int64s) -> pa.Array:
-        return pa.array(np.where(accepted, values, 0), pa.int64())
+        return pa.array(values * accepted)
 
-    def if_accepted(values: pa.Array) -> pa.Array:
-        return pc.if_else(pa.array(accepted), values, nothing.cast(values.type))
+    def day(days: Int32s) -> pa.Array:
+        return bridge.known_only(days, accepted & (days != NO_DAY), pa.date32())
 
     columns = {
         f.ENTRY_NUMBER: bridge.single(entries, f.ENTRY_NUMBER),
@@ -81,37 +94,60 @@ def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array
         f.FILER_CODE: bridge.single(entries, f.FILER_CODE),
         f.ENTRY_TYPE: bridge.single(entries, f.ENTRY_TYPE),
         f.ENTRY_DATE: bridge.single(entries, f.ENTRY_DATE),
-        r.DISPOSITION: bridge.words(disposition, _DISPOSITIONS),
+        r.DISPOSITION: _coded(np.where(accepted, kept, not_accepted), _DISPOSITIONS),
         r.REASON_CODES: outcome.reasons,
         r.MESSAGES: outcome.messages,
         r.FLAGS: flag_lists(outcome.flags),
         r.FILED_DUTY_CENTS: pa.array(outcome.filed_duty_cents),
         r.REMOVED_IEEPA_CENTS: money(outcome.removed_ieepa_cents),
         r.RESTORED_COLUMN1_CENTS: money(outcome.restored_column1_cents),
-        r.RECALCULATED_DUTY_CENTS: bridge.maybe_integers(outcome.recalculated_duty_cents, accepted),
-        r.RECOMPUTED_DUTY_CENTS: bridge.maybe_integers(
-            outcome.recomputed_duty_cents, accepted & outcome.recomputed_known
+        r.RECALCULATED_DUTY_CENTS: bridge.known_only(outcome.recalculated_duty_cents, accepted, pa.int64()),
+        r.RECOMPUTED_DUTY_CENTS: bridge.known_only(
+            outcome.recomputed_duty_cents, accepted & outcome.recomputed_known, pa.int64()
         ),
         r.PRINCIPAL_CENTS: money(outcome.principal_cents),
         r.BILL_CENTS: money(outcome.bill_cents),
-        r.INTEREST_CENTS: bridge.maybe_integers(
-            np.where(accepted, outcome.interest_cents, 0), outcome.interest_known | ~accepted
+        r.INTEREST_CENTS: bridge.known_only(
+            outcome.interest_cents * accepted, outcome.interest_known | ~accepted, pa.int64()
         ),
-        r.INTEREST_FROM: if_accepted(bridge.dates(outcome.interest_from)),
-        r.INTEREST_TO: if_accepted(bridge.dates(outcome.interest_to)),
-        r.ACTION: bridge.words(np.where(accepted, outcome.action, int(Action.NONE)).astype(np.int32), _ACTIONS),
-        r.RESULT_LIQUIDATION_DATE: if_accepted(bridge.dates(outcome.liquidation_day)),
+        r.INTEREST_FROM: day(outcome.interest_from),
+        r.INTEREST_TO: day(outcome.interest_to),
+        r.ACTION: _coded((outcome.action * accepted).astype(np.int32), _ACTIONS),
+        r.RESULT_LIQUIDATION_DATE: day(outcome.liquidation_day),
         r.RECIPIENT: _masked_words(outcome.recipient, accepted),
-        r.PAYMENT_ID: if_accepted(payment_id.cast(pa.string())),
+        r.PAYMENT_ID: _payment_ids(payment_id, accepted, words=words),
         r.NEW_VERSION: _masked_words(outcome.new_version, accepted),
     }
-    return pa.table([columns[column] for column in r.RESULT_ENTRIES], schema=r.RESULT_ENTRIES_SCHEMA)
+    arrays = [columns[column] for column in r.RESULT_ENTRIES]
+    if not words:
+        arrays = [array.cast(field.type) for array, field in zip(arrays, r.RESULT_ENTRIES_SCHEMA, strict=True)]
+    fields = [field.with_type(array.type) for array, field in zip(arrays, r.RESULT_ENTRIES_SCHEMA, strict=True)]
+    return pa.table(arrays, schema=pa.schema(fields))
+
+
+def _coded(codes: Int32s, vocabulary: list[str]) -> pa.DictionaryArray:
+    """Codes that are all known as a word column."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(vocabulary, pa.string()), safe=False)
 
 
 def _masked_words(values: pa.DictionaryArray, keep: Bools) -> pa.DictionaryArray:
     """A word column with nulls where `keep` is false."""
-    indices = pc.if_else(pa.array(keep), values.indices.cast(pa.int32()), pa.scalar(None, pa.int32()))
-    return pa.DictionaryArray.from_arrays(indices, values.dictionary.cast(pa.string()))
+    indices = values.indices.cast(pa.int32())
+    if indices.null_count:
+        keep = keep & indices.is_valid().to_numpy(zero_copy_only=False)
+        indices = pc.fill_null(indices, 0)
+    masked = bridge.known_only(indices.to_numpy(zero_copy_only=False), keep, pa.int32())
+    return pa.DictionaryArray.from_arrays(masked, values.dictionary.cast(pa.string()), safe=False)
+
+
+def _payment_ids(keys: pa.Array, accepted: Bools, *, words: bool) -> pa.Array:
+    """Payment keys of accepted entries, as text unless they came as words and may stay so."""
+    if pa.types.is_dictionary(keys.type) and words:
+        return _masked_words(keys, accepted)
+    texts = keys.cast(pa.string())
+    if not (texts.is_valid().to_numpy(zero_copy_only=False) & ~accepted).any():
+        return texts  # nothing is paid for an entry that is not accepted
+    return pc.if_else(pa.array(accepted), texts, pa.nulls(len(texts), pa.string()))
 
 
 def absent_entries(numbers: Sequence[str], rule: EligibilityRule) -> pa.Table:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +22,8 @@ _MONEY = (
     r.BILL_CENTS,
     r.INTEREST_CENTS,
 )
+
+_WRAPS = 1 << 63
 
 try:
     import resource
@@ -62,17 +66,30 @@ def _sum(table: pa.Table, column: str) -> int:
     """The exact sum of an int64 column, in Python integers where int64 could wrap."""
     total = 0
     for chunk in table.column(column).chunks:
-        total += int(pc.sum(chunk.cast(pa.decimal128(38, 0)), min_count=0).as_py())
+        bounds = pc.min_max(chunk).as_py()
+        furthest = max(abs(bounds["min"] or 0), abs(bounds["max"] or 0))
+        fits = furthest * len(chunk) < _WRAPS
+        found = pc.sum(chunk if fits else chunk.cast(pa.decimal128(38, 0)), min_count=0)
+        total += int(found.as_py())
     return total
 
 
 def _tally(table: pa.Table, column: str) -> dict[str, int]:
     """How often each word stands in a column, by word."""
-    tally = pc.value_counts(table.column(column).cast(pa.string())).to_pylist()
-    return dict(sorted((str(item["values"]), item["counts"]) for item in tally))
+    return _counted(table.column(column).chunks)
 
 
 def _tally_lists(table: pa.Table, column: str) -> dict[str, int]:
     """How often each word stands in the lists of a column, by word."""
-    flat = pc.list_flatten(table.column(column))
-    return dict(sorted((str(item["values"]), item["counts"]) for item in pc.value_counts(flat).to_pylist()))
+    return _counted(pc.list_flatten(chunk) for chunk in table.column(column).chunks)
+
+
+def _counted(chunks: Iterable[pa.Array]) -> dict[str, int]:
+    """How often each word occurs, by word."""
+    total: Counter[str] = Counter()
+    for chunk in chunks:
+        words = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        codes = words.indices.drop_null().to_numpy(zero_copy_only=False)
+        times = np.bincount(codes, minlength=len(words.dictionary))
+        total.update(dict(zip(words.dictionary.to_pylist(), times.tolist(), strict=True)))
+    return {word: count for word, count in sorted(total.items()) if count}

@@ -88,8 +88,8 @@ def _mix(column: pa.ChunkedArray, salt: np.uint64, state: Words) -> None:
         return
     known, first_bit = _known(values)
     if pa.types.is_list(values.type):
-        if values.values.null_count or not pa.types.is_string(values.type.value_type):
-            _mix(pa.chunked_array([pc.binary_join(values, "|")]), salt, state)
+        if values.values.null_count:
+            _mix(pa.chunked_array([_joined(values)]), salt, state)
             return
         codes, words = _listed(values)
     elif pa.types.is_string(values.type):
@@ -153,24 +153,38 @@ def _words_of(texts: pa.Array, chosen: npt.NDArray[np.uint32] | None = None) -> 
     return readonly(words)
 
 
-def _groups(rows: npt.NDArray[np.uint32], texts: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _groups(rows: npt.NDArray[np.uint32], texts: kernels.Texts) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
     """Number of each row's list of texts among the distinct ones, and the first row of each of these."""
     count = len(rows) - 1
     slots = np.full(1 << max(4, count.bit_length()), -1, np.int32)
     groups, firsts = np.empty(count, np.int32), np.empty(count, np.int32)
-    kernels.group_rows(rows, _texts(texts), slots, groups, firsts)
-    return readonly(groups), firsts[firsts >= 0]
+    kernels.group_rows(rows, texts, slots, groups, firsts)
+    return readonly(groups), firsts[firsts >= 0].astype(np.uint32)
 
 
 def _grouped(texts: pa.Array) -> tuple[npt.NDArray[np.int32], Words]:
     """Codes and words of a text column with long texts: each distinct one is hashed once."""
-    groups, firsts = _groups(readonly(np.arange(len(texts) + 1, dtype=np.uint32)), texts)
-    return groups, _words_of(texts, firsts.astype(np.uint32))
+    groups, firsts = _groups(readonly(np.arange(len(texts) + 1, dtype=np.uint32)), _texts(texts))
+    return groups, _words_of(texts, firsts)
 
 
 def _listed(lists: pa.ListArray) -> tuple[npt.NDArray[np.int32], Words]:
     """Codes and words of a column of lists of texts: each distinct list is joined and hashed once."""
     size = lists.offset + len(lists) + 1
     rows = readonly(np.frombuffer(lists.buffers()[1], np.uint32, count=size)[lists.offset :])
-    groups, firsts = _groups(rows, lists.values)
-    return groups, _words_of(pc.binary_join(lists.take(pa.array(firsts)), "|"))
+    members = lists.values
+    if pa.types.is_dictionary(members.type):
+        # To tell lists apart, the four bytes of a code do as well as the text that it stands for.
+        codes = _plain(members.indices, pa.int32())
+        texts = kernels.Texts(
+            readonly(np.arange(0, 4 * len(codes) + 1, 4, dtype=np.uint32)), readonly(codes.view(np.uint8))
+        )
+    else:
+        texts = _texts(members)
+    groups, firsts = _groups(rows, texts)
+    return groups, _words_of(_joined(lists.take(pa.array(firsts))))
+
+
+def _joined(lists: pa.ListArray) -> pa.Array:
+    """Each list as one text."""
+    return pc.binary_join(lists.cast(pa.list_(pa.string())), "|")

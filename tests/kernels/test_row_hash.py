@@ -103,6 +103,14 @@ def test_combined__parts_are_the_whole(rows: list[tuple[object, ...]], cut: int)
     assert combined({"t": []}) == result_hash({"t": table.slice(0, 0)})
 
 
+@given(ROWS)
+def test_row_sums__lists_of_words(rows: list[tuple[object, ...]]) -> None:
+    """Lists whose texts are words into a dictionary have the sums of lists of texts."""
+    texts = pa.array([row[3] for row in rows], pa.list_(pa.string()))
+    words = pa.ListArray.from_arrays(texts.offsets, texts.values.dictionary_encode())
+    assert row_sums(pa.table({"words": words})) == row_sums(pa.table({"words": texts}))
+
+
 def test_row_sums__lists_that_look_alike() -> None:
     """Lists whose texts run together to the same bytes are told apart; those that join to the same text are one."""
     alike = pa.table({"words": pa.array([["AB", "C"], ["A", "BC"], ["ABC"], ["AB", "C"], ["AB|C"]])})
