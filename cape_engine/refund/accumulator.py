@@ -16,57 +16,85 @@ from cape_engine.refund.register import Register
 from cape_engine.refund.sums import TOO_MUCH, Sums
 from cape_kernels import consolidation as kernels
 
-SHARDS = 8
-"""Recipients are dealt out to so many shards, each with a lock, so that threads seldom wait for each other."""
 BATCH_ROWS = 1 << 20
 """About so many sums become cohorts at a time; the memory of the end does not grow with the run."""
 
-_CELLS = 1 << 12
-_GROWTH = 4  # a shard that is full grows by a quarter: the largest block of memory of a run stays well filled
+_SHARDS = kernels.SHARDS  # each has a lock, so that threads seldom wait for each other
+_CELLS = 1 << 10
 
 
 @dataclass(slots=True)
 class _Shard:
-    """The sums of every eighth recipient.
+    """The sums of every 64th recipient.
 
     Attributes:
         lock: held while the arrays change.
-        slabs: see `kernels.Slabs`.
+        head: see `kernels.Slabs`, as `cells` and `free`.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    head: Int32s = field(default_factory=lambda: np.zeros((0, 3), np.int32))
+    head: Int64s = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     cells: Int64s = field(default_factory=lambda: np.empty((_CELLS, 4), np.int64))
     free: Int64s = field(default_factory=lambda: np.append(np.full(kernels.BUMP, -1, np.int64), 0))
 
-    def add(self, sums: Sums, order: Int32s, recipients: int) -> None:
-        """Add the rows of `order`.
+    def slabs(self) -> kernels.Slabs:
+        """The arrays, for kernels."""
+        return kernels.Slabs(self.head, self.cells, self.free)
+
+    def add(self, waiting: Int64s, recipients: int) -> None:
+        """Add sums.
 
         Args:
-            sums: partial sums.
-            order: int32[m], rows whose recipients belong to this shard.
+            waiting: int64[n, 5], sums whose recipients belong to this shard.
             recipients: how many numbers there are, of all shards.
         """
-        done = np.zeros(1, np.int64)
+        done, room = np.zeros(2, np.int64), np.empty(kernels.AHEAD, np.int64)
         with self.lock:
-            if len(self.head) * SHARDS < recipients:
-                longer = np.zeros((recipients // SHARDS * 5 // 4 + 1, 3), np.int32)
+            if len(self.head) * _SHARDS < recipients:
+                longer = np.zeros((recipients // _SHARDS * 5 // 4 + 1, 2), np.int64)
                 longer[: len(self.head)] = self.head
                 self.head = longer
             while True:
-                slabs = kernels.Slabs(self.head, self.cells, self.free)
-                kernels.add_sums(sums.recipient, sums.sums, order, SHARDS, slabs, done)
-                if done[0] == len(order):
+                kernels.add_sums(readonly(waiting), self.slabs(), room, done)
+                if done[0] == len(waiting):
                     return
-                del slabs
-                # In place: the system moves pages instead of bytes, and both copies never stand side by side.
-                more = max(len(self.cells) // _GROWTH, _largest(self.head))
-                self.cells.resize((len(self.cells) + more, 4), refcheck=False)
+                # Only a small part of the run's sums stands twice meanwhile; memory that was never touched is none.
+                used = len(self.cells)
+                longer = np.empty((used + max(used, _largest(self.head)), 4), np.int64)
+                longer[:used] = self.cells
+                self.cells = longer
 
 
-def _largest(head: Int32s) -> int:
-    """Cells that the largest slab may need when it grows."""
-    return int(kernels.SIZES[head[:, kernels.HEAD_CLASS].max(initial=0) + 1])
+class _Waiting:
+    """Sums of one thread that wait for their shards."""
+
+    def __init__(self, shards: list[_Shard]) -> None:
+        self._shards = shards
+        self._sums = np.empty((_SHARDS, kernels.WAITING, 5), np.int64)
+        self._filled = np.zeros(_SHARDS, np.int64)
+
+    def add(self, sums: Sums) -> None:
+        """Deal sums out; a shard for which many wait gets them."""
+        done = np.zeros(2, np.int64)
+        while True:
+            kernels.deal(sums.recipient, sums.sums, self._sums, self._filled, done)
+            if done[1] < 0:
+                return
+            self._flush(int(done[1]), len(sums.register))
+
+    def flush(self, recipients: int) -> None:
+        """Hand over whatever waits."""
+        for shard in np.flatnonzero(self._filled).tolist():
+            self._flush(shard, recipients)
+
+    def _flush(self, shard: int, recipients: int) -> None:
+        self._shards[shard].add(self._sums[shard, : self._filled[shard]], recipients)
+        self._filled[shard] = 0
+
+
+def _largest(head: Int64s) -> int:
+    """Cells that the largest slab needs when it grows."""
+    return 2 << int((head[:, kernels.HEAD_SLAB] & ((1 << kernels.CLASS_BITS) - 1)).max(initial=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +133,11 @@ class RunningSums:
 
     def __init__(self, register: Register) -> None:
         self.register = register
-        self._shards = [_Shard() for _ in range(SHARDS)]
+        self._shards = [_Shard() for _ in range(_SHARDS)]
         self._lock = threading.Lock()
+        self._own = threading.local()
+        self._waiting: list[_Waiting] = []
         self._principal = self._interest = 0
-        self._turn = 0
 
     def add(self, sums: Sums) -> None:
         """Add the sums of one more partition.
@@ -118,21 +147,16 @@ class RunningSums:
         """
         own = sums.of(self.register)
         principal, interest = own.totals()
+        waiting: _Waiting | None = getattr(self._own, "waiting", None)
         with self._lock:
             self._principal += principal
             self._interest += interest
-            self._turn += 1
-            turn = self._turn
             if max(self._principal, self._interest) >= 1 << 63:
                 raise InputError(TOO_MUCH.format("this run"))
-        starts, order = np.zeros(SHARDS + 2, np.int64), np.empty(len(own), np.int32)
-        kernels.deal(own.recipient, SHARDS, starts, order)
-        rows, numbers = readonly(order), len(self.register)
-        for step in range(SHARDS):
-            # Each thread begins elsewhere, so that two of them are seldom at the same shard.
-            shard = (step + 3 * turn) % SHARDS
-            if starts[shard + 1] > starts[shard]:
-                self._shards[shard].add(own, rows[starts[shard] : starts[shard + 1]], numbers)
+            if waiting is None:
+                waiting = self._own.waiting = _Waiting(self._shards)
+                self._waiting.append(waiting)
+        waiting.add(own)
 
     def cohorts(self, unknown: str, *, apart: bool) -> Iterator[Cohorts]:
         """All cohorts by recipient as it is shown and by day, a batch at a time; a recipient is whole in one batch.
@@ -141,6 +165,8 @@ class RunningSums:
             unknown: how a recipient that is not known is shown.
             apart: importers are kept apart (`refund.consolidate_4811` = importer).
         """
+        for waiting in self._waiting:
+            waiting.flush(len(self.register))
         places, used = self._recipients(unknown)
         ranks = self._importer_ranks() if apart else None
         ends = np.cumsum(used)
@@ -156,7 +182,7 @@ class RunningSums:
         count = len(self.register)
         used = np.zeros(count, np.int64)
         for number, shard in enumerate(self._shards):
-            mine = used[number::SHARDS]
+            mine = used[number::_SHARDS]
             found = shard.head[: len(mine), kernels.HEAD_USED]
             mine[: len(found)] = found
         places = np.flatnonzero(used).astype(np.int32)
@@ -179,10 +205,9 @@ class RunningSums:
         rows = int(used.sum())
         sums, recipient = np.empty((rows, 4), np.int64), np.empty(rows, np.int32)
         for number, shard in enumerate(self._shards):
-            mine = np.flatnonzero(places % SHARDS == number).astype(np.int32)
-            slabs = kernels.Slabs(shard.head, shard.cells, shard.free)
-            who = readonly(places[mine] // SHARDS)
-            kernels.collect(slabs, who, readonly(starts[mine]), readonly(mine), sums, recipient)
+            mine = np.flatnonzero(places % _SHARDS == number).astype(np.int32)
+            who = readonly(places[mine] // _SHARDS)
+            kernels.collect(shard.slabs(), who, readonly(starts[mine]), readonly(mine), sums, recipient)
         given = np.arange(rows, dtype=np.int32)
         if ranks is not None:
             given = np.argsort(ranks[sums[:, kernels.KEY] & 0xFFFFFFFF], kind="stable").astype(np.int32)
@@ -193,14 +218,27 @@ class RunningSums:
         fixed, whose = readonly(sums), readonly(recipient)
         kernels.order_sums(fixed, whose, readonly(given), first, by_day, starts, spare, order)
         merged = kernels.Merged(
-            *(np.empty(rows, np.int32) for _ in range(3)),
-            np.empty(rows, np.int64),
-            np.empty((4, rows), np.int64),
-            np.zeros(1, np.int64),
+            recipient=np.empty(rows, np.int32),
+            day=np.empty(rows, np.int32),
+            importer=np.empty(rows, np.int32),
+            importers=np.empty(rows, np.int64),
+            sums=np.empty((4, rows), np.int64),
+            found=np.zeros(1, np.int64),
         )
         kernels.merge_sums(fixed, whose, readonly(order), ranks is not None, merged)
-        count = int(merged.count[0])
-        return Cohorts(places, *(array[:count] for array in merged[:4]), *merged.sums[:, :count])
+        found = slice(int(merged.found[0]))
+        entries, principal, interest, open_ = merged.sums[:, found]
+        return Cohorts(
+            recipients=places,
+            number=merged.recipient[found],
+            day=merged.day[found],
+            importer=merged.importer[found],
+            importers=merged.importers[found],
+            entries=entries,
+            principal_cents=principal,
+            interest_cents=interest,
+            open=open_,
+        )
 
 
 def words_of(register: Register, cohorts: Cohorts, unknown: str) -> pa.DictionaryArray:

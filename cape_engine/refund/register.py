@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +23,8 @@ from cape_kernels.payment_keys import Names
 
 NOBODY = kernels.NOBODY
 """Place of a number that is not known."""
-Words = pa.Array | Iterable[str | None]
-
 _ROOM = 1 << 12
+_T = TypeVar("_T", bound=np.generic)
 
 
 def key_of(number: str | None) -> str:
@@ -95,7 +95,7 @@ class Register:
         self._slots = np.full(4 * _ROOM, kernels.EMPTY, np.int64)
         self._starts = np.zeros(_ROOM + 1, np.int64)
         self._letters = np.empty(16 * _ROOM, np.uint8)
-        self._count = np.ones(1, np.int64)
+        self._known = np.ones(1, np.int64)
         self._first = np.zeros(_ROOM, np.int64)
         self._length = np.full(_ROOM, -1, np.int32)
         self._state = np.zeros(_ROOM, np.int8)
@@ -108,7 +108,7 @@ class Register:
 
     def __len__(self) -> int:
         """How many numbers there are, the empty one included."""
-        return int(self._count[0])
+        return int(self._known[0])
 
     def _take(self, importers: pa.Table) -> None:
         """Keep spelling, kind and enrolment of the importers file; rows of one number follow `importers_by_key`."""
@@ -129,7 +129,7 @@ class Register:
             self._enrolled[at] = [-1 if fact.ach_enrolled is None else fact.ach_enrolled for fact in again.values()]
         self._kind[NOBODY] = self._enrolled[NOBODY] = -1
 
-    def learn(self, words: Words) -> Int32s:
+    def learn(self, words: pa.Array | Iterable[str | None]) -> Int32s:
         """Place of each number; what is new gets one, and smaller spellings are kept.
 
         Args:
@@ -156,7 +156,7 @@ class Register:
 
     def _number(self, starts: Int32s, data: npt.NDArray[np.uint8], places: Int32s, *, folded: bool) -> None:
         """Fill in places, with room for as many new numbers."""
-        count = int(self._count[0])
+        count = int(self._known[0])
         most = count + len(places)
         self._starts = _with_room(self._starts, most + 1)
         self._letters = _with_room(self._letters, int(self._starts[count]) + int(starts[-1] - starts[0]))
@@ -165,7 +165,7 @@ class Register:
         if 2 * most > len(self._slots):
             self._slots = np.full(1 << (4 * most).bit_length(), kernels.EMPTY, np.int64)
             kernels.fill_slots(self._slots, self._starts, readonly(self._letters), count)
-        book = kernels.Book(self._slots, self._starts, self._letters, self._count)
+        book = kernels.Book(self._slots, self._starts, self._letters, self._known)
         kernels.number_texts(starts, data, folded, book, places)
 
     def kinds(self) -> Int8s:
@@ -212,7 +212,7 @@ class Register:
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
-def _with_room(array: npt.NDArray[np.generic], size: int, fill: int = 0) -> npt.NDArray:
+def _with_room(array: npt.NDArray[_T], size: int, fill: int = 0) -> npt.NDArray[_T]:
     """`array` or, when it is too short, a longer copy; the old one stays as it is for whoever reads it."""
     if len(array) >= size:
         return array

@@ -149,10 +149,11 @@ def summed(refunds: kernels.Refunds, register: Register) -> tuple[Sums, Int32s]:
         InputError: a sum passes 2^63 cents.
     """
     count = len(refunds.recipient)
-    slots = np.full(1 << max(2 * count, 1).bit_length(), -1, np.int32)
+    slots = np.full(1 << (count * 5 // 4 + 1).bit_length(), -1, np.int32)
     row, recipient = np.empty(count, np.int32), np.empty(count, np.int32)
     sums, found = np.empty((count, 4), np.int64), np.zeros(2, np.int64)
-    kernels.sum_refunds(kernels.Refunds(*map(readonly, refunds)), slots, row, recipient, sums, found)
+    fixed = kernels.Refunds(**{name: readonly(array) for name, array in refunds._asdict().items()})
+    kernels.sum_refunds(fixed, slots, row, recipient, sums, found)
     if found[1]:
         raise InputError(TOO_MUCH.format("one recipient on one day"))
     return Sums(register, readonly(recipient[: found[0]]), readonly(sums[: found[0]])), row

@@ -16,13 +16,30 @@ from cape_kernels._jit import helper, kernel, wrapping_helper
 
 KEY, COUNTS, PRINCIPAL, INTEREST = 0, 1, 2, 3
 """Words of a sum: day above importer, entries of unknown interest above all entries, cents, cents."""
-SIZES = np.array([2 + (step & 1) << step // 2 for step in range(56)], np.int64)
-"""Cells of a slab by class: 2, 3, 4, 6, 8, 12 ..."""
-HEAD_START, HEAD_CLASS, HEAD_USED = 0, 1, 2
-"""Columns of a head: first cell of the slab, its class plus 1 (0 is none), cells in use."""
-BUMP = len(SIZES)
+HEAD_SLAB, HEAD_USED = 0, 1
+"""Columns of a head: first cell of the slab above six bits of its class plus 1 (0 is none), and cells in use."""
+CLASS_BITS = 6
+"""Bits of a class; a slab of class c has 2 << c cells."""
+CLASSES = 40
+"""Classes of slabs, more than memory holds."""
+SHARDS = 64
+"""Recipients are dealt out to so many shards: place p belongs to shard p mod 64, as its number p / 64.
+
+The cells of one shard fit the caches and the page tables of a core, those of a nation's refunds do not.
+"""
+WAITING = 8192
+"""Sums that wait for a shard, so that it is visited seldom and for many of them."""
+RECIPIENT = 4
+"""A sum that waits has a fifth word: its recipient."""
+AHEAD = 64
+"""Sums whose cells are fetched before the first of them is added to: the memory answers many requests at a time."""
+BUMP = CLASSES
 """In `Slabs.free`, behind the first free slab of every class: the first cell never used."""
 
+_SHARD_BITS = 6
+_SHARD_MASK = SHARDS - 1
+_CLASS_MASK = (1 << CLASS_BITS) - 1
+_APART = 0x9E3779B1  # spreads importers over a slab
 _MAX = np.int64(2**63 - 1)
 _LOW = 0xFFFFFFFF
 _NONE = -1
@@ -62,12 +79,12 @@ class Slabs(NamedTuple):
     """Sums by recipient; a shard of them.
 
     Attributes:
-        head: int32[recipients, 3], the slab of each recipient.
+        head: int64[recipients, 2], the slab of each recipient.
         cells: int64[n, 4], all slabs; a cell whose counts are 0 is empty.
         free: int64[BUMP + 1], first free slab of each class (-1 is none), and the first cell never used.
     """
 
-    head: npt.NDArray[np.int32]
+    head: npt.NDArray[np.int64]
     cells: npt.NDArray[np.int64]
     free: npt.NDArray[np.int64]
 
@@ -81,7 +98,7 @@ class Merged(NamedTuple):
         importer: int32[n], place of an importer of the cohort: the only one, where importers are kept apart.
         importers: int64[n], how many.
         sums: int64[4, n], entries, principal, interest, entries whose interest is not known.
-        count: int64[1], how many cohorts.
+        found: int64[1], how many cohorts.
     """
 
     recipient: npt.NDArray[np.int32]
@@ -89,7 +106,7 @@ class Merged(NamedTuple):
     importer: npt.NDArray[np.int32]
     importers: npt.NDArray[np.int64]
     sums: npt.NDArray[np.int64]
-    count: npt.NDArray[np.int64]
+    found: npt.NDArray[np.int64]
 
 
 @wrapping_helper
@@ -101,7 +118,7 @@ def _hash(one, other):  # type: ignore[no-untyped-def]
 
 
 _REFUNDS = types.NamedTuple([_PLACES, _PLACES, _PLACES, _CENTS, _CENTS, _FLAGS, _FLAGS], Refunds)
-_SLABS = types.NamedTuple([types.int32[:, ::1], types.int64[:, ::1], types.int64[::1]], Slabs)
+_SLABS = types.NamedTuple([types.int64[:, ::1], types.int64[:, ::1], types.int64[::1]], Slabs)
 _MERGED = types.NamedTuple(
     [types.int32[::1], types.int32[::1], types.int32[::1], types.int64[::1], types.int64[:, ::1], types.int64[::1]],
     Merged,
@@ -158,44 +175,64 @@ def sum_refunds(refunds, slots, row_of, recipient, sums, found):  # type: ignore
     found[0] = rows
 
 
-@kernel(types.void(_PLACES, types.int64, types.int64[::1], types.int32[::1]))
-def deal(recipient, shards, starts, order):  # type: ignore[no-untyped-def]
-    """Write the rows of each shard, shard after shard.
+@kernel(types.void(_PLACES, _SUMS, types.int64[:, :, ::1], types.int64[::1], types.int64[::1]))
+def deal(recipient, sums, waiting, filled, done):  # type: ignore[no-untyped-def]
+    """Write each sum behind those that wait for its shard; stops when a shard has no room for more.
 
     Args:
-        recipient: int32[n], recipient of each row.
-        shards: how many there are; a recipient belongs to shard recipient mod shards.
-        starts: int64[shards + 2], all 0; out: the rows of shard s are order[starts[s]:starts[s + 1]].
-        order: int32[n], out.
+        recipient: int32[n], recipient of each sum.
+        sums: int64[n, 4].
+        waiting: int64[SHARDS, WAITING, 5], in and out.
+        filled: int64[SHARDS], how many wait, in and out.
+        done: int64[2], sums already dealt, in and out; the shard that is full, -1 when none is.
     """
-    for row in range(recipient.shape[0]):
-        starts[recipient[row] % shards + 2] += 1
-    for shard in range(shards):
-        starts[shard + 2] += starts[shard + 1]
-    for row in range(recipient.shape[0]):
-        shard = recipient[row] % shards
-        order[starts[shard + 1]] = row
-        starts[shard + 1] += 1
+    done[1] = _NONE
+    for row in range(done[0], recipient.shape[0]):
+        shard = recipient[row] & _SHARD_MASK
+        at = filled[shard]
+        if at == waiting.shape[1]:
+            done[0] = row
+            done[1] = shard
+            return
+        for word in range(4):
+            waiting[shard, at, word] = sums[row, word]
+        waiting[shard, at, RECIPIENT] = recipient[row]
+        filled[shard] = at + 1
+    done[0] = recipient.shape[0]
+
+
+@helper
+def _size_of(slab):  # type: ignore[no-untyped-def]
+    """Cells of a slab, by the first column of a head; 1 where there is none."""
+    return np.int64(1) << (slab & _CLASS_MASK)
+
+
+@helper
+def _first_choice(key, size):  # type: ignore[no-untyped-def]
+    """Where in a slab a day belongs.
+
+    Days in a row, or a week apart, have places of their own, so that a recipient who is its own importer seldom needs
+    a second look; other importers begin elsewhere.
+    """
+    return ((key >> 32) + ((key & _LOW) * _APART >> 8)) & (size - 1)
 
 
 @helper
 def _cell_of(cells, start, size, key):  # type: ignore[no-untyped-def]
     """The cell of a key in a slab: its own, the empty one where it belongs, or -1 when the slab is full."""
-    at = _hash(key, 0) * size >> 32
+    at = _first_choice(key, size)
     for _ in range(size):
         cell = start + at
         if cells[cell, COUNTS] == 0 or cells[cell, KEY] == key:
             return cell
-        at += 1
-        if at == size:
-            at = 0
+        at = (at + 1) & (size - 1)
     return np.int64(_NONE)
 
 
 @helper
 def _slab(slabs, step):  # type: ignore[no-untyped-def]
     """An empty slab of a class; -1 when there is no room."""
-    size = SIZES[step]
+    size = np.int64(2) << step
     start = slabs.free[step]
     if start >= 0:
         slabs.free[step] = slabs.cells[start, KEY]
@@ -212,62 +249,86 @@ def _slab(slabs, step):  # type: ignore[no-untyped-def]
 @helper
 def _grown(slabs, who):  # type: ignore[no-untyped-def]
     """Move a recipient into a slab of the next class; whether there was room."""
-    start = np.int64(slabs.head[who, HEAD_START])
-    step = np.int64(slabs.head[who, HEAD_CLASS])  # the class plus 1: that of the next
+    slab = slabs.head[who, HEAD_SLAB]
+    step = slab & _CLASS_MASK  # the class plus 1: that of the next
     fresh = _slab(slabs, step)
     if fresh < 0:
         return False
     if step > 0:
-        for old in range(start, start + SIZES[step - 1]):
+        start = slab >> CLASS_BITS
+        for old in range(start, start + _size_of(slab)):
             if slabs.cells[old, COUNTS] != 0:
-                cell = _cell_of(slabs.cells, fresh, SIZES[step], slabs.cells[old, KEY])
+                cell = _cell_of(slabs.cells, fresh, np.int64(2) << step, slabs.cells[old, KEY])
                 for word in range(4):
                     slabs.cells[cell, word] = slabs.cells[old, word]
         slabs.cells[start, KEY] = slabs.free[step - 1]
         slabs.free[step - 1] = start
-    slabs.head[who, HEAD_START] = fresh
-    slabs.head[who, HEAD_CLASS] = step + 1
+    slabs.head[who, HEAD_SLAB] = fresh << CLASS_BITS | (step + 1)
     return True
 
 
-@kernel(types.void(_PLACES, _SUMS, _PLACES, types.int64, _SLABS, types.int64[::1]))
-def add_sums(recipient, sums, order, shards, slabs, done):  # type: ignore[no-untyped-def]
-    """Add sums of a partition to those of the run; stops where the cells are used up.
+@helper
+def _fetch(waiting, begin, end, slabs, cell):  # type: ignore[no-untyped-def]
+    """Touch the cells that sums are likely to go to; without a branch on what is read, the reads overlap.
+
+    One sum after the other, each waiting for its own cell, took half as long again.
+    """
+    for row in range(begin, end):
+        slab = slabs.head[waiting[row, RECIPIENT] >> _SHARD_BITS, HEAD_SLAB]
+        cell[row - begin] = (slab >> CLASS_BITS) + _first_choice(waiting[row, KEY], _size_of(slab))
+    touched = np.int64(0)
+    for at in range(end - begin):
+        touched |= slabs.cells[cell[at], COUNTS]
+    return touched
+
+
+@helper
+def _add(waiting, row, slabs):  # type: ignore[no-untyped-def]
+    """Add one sum to its cell; whether there was room."""
+    who = waiting[row, RECIPIENT] >> _SHARD_BITS
+    key = waiting[row, KEY]
+    slab = slabs.head[who, HEAD_SLAB]
+    size = _size_of(slab)
+    cell = np.int64(_NONE)
+    if size > 1:
+        cell = _cell_of(slabs.cells, slab >> CLASS_BITS, size, key)
+    if cell >= 0 and slabs.cells[cell, COUNTS] != 0:
+        for word in range(1, 4):
+            slabs.cells[cell, word] += waiting[row, word]
+        return True
+    used = slabs.head[who, HEAD_USED]
+    # Small slabs fill up; large ones keep an eighth free, else a search walks through all of it.
+    if cell < 0 or (used >= 16 and 8 * used >= 7 * size):
+        if not _grown(slabs, who):
+            return False
+        slab = slabs.head[who, HEAD_SLAB]
+        cell = _cell_of(slabs.cells, slab >> CLASS_BITS, _size_of(slab), key)
+    slabs.head[who, HEAD_USED] = used + 1
+    for word in range(4):
+        slabs.cells[cell, word] = waiting[row, word]
+    return True
+
+
+@kernel(types.void(_SUMS, _SLABS, types.int64[::1], types.int64[::1]))
+def add_sums(waiting, slabs, room, done):  # type: ignore[no-untyped-def]
+    """Add sums of partitions to those of the run; stops where the cells are used up.
 
     The caller keeps the total of all cents below 2^63, so that no cell overflows.
 
     Args:
-        recipient: int32[n], recipient of each sum.
-        sums: int64[n, 4].
-        order: int32[m], the rows that belong to this shard.
-        shards: how many there are: the head of a recipient is that of recipient / shards.
+        waiting: int64[n, 5], sums of this shard.
         slabs: the shard, in and out.
-        done: int64[1], rows of `order` already added, in and out.
+        room: int64[AHEAD], scratch.
+        done: int64[2], sums already added, in and out; and nothing of interest.
     """
-    for at in range(done[0], order.shape[0]):
-        row = order[at]
-        who = recipient[row] // shards
-        key = sums[row, KEY]
-        step = np.int64(slabs.head[who, HEAD_CLASS])
-        cell = np.int64(_NONE)
-        if step > 0:
-            cell = _cell_of(slabs.cells, np.int64(slabs.head[who, HEAD_START]), SIZES[step - 1], key)
-        if cell < 0 or slabs.cells[cell, COUNTS] == 0:
-            used = np.int64(slabs.head[who, HEAD_USED])
-            # Small slabs fill up; large ones keep an eighth free, else a search walks through all of it.
-            if step == 0 or used == SIZES[step - 1] or (used >= 12 and 8 * used >= 7 * SIZES[step - 1]):
-                if not _grown(slabs, who):
-                    done[0] = at
-                    return
-                step = np.int64(slabs.head[who, HEAD_CLASS])
-                cell = _cell_of(slabs.cells, np.int64(slabs.head[who, HEAD_START]), SIZES[step - 1], key)
-            slabs.head[who, HEAD_USED] = used + 1
-            for word in range(4):
-                slabs.cells[cell, word] = sums[row, word]
-        else:
-            for word in range(1, 4):
-                slabs.cells[cell, word] += sums[row, word]
-    done[0] = order.shape[0]
+    while done[0] < waiting.shape[0]:
+        begin = done[0]
+        end = min(begin + AHEAD, waiting.shape[0])
+        done[1] = _fetch(waiting, begin, end, slabs, room)
+        for row in range(begin, end):
+            if not _add(waiting, row, slabs):
+                return
+            done[0] = row + 1
 
 
 @kernel(types.void(_SLABS, _PLACES, _CENTS, _PLACES, types.int64[:, ::1], types.int32[::1]))
@@ -276,19 +337,16 @@ def collect(slabs, who, start, number, sums, recipient):  # type: ignore[no-unty
 
     Args:
         slabs: the shard.
-        who: int32[m], heads of the recipients.
+        who: int32[m], heads of the recipients, each with a slab.
         start: int64[m], where the sums of each go; there are as many as its head says.
         number: int32[m], number of the recipient in this batch.
         sums: int64[n, 4], out.
         recipient: int32[n], out: number of the recipient of each row.
     """
     for i in range(who.shape[0]):
-        step = np.int64(slabs.head[who[i], HEAD_CLASS])
-        if step == 0:
-            continue
-        first = np.int64(slabs.head[who[i], HEAD_START])
+        slab = slabs.head[who[i], HEAD_SLAB]
         at = start[i]
-        for cell in range(first, first + SIZES[step - 1]):
+        for cell in range(slab >> CLASS_BITS, (slab >> CLASS_BITS) + _size_of(slab)):
             if slabs.cells[cell, COUNTS] != 0:
                 for word in range(4):
                     sums[at, word] = slabs.cells[cell, word]
@@ -355,4 +413,4 @@ def merge_sums(sums, recipient, order, apart, merged):  # type: ignore[no-untype
         merged.sums[1, last] += sums[row, PRINCIPAL]
         merged.sums[2, last] += sums[row, INTEREST]
         merged.sums[3, last] += sums[row, COUNTS] >> 32
-    merged.count[0] = last + 1
+    merged.found[0] = last + 1

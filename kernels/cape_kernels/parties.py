@@ -38,13 +38,13 @@ class Book(NamedTuple):
         slots: int64, a power of two of them, `EMPTY` or 31 bits of the hash above 32 bits of the place.
         starts: int64, number p is data[starts[p]:starts[p + 1]].
         data: uint8, their letters.
-        count: int64[1], how many there are, the empty one included.
+        known: int64[1], how many there are, the empty one included.
     """
 
     slots: npt.NDArray[np.int64]
     starts: npt.NDArray[np.int64]
     data: npt.NDArray[np.uint8]
-    count: npt.NDArray[np.int64]
+    known: npt.NDArray[np.int64]
 
 
 class Spelled(NamedTuple):
@@ -84,15 +84,6 @@ def _left_out(letter):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _same(data, first, other_first, length):  # type: ignore[no-untyped-def]
-    """Whether two runs of bytes are equal."""
-    for place in range(length):
-        if data[first + place] != data[other_first + place]:
-            return False
-    return True
-
-
-@helper
 def _found(book, state, begin, length):  # type: ignore[no-untyped-def]
     """The place of the number written behind the last one, which becomes a new one if there was none like it."""
     mask = np.int64(book.slots.shape[0] - 1)
@@ -102,17 +93,17 @@ def _found(book, state, begin, length):  # type: ignore[no-untyped-def]
     while book.slots[slot] != EMPTY:
         place = book.slots[slot] & 0xFFFFFFFF
         first = book.starts[place]
-        if (
-            book.slots[slot] >> 32 == tag
-            and book.starts[place + 1] - first == length
-            and _same(book.data, first, begin, length)
-        ):
-            return place
+        if book.slots[slot] >> 32 == tag and book.starts[place + 1] - first == length:
+            same = np.int64(0)
+            while same < length and book.data[first + same] == book.data[begin + same]:
+                same += 1
+            if same == length:
+                return place
         slot = (slot + 1) & mask
-    place = book.count[0]
+    place = book.known[0]
     book.slots[slot] = tag << 32 | place
     book.starts[place + 1] = begin + length
-    book.count[0] = place + 1
+    book.known[0] = place + 1
     return place
 
 
@@ -135,7 +126,7 @@ def number_texts(starts, data, folded, book, places):  # type: ignore[no-untyped
         places: int32[n], out: place, `NOBODY` for nothing, `BEYOND_ASCII` where Python has to fold.
     """
     for i in range(places.shape[0]):
-        begin = book.starts[book.count[0]]
+        begin = book.starts[book.known[0]]
         at = begin
         state = _START
         plain = True

@@ -192,8 +192,8 @@ def _end(room, lane, length):  # type: ignore[no-untyped-def]
 def _hash(room, lanes):  # type: ignore[no-untyped-def]
     """Hash the texts of `lanes` lanes; a lane whose text has ended keeps its hash."""
     state, hashes = room.state, room.hashes
-    most = np.int64(0)
-    for lane in range(lanes):
+    most = room.blocks[0]
+    for lane in range(1, lanes):
         most = max(most, room.blocks[lane])
     for word in range(8):
         for lane in range(LANES):
