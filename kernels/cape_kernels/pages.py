@@ -180,7 +180,7 @@ def known_numbers(values, bits, first, known, end):
     count = 0
     for row in range(len(values)):
         known[count] = values[row]
-        count += np.int64((bits[(first + row) >> 3] >> ((first + row) & 7)) & 1)
+        count += int((bits[(first + row) >> 3] >> ((first + row) & 7)) & 1)
     end[0] = count
 
 
