@@ -17,6 +17,7 @@ import cape_kernels
 from cape_engine import bridge, rules
 from cape_engine.bridge import readonly
 from cape_engine.intake.entries import keys_of_texts, string_buffers
+from cape_engine.intake.texts import Repeats
 from cape_engine.intake.texts import Texts as Cells
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import Tallies
@@ -98,20 +99,29 @@ def _repeating(texts: Texts, name: str) -> Case:
     if name == "copy_cells":
         out = np.empty(rows + 1, np.int32), np.empty(int(cells.lengths().sum()), np.uint8)
         return rows, distinct.copy_cells, (cells.spans, cells.data, readonly(np.arange(rows)), *out)
-    table = np.full(1 << (2 * rows).bit_length(), -1, np.int32)
-    out = np.empty(rows, np.int32), np.empty(rows, np.int64), np.zeros(distinct.STATE_LENGTH, np.int64)
-    return rows, distinct.distinct_cells, (cells.spans, cells.data, table, np.empty((rows, 2), np.uint64), *out)
+    memory, index = Repeats(rows), np.empty(rows, np.int32)
+
+    def find() -> None:
+        memory.clear()
+        memory.add(cells, index)
+
+    return rows, find, ()
 
 
 def _splitting(texts: Texts, name: str) -> Case:
-    """The cells of the whole export, all columns wanted; or the end of its last line, from the first one on."""
+    """The cells of the whole export, all columns wanted; or the end of a line that is as long as the export."""
     rows, cells = len(texts.columns[str(f.ENTRY_NUMBER)]) + 1, len(texts.columns)
     state = np.zeros(splitting.STATE_LENGTH, np.int64)
     if name == "line_end":
         return rows, splitting.line_end, (readonly(texts.data[texts.data != ord("\n")]), np.int64(0), state)
     spans, tail = np.empty((cells, rows), np.int64), np.empty(splitting.TAIL, np.uint8)
     slots = readonly(np.arange(cells))
-    return rows, splitting.split_records, (texts.data, np.uint8(ord(",")), slots, spans, tail, state)
+
+    def split() -> None:
+        state[:] = 0
+        splitting.split_records(texts.data, np.uint8(ord(",")), slots, spans, tail, state)
+
+    return rows, split, ()
 
 
 def _entry_numbers(texts: Texts, name: str) -> Case:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from cape_engine.bridge import Int64s
 from cape_engine.intake.headings import Layout
+from cape_engine.intake.texts import Cells
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
 from cape_engine.schema.column import Column
@@ -22,12 +23,12 @@ class Block:
     """Some rows of a file.
 
     Attributes:
-        columns: for each of our columns that the file has, one Arrow array: text, text in a dictionary, whole numbers
-            or days; null is a blank cell.
+        columns: for each of our columns that the file has, its cells: text where it stands, or an Arrow array of text,
+            text in a dictionary, whole numbers or days, in which null is a blank cell.
         rows: the line of the file as an editor or spreadsheet counts it, ascending.
     """
 
-    columns: Mapping[Column, pa.Array]
+    columns: Mapping[Column, Cells]
     rows: Int64s
 
 

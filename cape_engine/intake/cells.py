@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from cape_engine.bridge import NO_DAY, NO_NUMBER, Int64s
 from cape_engine.intake import words as w
-from cape_engine.intake.entries import keys_of_texts, string_buffers
+from cape_engine.intake.entries import keys_of_texts
+from cape_engine.intake.texts import Cells, Codes, Counted, Repeated, Texts, repeated
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
@@ -40,25 +41,31 @@ class Parsed:
         status: one status a text (or a row, where cells are not in a dictionary); None: all are plain.
         index: which text each row holds; None: one text a row.
         texts: the cells as they were.
+        each: one number a text, where every text is that of a row.
     """
 
     values: npt.NDArray[np.signedinteger]
     status: npt.NDArray[np.uint8] | None
     index: npt.NDArray[np.int32] | None
-    texts: pa.Array
+    texts: Cells
+    each: npt.NDArray[np.signedinteger] | None = None
 
     def rows(self, statuses: Collection[int]) -> Int64s:
         """The rows whose cell has one of `statuses`."""
         if self.status is None:
             return np.empty(0, np.int64)
-        hit = np.isin(self.status, list(statuses))
+        hit = np.zeros(len(self.status), bool)
+        for status in statuses:  # a few comparisons of bytes are faster than a search in a sorted list
+            hit |= self.status == status
         if not hit.any():
             return np.empty(0, np.int64)
         return np.flatnonzero(hit if self.index is None else hit[self.index])
 
     def text_at(self, rows: Int64s) -> pa.Array:
         """The cells of some rows as text."""
-        places = rows if self.index is None else self.index[rows]
+        places = rows if self.index is None else self.index[rows].astype(np.int64)
+        if isinstance(self.texts, Texts):
+            return self.texts.at(places)
         return self.texts.take(pa.array(places)).cast(pa.string())
 
 
@@ -67,15 +74,22 @@ def missing_of(column: Column) -> int:
     return NO_DAY if pa.types.is_date(column.type) else NO_NUMBER
 
 
-def parse(column: Column, cells: pa.Array, vocabularies: w.Vocabularies, ruleset: Ruleset | None) -> Parsed:
+def parse(column: Column, cells: Cells, vocabularies: w.Vocabularies, ruleset: Ruleset | None) -> Parsed:
     """The cells of one column as numbers.
 
     Args:
         column: the column as the file gives it (DUTY and QUANTITIES as text).
-        cells: text, text in a dictionary, whole numbers or days, as a reader hands them on.
+        cells: as a reader hands them on.
         vocabularies: take the words.
         ruleset: knows the words of statuses; None knows those of the schema only.
     """
+    if isinstance(cells, Counted):
+        return Parsed(cells.values, cells.status, None, cells.texts)
+    if isinstance(cells, Repeated):
+        each, status = _each(column, cells.texts, vocabularies, ruleset)
+        return Parsed(each[cells.index], status, cells.index, cells.texts, each if cells.whole else None)
+    if isinstance(cells, Texts):
+        return parse(column, read_texts(column, cells), vocabularies, ruleset)
     if pa.types.is_integer(cells.type):
         return _whole_numbers(column, cells)
     if pa.types.is_date(cells.type):
@@ -83,12 +97,24 @@ def parse(column: Column, cells: pa.Array, vocabularies: w.Vocabularies, ruleset
         status = np.where(days == NO_DAY, k.BLANK, k.OK).astype(np.uint8)
         return Parsed(days, status, None, cells)
     if not pa.types.is_dictionary(cells.type):
-        texts = pc.fill_null(cells, "") if cells.null_count else cells
-        values, status = _values(column, texts, vocabularies, ruleset)
-        return Parsed(values, status, None, texts)
+        return parse(column, Texts.of(cells), vocabularies, ruleset)
     texts, index = _dictionary(cells)
-    values, status = _values(column, texts, vocabularies, ruleset)
-    return Parsed(values[index], status, index, texts)
+    each, status = _each(column, texts, vocabularies, ruleset)
+    return Parsed(each[index], status, index, texts)
+
+
+def read_texts(column: Column, cells: Texts) -> Counted | Repeated:
+    """Text where it stands: amounts each for itself, everything else once for each different text."""
+    if not is_number(column):
+        return repeated(cells)
+    values, status = np.empty(len(cells), np.int64), np.empty(len(cells), np.uint8)
+    read_numbers(column, cells, values, status)
+    return Counted(cells, values, status)
+
+
+def is_number(column: Column) -> bool:
+    """Whether cells of the column are amounts or counts, which repeat little."""
+    return column in STORED or bool(pa.types.is_integer(column.type))
 
 
 def _dictionary(cells: pa.DictionaryArray) -> tuple[pa.Array, npt.NDArray[np.int32]]:
@@ -114,7 +140,7 @@ def _whole_numbers(column: Column, cells: pa.Array) -> Parsed:
     return Parsed(np.where(status == k.OK, values, NO_NUMBER), status, None, cells)
 
 
-def _values(
+def _each(
     column: Column, texts: pa.Array, vocabularies: w.Vocabularies, ruleset: Ruleset | None
 ) -> tuple[npt.NDArray[np.signedinteger], npt.NDArray[np.uint8]]:
     """(numbers, statuses) of texts."""
@@ -124,12 +150,28 @@ def _values(
         return _hts(texts, vocabularies)
     if pa.types.is_boolean(column.type):
         return _words_of([w.read_flag(text) for text in texts.to_pylist()])
-    if pa.types.is_dictionary(column.type) or (pa.types.is_string(column.type) and column not in STORED):
-        found = w.read_words(column, texts.to_pylist(), ruleset)
-        values, status = _words_of(found)
-        values = vocabularies.of(column).codes(found)
+    if pa.types.is_date(column.type) or is_number(column):
+        values: Codes = np.empty(len(texts), np.int32 if pa.types.is_date(column.type) else np.int64)
+        status = np.empty(len(texts), np.uint8)
+        read_numbers(column, Texts.of(texts), values, status)
         return values, status
-    return _numbers(column, texts)
+    return _words(column, texts, vocabularies, ruleset)
+
+
+def _words(
+    column: Column, texts: pa.Array, vocabularies: w.Vocabularies, ruleset: Ruleset | None
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """(codes, statuses) of words; a spelling that was seen before is not looked at again."""
+    seen = vocabularies.seen(column)
+    spelled = texts.to_pylist()
+    new = [text for text in spelled if text not in seen]
+    if new:
+        found = w.read_words(column, new, ruleset)
+        codes = vocabularies.of(column).codes(found)
+        _flags, status = _words_of(found)
+        seen.update(zip(new, zip(codes.tolist(), status.tolist(), strict=True), strict=True))
+    pairs = np.array([seen[text] for text in spelled], np.int32).reshape(-1, 2)
+    return np.ascontiguousarray(pairs[:, 0]), pairs[:, 1].astype(np.uint8)
 
 
 def _words_of(found: list[object]) -> tuple[npt.NDArray[np.signedinteger], npt.NDArray[np.uint8]]:
@@ -150,9 +192,9 @@ def _words_of(found: list[object]) -> tuple[npt.NDArray[np.signedinteger], npt.N
 
 def _hts(texts: pa.Array, vocabularies: w.Vocabularies) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
     """Tariff numbers as codes of their digits."""
-    offsets, data = string_buffers(texts)
-    numbers, status = np.empty(len(texts), np.int64), np.empty(len(texts), np.uint8)
-    k.parse_hts(offsets, data, numbers, status)
+    cells = Texts.of(texts)
+    numbers, status = np.empty(len(cells), np.int64), np.empty(len(cells), np.uint8)
+    k.parse_hts(cells.spans, cells.data, numbers, status)
     distinct, inverse = np.unique(numbers, return_inverse=True)
     digits: list[object] = [
         None if number < 0 else f"{number:010d}" if number < k.HTS_SCALE else f"{number - k.HTS_SCALE:08d}"
@@ -162,25 +204,21 @@ def _hts(texts: pa.Array, vocabularies: w.Vocabularies) -> tuple[npt.NDArray[np.
     return codes[inverse], status
 
 
-def _numbers(column: Column, texts: pa.Array) -> tuple[npt.NDArray[np.signedinteger], npt.NDArray[np.uint8]]:
-    """Days, dollars, cents, quantities and whole numbers."""
-    offsets, data = string_buffers(texts)
-    status = np.empty(len(texts), np.uint8)
+def read_numbers(column: Column, texts: Texts, values: Codes, status: npt.NDArray[np.uint8]) -> None:
+    """Write days (int32), or dollars, cents, quantities and whole numbers (int64), and what each cell is."""
+    spans, data = texts.spans, texts.data
     if pa.types.is_date(column.type):
-        days = np.empty(len(texts), np.int32)
-        k.parse_days(offsets, data, days, status)
-        return days, status
-    numbers = np.empty(len(texts), np.int64)
+        k.parse_days(spans, data, values, status)
+        return
     high = np.int64(bounds(column)[1])
     if column == s.DUTY:
-        k.parse_cents(offsets, data, high, True, numbers, status)  # noqa: FBT003 - kernels take no names
+        k.parse_cents(spans, data, high, True, values, status)  # noqa: FBT003 - kernels take no names
     elif column == s.VALUE_DOLLARS:
-        k.parse_dollars(offsets, data, high, numbers, status)
+        k.parse_dollars(spans, data, high, values, status)
     elif column in s.QUANTITIES:
-        k.parse_hundredths(offsets, data, high, numbers, status)
+        k.parse_hundredths(spans, data, high, values, status)
     else:
-        k.parse_whole(offsets, data, np.int64(column.low or 0), high, numbers, status)
-    return numbers, status
+        k.parse_whole(spans, data, np.int64(column.low or 0), high, values, status)
 
 
 def bounds(column: Column) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from cape_engine.intake.block import Block
 from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.entries import key_texts
 from cape_engine.intake.headings import Layout
+from cape_engine.intake.texts import Cells
 from cape_engine.intake.words import Vocabularies, known_words
 from cape_engine.money import scaled_text
 from cape_engine.rules import Ruleset
@@ -134,9 +135,11 @@ def _factorised(keys: Int64s, number: c.Parsed, keep: Bools) -> tuple[Int64s, In
     if number.index is None or len(keys) == 0:
         distinct, inverse = np.unique(keys, return_inverse=True)
         return distinct, inverse.astype(np.int32)
-    index = number.index[keep] if not keep.all() else number.index
-    first = np.full(len(number.texts), -1, np.int64)
-    first[index] = keys
+    index, first = number.index, number.each
+    if first is None or not keep.all():
+        index = number.index[keep]
+        first = np.full(len(number.texts), -1, np.int64)
+        first[index] = keys
     used = np.flatnonzero(first >= 0)
     distinct, inverse = np.unique(first[used], return_inverse=True)  # two spellings of one number become one
     place = np.zeros(len(first), np.int32)
@@ -171,8 +174,10 @@ def _report_entries(findings: Findings, block: Block, reading: Reading, number: 
     )
 
 
-def _says_something(cells: pa.Array) -> Bools:
+def _says_something(cells: Cells) -> Bools:
     """Which cells are not blank."""
+    if not isinstance(cells, pa.Array):
+        cells = cells.arrow()
     if pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_decode()
     if not pa.types.is_string(cells.type):

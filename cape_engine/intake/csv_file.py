@@ -6,8 +6,12 @@ import codecs
 import csv
 import io
 import mmap
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,22 +20,32 @@ import pyarrow.csv as pacsv
 
 from cape_engine.bridge import Int64s, readonly
 from cape_engine.findings import Findings
-from cape_engine.intake.block import Block, is_word_like
+from cape_engine.intake.block import Block
 from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.entries import key_texts, keys_of_texts
 from cape_engine.intake.files import Unreadable
 from cape_engine.intake.headings import SCANNED_ROWS, Headings, Layout, find_header
+from cape_engine.intake.plain_csv import plain_cells
+from cape_engine.intake.texts import Cells, Texts
 from cape_engine.schema import facts as f
 from cape_engine.schema.column import Column
 from cape_kernels import delimited as k
+from cape_kernels import splitting as sp
 
 _DELIMITERS = (",", ";", "\t", "|")
-_BLOCK_BYTES = 1 << 25  # 32 MiB of text a part: two parts in flight stay small beside the columns they become
+_BLOCK_BYTES = 1 << 23  # 8 MiB of text a part: a few parts in flight stay small beside the columns they become
 _BLOCK_RECORDS = 1 << 20
 _HEAD_BYTES = 1 << 18
 _FALLBACK = "cp1252"
 _LF = 10
 _ASCII = 128
+
+
+class _Mark(NamedTuple):
+    """A place in the file and its line, counted from 1."""
+
+    place: int
+    line: int
 
 
 class CsvFile:
@@ -51,18 +65,27 @@ class CsvFile:
         self.refused_entries: list[str] = []
         self._findings = findings
         self._data, begin = _utf8_bytes(path)
-        bad = _first_not_utf8(self._data)
-        self._encoding = "utf-8" if bad < 0 else _FALLBACK
-        if bad >= 0:
-            findings.add("ENCODING_ASSUMED", source=self.source, row=_line_at(self._data, bad))
+        self._known_encoding = ""
+        self._lock = threading.Lock()
         self.layout: Layout
         self._find_header(begin, headings)
+
+    def _encoding(self) -> str:
+        """UTF-8, if the whole file is such; asked only where something is not ASCII, which most files never are."""
+        with self._lock:
+            if not self._known_encoding:
+                bad = _first_not_utf8(self._data)
+                self._known_encoding = "utf-8" if bad < 0 else _FALLBACK
+                if bad >= 0:
+                    self._findings.add("ENCODING_ASSUMED", source=self.source, row=_line_at(self._data, bad))
+            return self._known_encoding
 
     def _find_header(self, begin: int, headings: Headings) -> None:
         """Set layout, delimiter and the place behind the heading row."""
         head = bytes(self._data[begin : begin + _HEAD_BYTES])
         lines = head.splitlines(keepends=True)[:SCANNED_ROWS]
-        texts = [line.decode(self._encoding, errors="replace") for line in lines]
+        encoding = "utf-8" if head.isascii() else self._encoding()
+        texts = [line.decode(encoding, errors="replace") for line in lines]
         tables = {mark: [_cells(text, mark) for text in texts] for mark in _DELIMITERS}
         best = max(
             _DELIMITERS,
@@ -78,28 +101,74 @@ class CsvFile:
         self._header_line = row + 1
 
     def blocks(self) -> Iterator[Callable[[], Block]]:
-        """The rows in parts of about 32 MiB; rows with a wrong number of cells become findings here."""
-        expected = len(self.layout.header)
+        """The rows in parts of some MiB; a part begins where a line does, and is tested when it is read."""
+        place = self._begin
+        before: Future[_Mark] = Future()
+        before.set_result(_Mark(place, self._header_line + 1))
+        found = np.zeros(sp.STATE_LENGTH, np.int64)
+        while place < len(self._data):
+            sp.line_end(self._data, np.int64(min(place + _BLOCK_BYTES, len(self._data))), found)
+            after: Future[_Mark] = Future()
+            yield partial(self._part, place, int(found[0]), before, after)
+            place, before = int(found[0]), after
+
+    def _part(self, begin: int, end: int, before: Future[_Mark], after: Future[_Mark]) -> Block:
+        """The rows that begin between two places.
+
+        Parts are read side by side. Each tells the next where its last record ended and on which line: a record that
+        goes on behind a line end takes the beginning of the next part with it.
+        """
+        try:
+            plain = self._plain(self._data[begin:end])
+            mark = before.result()
+            if plain is None or mark.place != begin:
+                return self._carefully(mark, end, after)
+            count, columns = plain
+            after.set_result(_Mark(end, mark.line + count))
+        except BaseException as error:
+            if not after.done():
+                after.set_exception(error)
+            raise
+        return Block(columns, readonly(np.arange(mark.line, mark.line + count, dtype=np.int64)))
+
+    def _plain(self, data: npt.NDArray[np.uint8]) -> tuple[int, dict[Column, Cells]] | None:
+        """(rows, cells of each column) of a part; None if it is not plain, or neither ASCII nor UTF-8."""
+        if data.max(initial=0) >= _ASCII and self._encoding() != "utf-8":
+            return None
+        return plain_cells(data, self._delimiter, len(self.layout.header), self.layout.positions)
+
+    def _carefully(self, mark: _Mark, end: int, after: Future[_Mark]) -> Block:
+        """The records that begin before `end`, each looked at; rows with a wrong number of cells become findings."""
         state = np.zeros(k.STATE_LENGTH, np.int64)
-        state[k.PLACE] = self._begin
-        state[k.LINE] = self._header_line + 1
-        room = _BLOCK_RECORDS
-        places, rows = np.empty(room, np.int64), np.empty(room, np.int64)
-        found, states = np.empty(room, np.int32), np.empty(room, np.uint8)
-        while state[k.PLACE] < len(self._data):
-            limit = min(int(state[k.PLACE]) + _BLOCK_BYTES, len(self._data))
-            delimiter = np.uint8(ord(self._delimiter))
-            k.scan_records(self._data, limit, delimiter, np.int32(expected), places, rows, found, states, state)
-            count, end = int(state[k.RECORDS]), int(state[k.PLACE])
-            starts, lines, cells, status = places[:count], rows[:count], found[:count], states[:count]
-            ends = np.append(starts[1:], end)
-            bad = status == k.RECORD_BAD
-            if bad.any():
-                self._report_bad(starts[bad], ends[bad], lines[bad], cells[bad])
-            keep = status == k.RECORD_OK
-            if keep.any():
-                text = self._kept(starts, ends, keep)
-                yield self._reader(text, lines[keep], spanning=bool(state[k.QUOTED_LINES]))
+        state[k.PLACE], state[k.LINE] = mark
+        texts: list[bytes | memoryview] = []
+        rows: list[Int64s] = []
+        spanning = False
+        while state[k.PLACE] < end:
+            text, lines = self._records(end, state)
+            if text is not None:
+                texts.append(text)
+                rows.append(lines)
+            spanning |= bool(state[k.QUOTED_LINES])
+        after.set_result(_Mark(int(state[k.PLACE]), int(state[k.LINE])))
+        lines = np.concatenate([np.empty(0, np.int64), *rows])
+        return self._read(texts[0] if len(texts) == 1 else b"".join(texts), lines, spanning=spanning)
+
+    def _records(self, end: int, state: Int64s) -> tuple[bytes | memoryview | None, Int64s]:
+        """(bytes of some good records, their lines); findings for those that are not."""
+        room = min(end - int(state[k.PLACE]) + 1, _BLOCK_RECORDS)
+        starts, lines = np.empty(room, np.int64), np.empty(room, np.int64)
+        cells, status = np.empty(room, np.int32), np.empty(room, np.uint8)
+        delimiter, expected = np.uint8(ord(self._delimiter)), np.int32(len(self.layout.header))
+        k.scan_records(self._data, end, delimiter, expected, starts, lines, cells, status, state)
+        count = int(state[k.RECORDS])
+        starts, lines, cells, status = starts[:count], lines[:count], cells[:count], status[:count]
+        ends = np.append(starts[1:], int(state[k.PLACE]))
+        bad = status == k.RECORD_BAD
+        if bad.any():
+            self._report_bad(starts[bad], ends[bad], lines[bad], cells[bad])
+        keep = status == k.RECORD_OK
+        return (self._kept(starts, ends, keep) if keep.any() else None), lines[keep]
 
     def _kept(self, starts: Int64s, ends: Int64s, keep: npt.NDArray[np.bool_]) -> bytes | memoryview:
         """The bytes of the good records, without a copy when they all are."""
@@ -110,31 +179,30 @@ class CsvFile:
         view = self._data.data
         return b"".join(view[first:last] for first, last in pieces)
 
-    def _reader(self, text: bytes | memoryview, lines: Int64s, *, spanning: bool) -> Callable[[], Block]:
-        """A call that reads the cells of some records."""
-
-        def read() -> Block:
-            body = text if self._encoding == "utf-8" else bytes(text).decode(_FALLBACK, errors="replace").encode()
-            names = [f"c{place}" for place in range(len(self.layout.header))]
-            kinds = {names[place]: _cell_type(column) for column, place in self.layout.positions.items()}
-            table = pacsv.read_csv(
-                pa.BufferReader(pa.py_buffer(body)),
-                read_options=pacsv.ReadOptions(column_names=names, use_threads=False, block_size=max(len(body), 1) + 1),
-                parse_options=pacsv.ParseOptions(delimiter=self._delimiter, newlines_in_values=spanning),
-                convert_options=pacsv.ConvertOptions(
-                    column_types=kinds, include_columns=list(kinds), null_values=[], check_utf8=False
-                ),
+    def _read(self, text: bytes | memoryview, lines: Int64s, *, spanning: bool) -> Block:
+        """The cells of some records as Arrow reads them."""
+        body = text if self._encoding() == "utf-8" else bytes(text).decode(_FALLBACK, errors="replace").encode()
+        if len(lines) == 0:
+            nothing = Texts.of(pa.array([], pa.string()))
+            return Block(dict.fromkeys(self.layout.positions, nothing), lines)
+        names = [f"c{place}" for place in range(len(self.layout.header))]
+        kinds = {names[place]: pa.string() for place in self.layout.positions.values()}
+        table = pacsv.read_csv(
+            pa.BufferReader(pa.py_buffer(body)),
+            read_options=pacsv.ReadOptions(column_names=names, use_threads=False, block_size=max(len(body), 1) + 1),
+            parse_options=pacsv.ParseOptions(delimiter=self._delimiter, newlines_in_values=spanning),
+            convert_options=pacsv.ConvertOptions(
+                column_types=kinds, include_columns=list(kinds), null_values=[], check_utf8=False
+            ),
+        )
+        if table.num_rows != len(lines):
+            raise Unreadable(
+                "FILE_UNREADABLE", self.source, value=f"rows {lines[0]} to {lines[-1]} cannot be told apart"
             )
-            if table.num_rows != len(lines):
-                raise Unreadable(
-                    "FILE_UNREADABLE", self.source, value=f"rows {lines[0]} to {lines[-1]} cannot be told apart"
-                )
-            columns = {
-                column: _one_chunk(table.column(names[place])) for column, place in self.layout.positions.items()
-            }
-            return Block(columns, readonly(lines))
-
-        return read
+        columns = {
+            column: Texts.of(_one_chunk(table.column(names[place]))) for column, place in self.layout.positions.items()
+        }
+        return Block(columns, readonly(lines))
 
     def _report_bad(self, starts: Int64s, ends: Int64s, lines: Int64s, cells: npt.NDArray[np.int32]) -> None:
         """A finding for each row with a wrong number of cells; where its entry can be read, the entry is refused."""
@@ -172,7 +240,7 @@ class CsvFile:
 
     def _cell_at(self, first: int, last: int, place: int) -> str:
         """The text of one cell of a row that may be broken; empty if there is none."""
-        text = bytes(self._data[first : min(last, first + 4096)]).decode(self._encoding, errors="replace")
+        text = bytes(self._data[first : min(last, first + 4096)]).decode(self._encoding(), errors="replace")
         line = text.splitlines()[0] if text.strip() else ""
         parts = line.split(self._delimiter)
         return parts[place] if place < len(parts) else ""
@@ -184,18 +252,9 @@ def _texts_or_none(keys: Int64s) -> list[str | None]:
     return texts
 
 
-def _cell_type(column: Column) -> pa.DataType:
-    """How Arrow reads the cells of a column."""
-    return pa.dictionary(pa.int32(), pa.string()) if is_word_like(column) else pa.string()
-
-
 def _one_chunk(values: pa.ChunkedArray) -> pa.Array:
     """A chunked array as one array."""
-    if values.num_chunks == 1:
-        return values.chunk(0)
-    if pa.types.is_dictionary(values.type):
-        values = values.unify_dictionaries()
-    return values.combine_chunks()
+    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
 
 
 def _utf8_bytes(path: Path) -> tuple[npt.NDArray[np.uint8], int]:

@@ -156,9 +156,15 @@ class Vocabularies:
     """A vocabulary for every word column."""
 
     _found: dict[str, Vocabulary] = field(default_factory=dict)
+    _seen: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, column: Column) -> Vocabulary:
         """The vocabulary of a column."""
         with self._lock:
             return self._found.setdefault(str(column), Vocabulary())
+
+    def seen(self, column: Column) -> dict[str, tuple[int, int]]:
+        """(code, status) of every spelling of a column that was read; an answer is the same whoever writes it first."""
+        with self._lock:
+            return self._seen.setdefault(str(column), {})

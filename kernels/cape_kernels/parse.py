@@ -11,6 +11,7 @@ import numpy as np
 from numba import types
 
 from cape_kernels._jit import helper, kernel
+from cape_kernels.cells import WIDEST, cell_of, digit_value, plain_cents, plain_digits, trimmed
 
 OK = 0
 BLANK = 1
@@ -31,47 +32,13 @@ HTS_SCALE = 10_000_000_000
 
 _FIRST_YEAR = 1900
 _LAST_YEAR = 2199
-_WIDEST = np.int64(9 * 10**17)  # whole numbers above this are far outside every bound and would overflow
+
 
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _BYTES_OUT = types.Array(types.uint8, 1, "C")
-_OFFSETS = types.Array(types.int32, 1, "C", readonly=True)
+_SPANS = types.Array(types.int64, 1, "C", readonly=True)
 _NUMBERS_OUT = types.Array(types.int64, 1, "C")
 _DAYS_OUT = types.Array(types.int32, 1, "C")
-
-
-@helper
-def _around(byte):  # type: ignore[no-untyped-def]  # compiled: types are in the signature of the caller
-    """Whether a byte may stand around a cell: blank, tab, CR, LF, `=`, double quote, apostrophe."""
-    return byte == 32 or byte == 9 or byte == 13 or byte == 10 or byte == 61 or byte == 34 or byte == 39
-
-
-@helper
-def _trim(data, start, end):  # type: ignore[no-untyped-def]
-    """(start, end) of the cell without what may stand around it."""
-    while start < end:
-        if _around(data[start]):
-            start += 1
-        elif data[start] == 0xC2 and start + 1 < end and data[start + 1] == 0xA0:
-            start += 2
-        else:
-            break
-    while end > start:
-        if _around(data[end - 1]):
-            end -= 1
-        elif data[end - 1] == 0xA0 and end - 2 >= start and data[end - 2] == 0xC2:
-            end -= 2
-        else:
-            break
-    return start, end
-
-
-@helper
-def _digit(byte):  # type: ignore[no-untyped-def]
-    """0-9, or -1 for anything that is not an ASCII digit."""
-    if 48 <= byte <= 57:
-        return np.int64(byte) - 48
-    return np.int64(-1)
 
 
 @helper
@@ -93,7 +60,7 @@ def _amount(data, start, end):  # type: ignore[no-untyped-def]
     hundredths = np.int64(0)
     third = np.int64(0)
     more = False
-    place, last = _trim(data, start, end)
+    place, last = trimmed(data, start, end)
     if place < last and data[place] == 36:  # $
         place += 1
         while place < last and (data[place] == 32 or data[place] == 9):
@@ -107,10 +74,10 @@ def _amount(data, start, end):  # type: ignore[no-untyped-def]
     commas = 0
     huge = False
     while place < last and data[place] != 46:
-        value = _digit(data[place])
+        value = digit_value(data[place])
         if value >= 0:
             whole = whole * 10 + value
-            if whole > _WIDEST // 10:
+            if whole > WIDEST // 10:
                 huge = True
                 whole = np.int64(0)
             digits += 1
@@ -129,7 +96,7 @@ def _amount(data, start, end):  # type: ignore[no-untyped-def]
     if place < last:
         place += 1
         while place < last:
-            value = _digit(data[place])
+            value = digit_value(data[place])
             if value < 0:
                 return NOT_A_NUMBER, whole, hundredths, 0, third, more
             decimals += 1
@@ -149,30 +116,42 @@ def _amount(data, start, end):  # type: ignore[no-untyped-def]
     return OK, whole, hundredths, decimals, third, more
 
 
-@kernel(types.void(_OFFSETS, _BYTES, types.int64, types.boolean, _NUMBERS_OUT, _BYTES_OUT))
-def parse_cents(offsets, data, high, free, out, status):
+@kernel(types.void(_SPANS, _BYTES, types.int64, types.boolean, _NUMBERS_OUT, _BYTES_OUT))
+def parse_cents(spans, data, high, free, out, status):
     """Dollars as text to cents, at most two decimals; `high` is the largest number of cents, `free` lets FREE be 0."""
     for row in range(len(out)):
+        start, end = cell_of(spans, row)
+        plain = plain_cents(data, start, end)
+        if 0 <= plain <= high:
+            out[row] = plain
+            status[row] = OK
+            continue
         if free:
-            start, end = _trim(data, offsets[row], offsets[row + 1])
-            if _is_free(data, start, end):
+            first, last = trimmed(data, start, end)
+            if _is_free(data, first, last):
                 out[row] = 0
                 status[row] = OK
                 continue
-        state, whole, hundredths, decimals, _third, _more = _amount(data, offsets[row], offsets[row + 1])
+        state, whole, hundredths, decimals, _third, _more = _amount(data, start, end)
         if (state == OK or state == OUT_OF_BOUNDS) and decimals > 2:
             state = TOO_MANY_DECIMALS
-        if state == OK and (whole > _WIDEST // 100 or whole * 100 + hundredths > high):
+        if state == OK and (whole > WIDEST // 100 or whole * 100 + hundredths > high):
             state = OUT_OF_BOUNDS
         out[row] = whole * 100 + hundredths if state == OK else NOTHING
         status[row] = state
 
 
-@kernel(types.void(_OFFSETS, _BYTES, types.int64, _NUMBERS_OUT, _BYTES_OUT))
-def parse_dollars(offsets, data, high, out, status):
+@kernel(types.void(_SPANS, _BYTES, types.int64, _NUMBERS_OUT, _BYTES_OUT))
+def parse_dollars(spans, data, high, out, status):
     """Entered value to whole dollars, at most two decimals, 50 cents and more counted as a dollar (19 CFR 159.3(a))."""
     for row in range(len(out)):
-        state, whole, hundredths, decimals, _third, _more = _amount(data, offsets[row], offsets[row + 1])
+        start, end = cell_of(spans, row)
+        plain = plain_cents(data, start, end)
+        if plain >= 0 and plain % 100 == 0 and plain // 100 <= high:
+            out[row] = plain // 100
+            status[row] = OK
+            continue
+        state, whole, hundredths, decimals, _third, _more = _amount(data, start, end)
         if (state == OK or state == OUT_OF_BOUNDS) and decimals > 2:
             state = TOO_MANY_DECIMALS
         if state == OK:
@@ -186,14 +165,24 @@ def parse_dollars(offsets, data, high, out, status):
         status[row] = state
 
 
-@kernel(types.void(_OFFSETS, _BYTES, types.int64, _NUMBERS_OUT, _BYTES_OUT))
-def parse_hundredths(offsets, data, high, out, status):
+@kernel(types.void(_SPANS, _BYTES, types.int64, _NUMBERS_OUT, _BYTES_OUT))
+def parse_hundredths(spans, data, high, out, status):
     """A quantity to hundredths; further decimals are rounded half up (CATAIR AE 50 holds two implied decimals)."""
     for row in range(len(out)):
-        state, whole, hundredths, _decimals, third, more = _amount(data, offsets[row], offsets[row + 1])
+        start, end = cell_of(spans, row)
+        if start == end:
+            out[row] = NOTHING
+            status[row] = BLANK
+            continue
+        plain = plain_cents(data, start, end)
+        if 0 <= plain <= high:
+            out[row] = plain
+            status[row] = OK
+            continue
+        state, whole, hundredths, _decimals, third, more = _amount(data, start, end)
         value = np.int64(NOTHING)
         if state == OK:
-            if whole > _WIDEST // 100:
+            if whole > WIDEST // 100:
                 state = OUT_OF_BOUNDS
             else:
                 value = whole * 100 + hundredths
@@ -208,11 +197,17 @@ def parse_hundredths(offsets, data, high, out, status):
         status[row] = state
 
 
-@kernel(types.void(_OFFSETS, _BYTES, types.int64, types.int64, _NUMBERS_OUT, _BYTES_OUT))
-def parse_whole(offsets, data, low, high, out, status):
+@kernel(types.void(_SPANS, _BYTES, types.int64, types.int64, _NUMBERS_OUT, _BYTES_OUT))
+def parse_whole(spans, data, low, high, out, status):
     """A whole number of plain digits between `low` and `high`."""
     for row in range(len(out)):
-        place, last = _trim(data, offsets[row], offsets[row + 1])
+        start, end = cell_of(spans, row)
+        plain = plain_digits(data, start, end)
+        if low <= plain <= high and plain >= 0:
+            out[row] = plain
+            status[row] = OK
+            continue
+        place, last = trimmed(data, start, end)
         state = OK
         value = np.int64(0)
         if place == last:
@@ -220,13 +215,13 @@ def parse_whole(offsets, data, low, high, out, status):
         elif data[place] == 45 or data[place] == 40:
             state = NEGATIVE
         while state == OK and place < last:
-            digit = _digit(data[place])
+            digit = digit_value(data[place])
             if digit < 0:
                 state = NOT_A_NUMBER
             else:
                 value = value * 10 + digit
-                if value > _WIDEST // 10:
-                    value = _WIDEST // 10  # stays outside every bound, and cannot overflow
+                if value > WIDEST // 10:
+                    value = WIDEST // 10  # stays outside every bound, and cannot overflow
             place += 1
         if state == OK and (value < low or value > high):
             state = OUT_OF_BOUNDS
@@ -257,8 +252,8 @@ def _number_at(data, place, last):  # type: ignore[no-untyped-def]
     """(value, digits read, place behind them) of up to four digits."""
     value = np.int64(0)
     digits = 0
-    while place < last and digits < 4 and _digit(data[place]) >= 0:
-        value = value * 10 + _digit(data[place])
+    while place < last and digits < 4 and digit_value(data[place]) >= 0:
+        value = value * 10 + digit_value(data[place])
         digits += 1
         place += 1
     return value, digits, place
@@ -278,7 +273,7 @@ def _time_state(data, place, last):  # type: ignore[no-untyped-def]
     if digits == 0 or digits > 2 or place == last or data[place] != 58:
         return NOT_A_NUMBER
     later = False
-    while place < last and (data[place] == 58 or data[place] == 46 or _digit(data[place]) >= 0):
+    while place < last and (data[place] == 58 or data[place] == 46 or digit_value(data[place]) >= 0):
         if 49 <= data[place] <= 57:
             later = True
         place += 1
@@ -293,12 +288,13 @@ def _time_state(data, place, last):  # type: ignore[no-untyped-def]
     return OK
 
 
-@kernel(types.void(_OFFSETS, _BYTES, _DAYS_OUT, _BYTES_OUT))
-def parse_days(offsets, data, out, status):
+@kernel(types.void(_SPANS, _BYTES, _DAYS_OUT, _BYTES_OUT))
+def parse_days(spans, data, out, status):
     """Days written M/D/YYYY, MM/DD/YYYY or YYYY-MM-DD (midnight may follow) to days since 1970-01-01."""
     for row in range(len(out)):
         out[row] = NO_DAY
-        place, last = _trim(data, offsets[row], offsets[row + 1])
+        start, end = cell_of(spans, row)
+        place, last = trimmed(data, start, end)
         if place == last:
             status[row] = BLANK
             continue
@@ -327,16 +323,17 @@ def parse_days(offsets, data, out, status):
         status[row] = state
 
 
-@kernel(types.void(_OFFSETS, _BYTES, _NUMBERS_OUT, _BYTES_OUT))
-def parse_hts(offsets, data, out, status):
+@kernel(types.void(_SPANS, _BYTES, _NUMBERS_OUT, _BYTES_OUT))
+def parse_hts(spans, data, out, status):
     """Tariff numbers of 8 or 10 digits, dots and blanks left out, to one number each (see `HTS_SCALE`)."""
     for row in range(len(out)):
-        place, last = _trim(data, offsets[row], offsets[row + 1])
+        start, end = cell_of(spans, row)
+        place, last = trimmed(data, start, end)
         state = BLANK if place == last else OK
         value = np.int64(0)
         digits = 0
         while place < last:
-            digit = _digit(data[place])
+            digit = digit_value(data[place])
             if digit >= 0:
                 if digits < 10:
                     value = value * 10 + digit

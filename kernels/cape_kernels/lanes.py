@@ -1,0 +1,43 @@
+"""Sixty-four bytes compared at a time: the one operation for which Numba has no word of its own.
+
+The compiler makes of it what the machine has (one instruction with AVX-512, two to four on other machines).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]  # as Numba itself, it publishes no types
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+WIDTH = 64
+
+
+def _spelled_out(data: Any, place: int, byte: int) -> np.uint64:
+    """The same for a run with the compiler off."""
+    return np.uint64(sum(1 << step for step in range(WIDTH) if data[place + step] == byte))
+
+
+def _compared(_context: Any, data: Any, place: Any, byte: Any) -> Any:  # noqa: ARG001 - as Numba asks for them
+    """(signature, code) of `equal_bytes`."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(8), WIDTH)
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        start = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
+        loaded = builder.load(start)
+        loaded.align = 1
+        lane = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[2], cgutils.int32_t(0))
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+        wanted = builder.shuffle_vector(lane, ir.Constant(vector, ir.Undefined), lanes)
+        return builder.bitcast(builder.icmp_unsigned("==", loaded, wanted), ir.IntType(WIDTH))
+
+    return types.uint64(data, types.int64, types.uint8), code
+
+
+equal_bytes: Any = _spelled_out if numba.config.DISABLE_JIT else intrinsic(_compared)  # type: ignore[attr-defined]  # numba.config is filled at run time
+"""equal_bytes(data, place, byte): bit i says whether data[place + i] is `byte`; 64 bytes from `place` on are there."""
