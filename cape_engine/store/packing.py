@@ -61,7 +61,9 @@ def _compact(values: pa.DictionaryArray, *, silent: bool) -> tuple[pa.Dictionary
     The word "" for unknown cells needs a column that has no such word of its own.
     """
     codes = pc.fill_null(values.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
-    used = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(values.dictionary)))
+    seen = np.zeros(len(values.dictionary) + 1, np.bool_)  # the last one stands for -1
+    seen[codes] = True
+    used = np.flatnonzero(seen[:-1])
     words = values.dictionary.cast(pa.string()).take(pa.array(used))
     order = pc.sort_indices(words).to_numpy()
     words = words.take(pa.array(order))
@@ -71,7 +73,7 @@ def _compact(values: pa.DictionaryArray, *, silent: bool) -> tuple[pa.Dictionary
     rank[used[order]] = np.arange(len(used), dtype=np.int32) + int(blank)
     if blank:
         words = pa.concat_arrays([pa.array([""]), words])
-    ranked = rank[codes]
+    ranked = np.take(rank, codes, mode="wrap")
     mask = ranked < 0 if values.null_count and not blank else None
     indices = pa.array(ranked, pa.int32(), mask=mask)
     return pa.DictionaryArray.from_arrays(indices, words), mask is not None or (silent and own_blank)
