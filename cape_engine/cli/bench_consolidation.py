@@ -220,7 +220,8 @@ def _told(record: dict[str, Any]) -> Iterator[str]:
         f"{latency['median']:.2f} ms a partition (longest {latency['longest']:.2f})"
     )
     yield f"refunds and payments        {seconds['refunds_and_payments']:7.3f} s"
-    yield f"time of all cores           {record['cpu_seconds']['sums']:7.3f} s and {record['cpu_seconds']['refunds_and_payments']:.3f} s"
+    cores = record["cpu_seconds"]
+    yield f"time of all cores           {cores['sums']:7.3f} s and {cores['refunds_and_payments']:.3f} s"
     yield f"peak memory                 {record['peak_memory_bytes'] / 2**20:7,.0f} MiB"
     yield (
         "every cohort and payment is right" if record["right"] else "WRONG: refunds or payments differ from the answer"

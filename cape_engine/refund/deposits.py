@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,7 @@ class Slices:
         entry: int64[slices], row of the entry; ascending.
         amount_cents: int64[slices], part of its principal, above 0.
         day: int32[slices], day of the deposit.
+        single: no entry has more than one slice.
         known: bool[entries], the deposit day is given, by the header or by the deposits file.
         estimated: bool[entries], the entry date stands in for it (`refund.deposit_fallback`).
         missing: bool[entries], no day at all: no interest.
@@ -30,6 +33,7 @@ class Slices:
     entry: Int64s
     amount_cents: Int64s
     day: Int32s
+    single: bool
     known: Bools
     estimated: Bools
     missing: Bools
@@ -51,28 +55,67 @@ def slices(
         settings: `refund.deposit_fallback`, `refund.deposit_allocation`.
     """
     count = len(paid)
-    day = days(entries, DEPOSIT_DATE).copy()
+    day = days(entries, DEPOSIT_DATE)
     listed, entry, amount, start = _from_file(entries, principal_cents, paid, deposits, settings)
-    covered = np.zeros(count, np.int64)
-    np.add.at(covered, entry, amount)
     known = paid & (listed | (day != NO_DAY))
     estimated = np.zeros(count, np.bool_)
     if settings.text("refund.deposit_fallback") == "entry_date":
         entered = days(entries, ENTRY_DATE)
         estimated = paid & ~known & (entered != NO_DAY)
-        day[estimated] = entered[estimated]
-    whole = np.flatnonzero(paid & ~listed & (day != NO_DAY))
-    entry = np.concatenate([entry, whole])
-    order = np.argsort(entry, kind="stable")
+        day = np.where(estimated, entered, day)
+    whole = np.flatnonzero((known | estimated) & ~listed)
+    uncovered = np.zeros(count, np.bool_)
+    of_whole, day_of_whole = principal_cents[whole], day[whole]
+    if listed.any():
+        covered = np.zeros(count, np.int64)
+        np.add.at(covered, entry, amount)
+        uncovered = paid & listed & (covered < principal_cents)
+        entry = np.concatenate([entry, whole])
+        order = np.argsort(entry, kind="stable")
+        whole, of_whole = entry[order], np.concatenate([amount, of_whole])[order]
+        day_of_whole = np.concatenate([start, day_of_whole])[order]
     return Slices(
-        entry=readonly(entry[order]),
-        amount_cents=readonly(np.concatenate([amount, principal_cents[whole]])[order]),
-        day=readonly(np.concatenate([start, day[whole]])[order]),
+        entry=readonly(whole),
+        amount_cents=readonly(of_whole),
+        day=readonly(day_of_whole),
+        single=not len(entry),
         known=known,
         estimated=estimated,
         missing=paid & ~known & ~estimated,
-        uncovered=paid & listed & (covered < principal_cents),
+        uncovered=uncovered,
     )
+
+
+_SORTED: list[tuple[pa.Table, pa.Table]] = []
+"""The deposits file that was asked for last, and its rows by entry number: a run asks for it in every partition."""
+_LOCK = threading.Lock()
+
+
+def _of_numbers(deposits: pa.Table, numbers: pa.Array) -> pa.Table:
+    """The stretch of the deposits file between the smallest and the largest of some entry numbers.
+
+    A partition holds neighbouring entry numbers: it looks into its own rows and not into those of a nation.
+    """
+    with _LOCK:
+        known = [rows for table, rows in _SORTED if table is deposits]
+        if not known:
+            by_number = single(deposits, ENTRY_NUMBER).cast(pa.string())
+            known = [deposits.take(pc.sort_indices(by_number)).combine_chunks()]
+            _SORTED[:] = [(deposits, known[0])]
+    rows = known[0]
+    listed = single(rows, ENTRY_NUMBER)
+    edges = pc.min_max(numbers)
+    if not edges["min"].is_valid:
+        return rows.slice(0, 0)
+    first = bisect_left(listed, edges["min"].as_py(), key=_text)
+    last = bisect_right(listed, edges["max"].as_py(), key=_text)
+    return rows.slice(first, last - first)
+
+
+def _text(number: pa.Scalar) -> str:
+    """An entry number of the deposits file; those that are missing stand at its end."""
+    text: str | None = number.as_py()
+    return chr(0x10FFFF) if text is None else text
 
 
 def _from_file(
@@ -83,6 +126,7 @@ def _from_file(
     nothing = np.zeros(0, np.int64)
     if deposits is None or not deposits.num_rows or not len(paid):
         return listed, nothing, nothing, nothing.astype(np.int32)
+    deposits = _of_numbers(deposits, single(entries, ENTRY_NUMBER))
     place = pc.index_in(single(deposits, ENTRY_NUMBER).cast(pa.string()), value_set=single(entries, ENTRY_NUMBER))
     entry = pc.fill_null(place, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     day, amount = days(deposits, DEPOSIT_DATE), integers(deposits, AMOUNT_CENTS, 0)

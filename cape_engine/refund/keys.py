@@ -91,8 +91,8 @@ def key_texts(keys: Keys, row: Int32s | None = None, given: Bools | None = None)
         given: bool[m], where there is one at all; elsewhere the column is null.
     """
     count = len(keys) if row is None else len(row)
-    filled = np.full(count, True) if given is None else given
-    chosen = keys if row is None else keys[row[filled]]
+    filled = np.ones(count, np.bool_) if given is None else given
+    chosen = keys if row is None else np.take(keys, row if filled.all() else row[filled], axis=0)
     offsets = np.zeros(count + 1, np.int32)
     np.cumsum(filled, out=offsets[1:])
     offsets *= kernels.KEY_LETTERS

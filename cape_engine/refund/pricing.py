@@ -103,7 +103,10 @@ def price(
     table = interest_table(ruleset)
     amounts, known = _of_slices(parts, kind, liquidation_day, table, settings.text("refund.interest_rounding"))
     interest = np.zeros(len(paid), np.int64)
-    np.add.at(interest, parts.entry, amounts)
+    if parts.single:
+        interest[parts.entry] = amounts
+    else:
+        np.add.at(interest, parts.entry, amounts)
     interest_known = np.ones(len(paid), np.bool_)
     interest_known[parts.entry[~known]] = False
     interest[~interest_known] = 0
@@ -149,6 +152,10 @@ def _earliest(parts: Slices, liquidation_day: Int32s, entries: pa.Table, tally: 
     mask = np.zeros(len(liquidation_day), np.bool_)
     mask[parts.entry[late]] = True
     tally.name("DEPOSIT_AFTER_LIQUIDATION", entries, mask)
+    if parts.single:
+        start = np.full(len(liquidation_day), NO_DAY, np.int32)
+        start[parts.entry] = np.where(late, NO_DAY, parts.day)
+        return start
     start = np.full(len(liquidation_day), np.iinfo(np.int32).max, np.int32)
     np.minimum.at(start, parts.entry[~late], parts.day[~late])
     start[start == np.iinfo(np.int32).max] = NO_DAY
@@ -181,21 +188,20 @@ def _by_quarter(parts: Slices, end: Int32s, kind: Int8s, table: RateTable) -> In
         start = readonly(np.clip(parts.day, begins - 1, ends).astype(np.int32))
         stop = readonly(np.clip(end, begins - 1, ends).astype(np.int32))
         opening = readonly(balance.copy())
-        pair, _, marked = _pairs(opening, start, stop, kind, table)
-        interest = np.zeros(len(balance), np.int64)
-        kernels.apply_factors(opening, pair, table.factors_of(marked), interest)
+        pair, _ = _pairs(opening, start, stop, kind, table)
+        interest = np.empty(len(balance), np.int64)
+        kernels.apply_factors(opening, pair, table.factors_of(pair), interest)
         balance += interest
     return balance - parts.amount_cents
 
 
 def _pairs(
     amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable
-) -> tuple[Int64s, Int8s, Int64s]:
-    """Place in the growth table and status of each amount, and the places that occur."""
-    marked = np.zeros(len(KINDS) * table.points * table.points, np.uint8)
+) -> tuple[Int64s, Int8s]:
+    """Place in the growth table and status of each amount."""
     pair, status = np.empty(len(amount_cents), np.int64), np.empty(len(amount_cents), np.int8)
-    kernels.mark_pairs(start, end, kind, amount_cents, table.origin, table.gaps, marked, pair, status)
-    return readonly(pair), status, np.flatnonzero(marked.view(np.bool_))
+    kernels.find_pairs(start, end, kind, amount_cents, table.origin, table.gaps, pair, status)
+    return readonly(pair), status
 
 
 def priced_amounts(
@@ -217,10 +223,10 @@ def priced_amounts(
         Cents (int64[n]) and the status of each (`cape_kernels.interest`).
     """
     amount, first, last, kind = readonly(amount_cents), readonly(start), readonly(end), readonly(kind)
-    pair, status, marked = _pairs(amount, first, last, kind, table)
+    pair, status = _pairs(amount, first, last, kind, table)
     interest = np.zeros(len(amount), np.int64)
     if table.fits:
-        high, low = table.growth_of(marked)
+        high, low = table.growth_of(pair)
         kernels.apply_growth(amount, pair, high, low, np.uint64(SLACK), interest, status)
     else:
         status[status == kernels.PRICED] = kernels.TOO_CLOSE

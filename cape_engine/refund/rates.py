@@ -190,12 +190,12 @@ class RateTable:
         return np.zeros(places, np.uint64), np.zeros(places, np.uint64), np.zeros(places, np.bool_)
 
     def growth_of(self, places: Int64s) -> tuple[Uint64s, Uint64s]:
-        """High and low halves of the growth table, with at least `places` filled in.
+        """High and low halves of the growth table, with at least `places` filled in; -1 stands for none.
 
         Filling is idempotent and marks a place last, so threads may share a table.
         """
         high, low, done = self._memo
-        for place in places[~done[places]].tolist():
+        for place in _lacking(places, done):
             growth = self.growth_e128(*self._days_of(place))
             high[place], low[place] = growth >> 64, growth & _LOW64
             done[place] = True
@@ -221,7 +221,7 @@ class RateTable:
     def factors_of(self, places: Int64s) -> Int64s:
         """Table of nine-decimal factors with at least `places` filled in (see `growth_of`)."""
         factors, done = self._factors
-        for place in places[~done[places]].tolist():
+        for place in _lacking(places, done):
             factors[place] = self.factor_e9(*self._days_of(place))
             done[place] = True
         return readonly(factors)
@@ -248,6 +248,14 @@ class RateTable:
             found.append(Segment(day, last, rate, base_of(date.year)))
             day = last + 1
         return found
+
+
+def _lacking(places: Int64s, done: npt.NDArray[np.bool_]) -> list[int]:
+    """The places that are not filled in yet, each once."""
+    missing = ~done[places]
+    missing &= places >= 0
+    found: list[int] = np.unique(places[missing]).tolist() if missing.any() else []
+    return found
 
 
 @lru_cache(maxsize=16)

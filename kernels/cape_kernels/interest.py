@@ -1,4 +1,4 @@
-"""Interest on refunds: which pairs of days occur, and their growth applied to principals in 128-bit integers.
+"""Interest on refunds: which pair of days an amount has, and its growth applied to principals in 128-bit integers.
 
 The growth of one cent over a pair of days comes in as a fraction of 2^-128, made from exact big integers outside; the
 product with a principal is kept in 192 bits, and rounded half up only where the known error cannot change the answer.
@@ -35,13 +35,11 @@ _WIDE = types.Array(types.uint64, 1, "C", readonly=True)
 _STATUSES = types.Array(types.int8, 1, "C", readonly=True)
 
 
-@kernel(
-    types.void(_DAYS, _DAYS, _KINDS, _CENTS, types.int64, _CENTS, types.uint8[::1], types.int64[::1], types.int8[::1])
-)
-def mark_pairs(  # type: ignore[no-untyped-def]
-    start, end, kind, principal, origin, gaps, marked, pair, status
+@kernel(types.void(_DAYS, _DAYS, _KINDS, _CENTS, types.int64, _CENTS, types.int64[::1], types.int8[::1]))
+def find_pairs(  # type: ignore[no-untyped-def]
+    start, end, kind, principal, origin, gaps, pair, status
 ):
-    """Write for each amount the place of its (kind, start, end) in the growth table, and mark that place.
+    """Write for each amount the place of its (kind, start, end) in the growth table.
 
     Args:
         start: int32[n], day of the deposit, itself not counted.
@@ -50,8 +48,7 @@ def mark_pairs(  # type: ignore[no-untyped-def]
         principal: int64[n], cents, at least 0.
         origin: the day before the first day of the rate table (point 0).
         gaps: int64[points], days without a rate up to each point of the table.
-        marked: uint8[kinds x points x points], out: 1 where a pair occurs.
-        pair: int64[n], out: place in `marked`, -1 when none is needed.
+        pair: int64[n], out: place in a table of kinds x points x points, -1 when none is needed.
         status: int8[n], out: NO_INTEREST, PRICED or RATE_MISSING.
     """
     points = gaps.shape[0]
@@ -66,7 +63,6 @@ def mark_pairs(  # type: ignore[no-untyped-def]
             status[i] = RATE_MISSING
             continue
         place = (np.int64(kind[i]) * points + first) * points + last
-        marked[place] = 1
         pair[i] = place
         status[i] = PRICED
 

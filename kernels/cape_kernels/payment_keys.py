@@ -255,5 +255,5 @@ def payment_keys(names, wanted, day_texts, room, keys):  # type: ignore[no-untyp
         _hash(room, lanes)
         for lane in range(lanes):
             for pair in range(KEY_LETTERS // 2):
-                word = np.int64(room.hashes[pair // 4, lane])
-                keys[begin + lane, pair] = _PAIRS[(word >> (24 - 8 * (pair % 4))) & 255]
+                part = np.int64(room.hashes[pair // 4, lane]) >> (24 - 8 * (pair % 4))
+                keys[begin + lane, pair] = _PAIRS[part & 255]

@@ -114,23 +114,22 @@ def test_growth_e128__within_its_bound(one: dt.date, other: dt.date, kind: str) 
     assert 0 <= (exact - 1) * 2**128 - growth < SLACK
 
 
-def test_mark_pairs__statuses() -> None:
+def test_find_pairs__statuses() -> None:
     """No principal and no days bear nothing; a day before or after the table has no rate; the rest is priced."""
     days = [(2025, 1, 1), (2025, 1, 1), (2024, 9, 29), (2024, 9, 30), (2026, 1, 1), (2026, 1, 1)]
     ends = [(2025, 2, 1), (2025, 1, 1), (2025, 1, 1), (2025, 1, 1), (2027, 1, 1), (2025, 12, 31)]
     start = np.array([day_number(dt.date(*day)) for day in days], np.int32)
     end = np.array([day_number(dt.date(*day)) for day in ends], np.int32)
-    marked = np.zeros(2 * TABLE.points**2, np.uint8)
     pair, status = np.zeros(6, np.int64), np.zeros(6, np.int8)
     principal = np.array([0, 5, 5, 5, 5, 5])
-    kernels.mark_pairs(start, end, np.ones(6, np.int8), principal, TABLE.origin, TABLE.gaps, marked, pair, status)
+    kernels.find_pairs(start, end, np.ones(6, np.int8), principal, TABLE.origin, TABLE.gaps, pair, status)
     none, missing, priced = kernels.NO_INTEREST, kernels.RATE_MISSING, kernels.PRICED
     assert status.tolist() == [none, none, missing, priced, missing, none]
-    assert np.flatnonzero(marked).tolist() == [pair[3]]
+    assert 0 <= pair[3] < 2 * TABLE.points**2
     assert pair.tolist() == [-1, -1, -1, pair[3], -1, -1]
 
 
-def test_mark_pairs__gap_inside_the_table() -> None:
+def test_find_pairs__gap_inside_the_table() -> None:
     """A period over days between two rows of the table has no rate; one beside them has."""
     table = RateTable((RatePeriod(100, 110, (10**7, 10**7)), RatePeriod(120, 130, (10**7, 10**7))))
     start, end = np.array([100, 100, 119, 110], np.int32), np.array([110, 111, 130, 121], np.int32)
