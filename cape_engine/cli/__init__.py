@@ -27,6 +27,7 @@ STOPPED = "stopped; nothing half-written counts: run the same command again"
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cape_engine.cli.demo", "Run the whole road on generated entry summaries and show the answer."),
     "import": ("cape_engine.cli.import_", "Read exports into a store that runs read again and again."),
+    "export": ("cape_engine.cli.export", "Write a store as flat Parquet or CSV for other programs."),
     "run": ("cape_engine.cli.run", "Claim checks, removal, schedule and refunds for exports or a store."),
     "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),
     "rules": ("cape_engine.cli.rules", "Show, check and compare the dated rules."),

@@ -41,7 +41,7 @@ class Watcher(Protocol):
         """Some steps of it are done."""
 
 
-class _Silent:
+class SilentWatcher:
     """Nobody wants to know."""
 
     def stage(self, name: str, total: int | None = None) -> None:
@@ -73,7 +73,7 @@ class Order:
     partition_lines: int = 1_000_000
     only: int | None = None
     memory_limit: int | None = None
-    watcher: Watcher = field(default_factory=_Silent)
+    watcher: Watcher = field(default_factory=SilentWatcher)
 
 
 def build_store(  # noqa: PLR0913 - the options of the import command
@@ -114,7 +114,7 @@ def build_store(  # noqa: PLR0913 - the options of the import command
         OutputError: the store cannot be written.
     """
     only = None if only_entry is None else key_of(only_entry)
-    watcher = progress or _Silent()
+    watcher = progress or SilentWatcher()
     order = Order(ruleset, settings, headers, mapping, partition_lines, only, memory_limit, watcher)
     return carry_out(order, sources, Path(folder))
 

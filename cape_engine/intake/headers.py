@@ -171,7 +171,7 @@ def _overlaid(entries: pa.Table, column: Column, given: pa.Array, findings: Find
     if column in _BLANK_WORDS:
         silent = pc.and_kleene(pc.equal(given, ""), pc.is_valid(own))
         given = pc.if_else(pc.fill_null(silent, fill_value=False), pa.scalar(None, given.type), given)
-    differs = pc.fill_null(pc.not_equal(_compared(column, own), _compared(column, given)), fill_value=False)
+    differs = pc.fill_null(pc.not_equal(compared(column, own), compared(column, given)), fill_value=False)
     if column in _BLANK_WORDS:
         differs = pc.and_(differs, pc.not_equal(pc.fill_null(own, ""), ""))
     chosen = pc.indices_nonzero(differs)
@@ -191,7 +191,7 @@ def _overlaid(entries: pa.Table, column: Column, given: pa.Array, findings: Find
     return entries.set_column(place, column.field, result.cast(column.type))
 
 
-def _compared(column: Column, values: pa.Array) -> pa.Array:
+def compared(column: Column, values: pa.Array) -> pa.Array:
     """Values as they are compared; importer numbers without dashes and case (clarification 15)."""
     if column not in PLAIN_NUMBERS:
         return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -33,6 +34,9 @@ from cape_engine.store.store import (
 # Number, value and duty of a row decode at 161 M rows/s where zstd gives 81 (two cores, docs/performance.md).
 _COMPRESSION = "lz4"
 _PAGE_BYTES = 1 << 17  # a page and what it unpacks to stay in the cache: a sixth less time than pages of 1 MiB
+STAGING = ".adding"
+"""Folder of what is being added (`store.adding`); cleared by whoever writes next."""
+
 _DICTIONARY_BYTES = 1 << 26  # a word column keeps its dictionary however many words it has
 
 
@@ -61,8 +65,9 @@ class StoreWriter:
 
     def _clear(self) -> None:
         """Take an old or unfinished store away, its manifest first; anything else in the folder is left and refused."""
+        shutil.rmtree(self.folder / STAGING, ignore_errors=True)
         known = {MANIFEST, f"{MANIFEST}.part", PARTIES_FILE}
-        strangers = [item.name for item in self.folder.iterdir() if item.name not in known and not _is_partition(item)]
+        strangers = [item.name for item in self.folder.iterdir() if item.name not in known and not is_partition(item)]
         if strangers:
             raise StoreError(f"{self.folder} holds {min(strangers)!r} and is not a store: choose an empty folder")
         for name in sorted(known):
@@ -129,7 +134,7 @@ class StoreWriter:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self.folder / MANIFEST)
-            _sync(self.folder)
+            sync(self.folder)
         except OSError as error:
             raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
         return Store.open(self.folder)
@@ -139,15 +144,15 @@ class StoreWriter:
         for record in self._parts:
             place = self.folder / str(record["name"])
             for file in place.iterdir():
-                _sync(file)
-            _sync(place)
+                sync(file)
+            sync(place)
 
 
 def write_parties(folder: Path, words: Iterable[str]) -> None:
     """Write the importer and party numbers that stand in a store, each spelling once, and make the file durable."""
     path = folder / PARTIES_FILE
     pq.write_table(pa.table({str(IMPORTER_NUMBER): pa.array(sorted(words), pa.string())}), path)
-    _sync(path)
+    sync(path)
 
 
 def _words(entries: pa.Table, column: Column) -> list[str]:
@@ -158,7 +163,7 @@ def _words(entries: pa.Table, column: Column) -> list[str]:
     return words
 
 
-def _is_partition(item: Path) -> bool:
+def is_partition(item: Path) -> bool:
     """Whether a folder holds nothing but the files of a partition."""
     return item.is_dir() and {file.name for file in item.iterdir()} <= {f"{name}.parquet" for name, _columns in TABLES}
 
@@ -180,7 +185,7 @@ def _write_table(path: Path, table: pa.Table, group_rows: int) -> None:
         writer.write_table(table, row_group_size=group_rows)
 
 
-def _sync(place: Path) -> None:
+def sync(place: Path) -> None:
     """Make a file, or the names in a folder, durable; where the system lets a folder be opened."""
     if place.is_dir() and not hasattr(os, "O_DIRECTORY"):
         return
