@@ -95,6 +95,8 @@ class _Sliced:
             return b""
         begin = int(np.searchsorted(self._numbers, first.encode(), "left"))
         end = int(np.searchsorted(self._numbers, last.encode(), "right"))
+        if begin == end:
+            return b""
         digest = hashlib.sha256()
         for name, column in zip(self._table.column_names, self._table.columns, strict=True):
             digest.update(name.encode())
