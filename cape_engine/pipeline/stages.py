@@ -108,7 +108,7 @@ def processed(partition: bridge.Partition, context: Context, lap: Lap = _untimed
     lap("interest and refunds")
     for more in (mass.findings, found, claim.findings, plan.findings):
         findings.extend(more)
-    table = assemble.entries_table(entries, _outcome(mass, claim, plan, priced), priced.payment_id)
+    table = assemble.entries_table(entries, _outcome(mass, claim, plan, priced), priced.payment_id, words=True)
     tables = {
         "entries": table,
         "changes": _changes(partition, mass, claim, request.detail),
