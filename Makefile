@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-modes wheel-test check check-lint check-format check-types check-imports \
-	check-budgets format bench bench-limits docs lock clean
+	check-budgets format bench bench-limits bench-peers docs lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench: $(VENV)/.stamp-dev ## rows per second of each kernel and of the whole run
 
 bench-limits: $(VENV)/.stamp-dev ## how far a run is from memory bandwidth and bare decoding, stage by stage
 	$(BIN)/python benchmarks/limits.py $(ARGS)
+
+bench-peers: $(VENV)/.stamp-dev ## the same job in DuckDB, Polars, DataFusion and pandas: rows per second, memory, equal answers
+	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 docs: $(VENV)/.stamp-dev ## write the generated pages of docs/reference anew
 	$(BIN)/python tests/workshop/reference_pages.py docs/reference

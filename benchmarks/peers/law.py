@@ -298,12 +298,14 @@ def growth(pairs: Iterable[tuple[int, int, str]]) -> pa.Table:
     """Interest on 1 by (deposit day, liquidation day, kind): start_day, end_day, paid_as, growth in 10^-25 as text.
 
     Days count from 1970-01-01. Rounded up by less than 10^-25, so that an exact half cent stays one; below 10^13 cents
-    the product is right to 10^-12 of a cent. Pairs without a rate are left out.
+    the product is right to 10^-12 of a cent.
+
+    Raises:
+        KeyError: a day of a quarter whose rate is not published.
     """
     grown = _grown()
     found = (
         (start, end, kind, str(-(-grown[kind, end] * GROWTH_SCALE // grown[kind, start]) - GROWTH_SCALE))
         for start, end, kind in pairs
-        if (kind, start) in grown and (kind, end) in grown
     )
     return _table(found, start_day=pa.int32(), end_day=pa.int32(), paid_as=pa.string(), growth=pa.string())
