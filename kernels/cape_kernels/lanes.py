@@ -1,6 +1,6 @@
-"""Sixty-four bytes compared at a time: the one operation for which Numba has no word of its own.
+"""Sixty-four bytes compared at a time, and the place of a bit: two operations for which Numba has no word of its own.
 
-The compiler makes of it what the machine has (one instruction with AVX-512, two to four on other machines).
+The compiler makes of them what the machine has (one comparison with AVX-512, two to four on other machines).
 """
 
 from __future__ import annotations
@@ -39,5 +39,23 @@ def _compared(_context: Any, data: Any, place: Any, byte: Any) -> Any:  # noqa: 
     return types.uint64(data, types.int64, types.uint8), code
 
 
+def _spelled_out_bit(bits: Any) -> int:
+    """The same for a run with the compiler off."""
+    number = int(bits)
+    return (number & -number).bit_length() - 1
+
+
+def _lowest(_context: Any, bits: Any) -> Any:
+    """(signature, code) of `lowest_bit`."""
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(bits), code
+
+
 equal_bytes: Any = _spelled_out if numba.config.DISABLE_JIT else intrinsic(_compared)  # type: ignore[attr-defined]  # numba.config is filled at run time
 """equal_bytes(data, place, byte): bit i says whether data[place + i] is `byte`; 64 bytes from `place` on are there."""
+
+lowest_bit: Any = _spelled_out_bit if numba.config.DISABLE_JIT else intrinsic(_lowest)  # type: ignore[attr-defined]  # as above
+"""lowest_bit(bits): which bit (0 to 63) is the lowest that is set in a word that is not 0."""

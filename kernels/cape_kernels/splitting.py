@@ -11,8 +11,8 @@ import numpy as np
 from numba import types
 
 from cape_kernels._jit import helper, kernel
-from cape_kernels.lanes import WIDTH, equal_bytes
-from cape_kernels.words64 import lowest_bit, parities
+from cape_kernels.lanes import WIDTH, equal_bytes, lowest_bit
+from cape_kernels.words64 import parities
 
 PLACE = 0
 RECORDS = 1
@@ -47,6 +47,16 @@ def _between_lines(data, place):  # type: ignore[no-untyped-def]  # compiled: ty
 
 
 @helper
+def _says_something(data, place, end, delimiter):  # type: ignore[no-untyped-def]
+    """Whether a record holds anything but delimiters, quotes, blanks and the like (true is sure, false is not)."""
+    while place < end:
+        if data[place] > 34 and data[place] != delimiter:
+            return True
+        place += 1
+    return False
+
+
+@helper
 def _bits_of(data, base, delimiter, tail):  # type: ignore[no-untyped-def]
     """(quotes, delimiters and line ends, line ends) among the 64 bytes from `base` on, a bit each.
 
@@ -66,7 +76,7 @@ def split_records(data, delimiter, slots, spans, tail, state):
     """Write where the wanted cells of some records stand, quotes around them left out.
 
     Stops at a record that is not plain: a wrong number of cells, nothing but blanks, a line end or a quote inside a
-    cell, text behind a closing quote. The records before it are good.
+    cell, text behind a closing quote. The records written are good.
 
     Args:
         data: the bytes of whole records, fewer than 2^31; the last line end may be missing.
@@ -83,7 +93,7 @@ def split_records(data, delimiter, slots, spans, tail, state):
     record = np.int64(0)
     cell = np.int64(0)
     start = state[PLACE]
-    said = False
+    begin = start
     within = _NONE  # all bits set while a quoted cell goes on
     after_mark = _ONE  # whether the byte before stands at the end of a cell
     after_quote = _NONE  # whether the byte before closes a quoted cell
@@ -114,8 +124,6 @@ def split_records(data, delimiter, slots, spans, tail, state):
             slot = slots[cell]
             if slot >= 0:
                 spans[slot, record] = first | ((place - quoted - first) << LENGTH_SHIFT)
-            if not said:
-                said = place > first and data[first] > 34
             cell += 1
             start = place + 1
             if cell < cells:
@@ -123,14 +131,14 @@ def split_records(data, delimiter, slots, spans, tail, state):
                     state[RECORDS] = record
                     return
                 continue
-            if not said or not _between_lines(data, place):
+            if not _between_lines(data, place) or not _says_something(data, begin, place, delimiter):
                 state[RECORDS] = record
                 return
             if data[place] == 13 and start < size and data[start] == 10:
                 start += 1
             record += 1
             cell = np.int64(0)
-            said = False
+            begin = start
             if record == room:
                 state[RECORDS] = record
                 state[PLACE] = start
@@ -143,9 +151,7 @@ def split_records(data, delimiter, slots, spans, tail, state):
     if start < size or cell > 0:  # the last line has no end
         quoted = np.int64(start < size and data[start] == 34)
         first = start + quoted
-        if not said:
-            said = bool(size > first and data[first] > 34)
-        if cell + 1 != cells or not said:
+        if cell + 1 != cells or not _says_something(data, begin, size, delimiter):
             return
         slot = slots[cell]
         if slot >= 0:

@@ -20,10 +20,6 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _NIBBLES = np.uint64(0xF0F0F0F0F0F0F0F0)
 _SIXES = np.uint64(0x0606060606060606)
 _THREES = np.uint64(0x3333333333333333)
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-_PLACES = np.zeros(64, np.uint8)
-for _bit in range(64):
-    _PLACES[((1 << _bit) * int(_DE_BRUIJN) % 2**64) >> 58] = _bit
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio, odd
 
 
@@ -104,12 +100,6 @@ def parities(bits):  # type: ignore[no-untyped-def]
     bits ^= bits << np.uint64(8)
     bits ^= bits << np.uint64(16)
     return bits ^ (bits << np.uint64(32))
-
-
-@wrapping_helper
-def lowest_bit(bits):  # type: ignore[no-untyped-def]
-    """Which bit (0 to 63) is the lowest that is set in `bits`, which is not 0 (de Bruijn's sequence as a table)."""
-    return np.int64(_PLACES[((bits & (~bits + np.uint64(1))) * _DE_BRUIJN) >> np.uint64(58)])
 
 
 @helper
