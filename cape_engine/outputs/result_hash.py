@@ -25,7 +25,7 @@ Words = npt.NDArray[np.uint64]
 _SEEDS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
 _MODULUS = 1 << 64
 _EVERY_CELL = readonly(np.zeros(0, np.uint8))
-"""Stands for the bits of a column without nulls."""
+"""Stands for the marks of a column without nulls."""
 
 
 def result_hash(tables: Mapping[str, pa.Table]) -> str:
@@ -84,28 +84,27 @@ def _mix(column: pa.ChunkedArray, salt: np.uint64, state: Words) -> None:
     if len(values) == 0:
         return
     if values.null_count == len(values):
-        kernels.mix_codes(_codes(len(values)), _EVERY_CELL, 0, _NULL_ONLY, salt, state)
+        kernels.mix_codes(_codes(len(values)), _EVERY_CELL, _NULL_ONLY, salt, state)
         return
-    known, first_bit = _known(values)
+    known = _known(values)
     if pa.types.is_list(values.type):
         if values.values.null_count:
             _mix(pa.chunked_array([_joined(values)]), salt, state)
             return
         codes, words = _listed(values)
-    elif pa.types.is_string(values.type):
-        longest = int(np.diff(_starts(values)).max())
-        if longest <= kernels.PACKED_BYTES:
-            kernels.mix_numbers(_words_of(values).view(np.int64), known, first_bit, salt, state)
-            return
-        codes, words = _grouped(values)
-    elif pa.types.is_dictionary(values.type):
+    elif pa.types.is_string(values.type) and int(np.diff(_starts(values)).max()) <= kernels.PACKED_BYTES:
+        kernels.mix_numbers(_words_of(values).view(np.int64), known, salt, state)
+        return
+    elif pa.types.is_string(values.type) or pa.types.is_dictionary(values.type):
+        coded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        known = _known(coded)
         # What a null points to is nobody's business; Arrow leaves any number there.
-        codes, words = _plain(values.indices, pa.int32()), _words_of(values.dictionary)
+        codes, words = _plain(coded.indices, pa.int32()), _words_of(coded.dictionary)
     else:
         values = values.cast(pa.int32()) if pa.types.is_date32(values.type) else values
-        kernels.mix_numbers(_plain(values, pa.int64()), known, first_bit, salt, state)
+        kernels.mix_numbers(_plain(values, pa.int64()), known, salt, state)
         return
-    kernels.mix_codes(codes, known, first_bit, words, salt, state)
+    kernels.mix_codes(codes, known, words, salt, state)
 
 
 def _codes(count: int) -> npt.NDArray[np.int32]:
@@ -116,12 +115,13 @@ def _codes(count: int) -> npt.NDArray[np.int32]:
 _NULL_ONLY: Words = readonly(np.array([kernels.NULL_WORD], np.uint64))
 
 
-def _known(values: pa.Array) -> tuple[npt.NDArray[np.uint8], int]:
-    """Arrow's bits of known cells and the bit of the first row; no bits where every cell is known."""
+def _known(values: pa.Array) -> npt.NDArray[np.uint8]:
+    """1 for each known cell and 0 for the others; nothing where every cell is known."""
     bits = values.indices.buffers()[0] if pa.types.is_dictionary(values.type) else values.buffers()[0]
     if values.null_count == 0 or bits is None:
-        return _EVERY_CELL, 0
-    return readonly(np.frombuffer(bits, np.uint8)), values.offset
+        return _EVERY_CELL
+    end = values.offset + len(values)
+    return readonly(np.unpackbits(np.frombuffer(bits, np.uint8), count=end, bitorder="little")[values.offset :])
 
 
 def _plain(values: pa.Array, type_: pa.DataType) -> npt.NDArray[Any]:
@@ -143,46 +143,25 @@ def _texts(texts: pa.Array) -> kernels.Texts:
     return kernels.Texts(_starts(texts), _EVERY_CELL if data is None else readonly(np.frombuffer(data, np.uint8)))
 
 
-def _words_of(texts: pa.Array, chosen: npt.NDArray[np.uint32] | None = None) -> Words:
-    """One word for each text, or for the chosen ones: short texts packed, longer ones hashed (BLAKE2b)."""
+def _words_of(texts: pa.Array) -> Words:
+    """One word for each text: short texts packed, longer ones hashed (BLAKE2b)."""
     if len(texts) == 0:
         return np.zeros(0, np.uint64)
-    wanted = np.arange(len(texts), dtype=np.uint32) if chosen is None else chosen
-    words = np.empty(len(wanted), np.uint64)
-    kernels.text_words(_texts(texts), readonly(wanted), np.empty(24, np.uint64), words)
+    words = np.empty(len(texts), np.uint64)
+    kernels.text_words(_texts(texts), np.empty(24, np.uint64), words)
     return readonly(words)
-
-
-def _groups(rows: npt.NDArray[np.uint32], texts: kernels.Texts) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
-    """Number of each row's list of texts among the distinct ones, and the first row of each of these."""
-    count = len(rows) - 1
-    slots = np.full(1 << max(4, count.bit_length()), -1, np.int32)
-    groups, firsts = np.empty(count, np.int32), np.empty(count, np.int32)
-    kernels.group_rows(rows, texts, slots, groups, firsts)
-    return readonly(groups), firsts[firsts >= 0].astype(np.uint32)
-
-
-def _grouped(texts: pa.Array) -> tuple[npt.NDArray[np.int32], Words]:
-    """Codes and words of a text column with long texts: each distinct one is hashed once."""
-    groups, firsts = _groups(readonly(np.arange(len(texts) + 1, dtype=np.uint32)), _texts(texts))
-    return groups, _words_of(texts, firsts)
 
 
 def _listed(lists: pa.ListArray) -> tuple[npt.NDArray[np.int32], Words]:
     """Codes and words of a column of lists of texts: each distinct list is joined and hashed once."""
+    members = lists.values
+    coded = members if pa.types.is_dictionary(members.type) else members.dictionary_encode()
     size = lists.offset + len(lists) + 1
     rows = readonly(np.frombuffer(lists.buffers()[1], np.uint32, count=size)[lists.offset :])
-    members = lists.values
-    if pa.types.is_dictionary(members.type):
-        # To tell lists apart, the four bytes of a code do as well as the text that it stands for.
-        codes = _plain(members.indices, pa.int32())
-        texts = kernels.Texts(
-            readonly(np.arange(0, 4 * len(codes) + 1, 4, dtype=np.uint32)), readonly(codes.view(np.uint8))
-        )
-    else:
-        texts = _texts(members)
-    groups, firsts = _groups(rows, texts)
-    return groups, _words_of(_joined(lists.take(pa.array(firsts))))
+    slots = np.full(1 << max(4, len(lists).bit_length()), -1, np.int32)
+    groups, firsts = np.empty(len(lists), np.int32), np.empty(len(lists), np.int32)
+    kernels.group_lists(rows, _plain(coded.indices, pa.int32()), slots, groups, firsts)
+    return readonly(groups), _words_of(_joined(lists.take(pa.array(firsts[firsts >= 0]))))
 
 
 def _joined(lists: pa.ListArray) -> pa.Array:

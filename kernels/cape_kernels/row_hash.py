@@ -67,6 +67,7 @@ class Texts(NamedTuple):
 _WORDS = types.Array(types.uint64, 1, "C", readonly=True)
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _PLACES = types.Array(types.uint32, 1, "C", readonly=True)
+_CODES = types.Array(types.int32, 1, "C", readonly=True)
 _TEXTS = types.NamedTuple([_PLACES, _BYTES], Texts)
 _STATE = types.Array(types.uint64, 2, "C")
 
@@ -164,19 +165,17 @@ def _blake2b(data, start, end, scratch):
     return chain[0]
 
 
-@kernel(types.void(_TEXTS, _PLACES, types.uint64[::1], types.uint64[::1]))
-def text_words(texts, chosen, scratch, words):
-    """Write one word for each chosen text: short ones packed, longer ones hashed.
+@kernel(types.void(_TEXTS, types.uint64[::1], types.uint64[::1]))
+def text_words(texts, scratch, words):
+    """Write one word for each text: short ones packed, longer ones hashed.
 
     Args:
-        texts: all texts.
-        chosen: uint32[n], places of the texts wanted.
+        texts: n texts.
         scratch: uint64[24], room for one hash.
         words: uint64[n], out.
     """
-    for i in range(len(chosen)):
-        start = np.uint64(texts.starts[chosen[i]])
-        end = np.uint64(texts.starts[chosen[i] + np.uint32(1)])
+    for i in range(len(words)):
+        start, end = np.uint64(texts.starts[i]), np.uint64(texts.starts[i + 1])
         if end - start <= np.uint64(PACKED_BYTES):
             words[i] = _packed(
                 _eight(texts.data, start, end), _eight(texts.data, start + np.uint64(8), end), end - start
@@ -186,119 +185,94 @@ def text_words(texts, chosen, scratch, words):
 
 
 @wrapping_helper
-def _print_of(starts, data, first, end):
-    """A word that is equal for equal lists of texts, and seldom for others; lengths and at most 64 bytes make it."""
+def _print_of(codes, first, end):
+    """A word that is equal for equal lists of codes, and seldom for others."""
     word = np.uint64(end - first)
     for k in range(first, end):
-        word = (word ^ np.uint64(starts[k + 1] - starts[k])) * _SPREAD
-    at, stop = np.uint64(starts[first]), np.uint64(starts[end])
-    step = max(np.uint64(8), (stop - at) >> np.uint64(3))
-    while at < stop:
-        word = (word ^ _eight(data, at, stop)) * _SPREAD
+        word = (word ^ np.uint64(codes[k])) * _SPREAD
         word ^= word >> np.uint64(29)
-        at += step
-    return word ^ (word >> np.uint64(32))
+    return word
 
 
-@helper
-def _same(starts, data, first, other, members):
-    """Whether the lists of `members` texts that begin with texts `first` and `other` are equal."""
-    for k in range(members + 1):
-        if starts[first + k] - starts[first] != starts[other + k] - starts[other]:
-            return False
-    at, there = np.uint64(starts[first]), np.uint64(starts[other])
-    differ = np.uint8(0)
-    for k in range(np.uint64(starts[first + members]) - at):
-        differ |= data[at + np.uint64(k)] ^ data[there + np.uint64(k)]
-    return differ == np.uint8(0)
-
-
-@kernel(types.void(_PLACES, _TEXTS, types.int32[::1], types.int32[::1], types.int32[::1]))
-def group_rows(rows, texts, slots, groups, firsts):
-    """Number the distinct lists of texts of a column in the order in which they come.
+@kernel(types.void(_PLACES, _CODES, types.int32[::1], types.int32[::1], types.int32[::1]))
+def group_lists(rows, codes, slots, groups, firsts):
+    """Number the distinct lists of codes of a column in the order in which they come.
 
     Args:
-        rows: uint32[n + 1], row i is the list of texts [rows[i], rows[i + 1]).
-        texts: all texts.
+        rows: uint32[n + 1], row i is the list codes[rows[i]:rows[i + 1]].
+        codes: int32, the members of all lists.
         slots: int32, a power of two above n, all -1; room for the hash table.
         groups: int32[n], out: number of each row's list.
         firsts: int32[n], out: the first row of each list, as many as there are distinct ones, then -1.
     """
     mask = np.uint64(len(slots) - 1)
     found = 0
-    empty = np.int32(-1)
     for i in range(len(groups)):
         firsts[i] = -1
     for i in range(len(groups)):
         first, end = np.int64(rows[i]), np.int64(rows[i + 1])
-        if first == end and empty >= 0:  # most entries have no reasons, and nulls no text
-            groups[i] = empty
-            continue
-        place = _print_of(texts.starts, texts.data, first, end) & mask
+        place = _print_of(codes, first, end) & mask
         while True:
             group = slots[place]
             if group < 0:
                 slots[place] = found
                 firsts[found] = i
                 groups[i] = found
-                if first == end:
-                    empty = np.int32(found)
                 found += 1
                 break
             other = np.int64(rows[firsts[group]])
-            if np.int64(rows[firsts[group] + 1]) - other == end - first and _same(
-                texts.starts, texts.data, first, other, end - first
-            ):
+            same = np.int64(rows[firsts[group] + 1]) - other == end - first
+            if same:
+                for k in range(end - first):
+                    same = same and codes[first + k] == codes[other + k]
+            if same:
                 groups[i] = group
                 break
             place = (place + np.uint64(1)) & mask
 
 
-@helper
-def _known(known, first_bit, i):
-    """All bits set where row i is known, none where it is not; no bits at all say that every row is known."""
-    if len(known) == 0:
-        return _ALL_BITS
-    bit = np.uint64(known[(first_bit + i) >> 3] >> np.uint8((first_bit + i) & 7)) & np.uint64(1)
-    return _ALL_BITS * bit
-
-
 @wrapping_helper
 def _mix_into(state, i, cell, known, salt):
-    """Mix a cell, or the word of an unknown one, into both states of its row."""
-    # Masks and no branch: unknown cells come in no order that the processor could guess (0.3 ms became 0.1).
-    word = ((cell & known) | (NULL_WORD & ~known)) + salt
+    """Mix a cell, or the word of an unknown one (`known` is 0, else 1), into both states of its row."""
+    # A mask and no branch: unknown cells come in no order that the processor could guess (0.3 ms became 0.1).
+    bits = np.uint64(0) - np.uint64(known)
+    word = ((cell & bits) | (NULL_WORD & ~bits)) + salt
     state[0, i] = mixed(state[0, i] ^ word)
     state[1, i] = mixed(state[1, i] ^ word)
 
 
-@kernel(types.void(types.Array(types.int64, 1, "C", readonly=True), _BYTES, types.int64, types.uint64, _STATE))
-def mix_numbers(values, known, first_bit, salt, state):
+@kernel(types.void(types.Array(types.int64, 1, "C", readonly=True), _BYTES, types.uint64, _STATE))
+def mix_numbers(values, known, salt, state):
     """Mix a column of whole numbers into the states of its rows.
 
     Args:
         values: int64[n].
-        known: uint8, Arrow's bits of known cells, or empty where all are.
-        first_bit: the bit of row 0.
+        known: uint8[n], 1 where a cell is known, or empty where all are.
         salt: word of the column's name.
         state: uint64[2, n], in and out.
     """
-    for i in range(len(values)):
-        _mix_into(state, i, np.uint64(values[i]), _known(known, first_bit, i), salt)
+    if len(known) == 0:
+        for i in range(len(values)):
+            _mix_into(state, i, np.uint64(values[i]), np.uint8(1), salt)
+    else:
+        for i in range(len(values)):
+            _mix_into(state, i, np.uint64(values[i]), known[i], salt)
 
 
-@kernel(types.void(types.Array(types.int32, 1, "C", readonly=True), _BYTES, types.int64, _WORDS, types.uint64, _STATE))
-def mix_codes(codes, known, first_bit, words, salt, state):
+@kernel(types.void(_CODES, _BYTES, _WORDS, types.uint64, _STATE))
+def mix_codes(codes, known, words, salt, state):
     """Mix a column of codes into the states of its rows, as the words they stand for.
 
     Args:
         codes: int32[n], places in `words`; anything where a cell is not known.
-        known: uint8, Arrow's bits of known cells, or empty where all are.
-        first_bit: the bit of row 0.
+        known: uint8[n], 1 where a cell is known, or empty where all are.
         words: uint64, the word of each code, at least one.
         salt: word of the column's name.
         state: uint64[2, n], in and out.
     """
-    for i in range(len(codes)):
-        bits = _known(known, first_bit, i)
-        _mix_into(state, i, words[np.uint64(codes[i]) & bits], bits, salt)
+    if len(known) == 0:
+        for i in range(len(codes)):
+            _mix_into(state, i, words[np.uint32(codes[i])], np.uint8(1), salt)
+    else:
+        for i in range(len(codes)):
+            _mix_into(state, i, words[np.uint32(codes[i]) * np.uint32(known[i])], known[i], salt)

@@ -72,8 +72,7 @@ def test_text_words__as_hashlib(texts: list[str]) -> None:
     for array in (starts, data):
         array.flags.writeable = False
     words = np.empty(len(column), np.uint64)
-    chosen = np.arange(len(column), dtype=np.uint32)
-    kernels.text_words(kernels.Texts(starts, data), chosen, np.empty(24, np.uint64), words)
+    kernels.text_words(kernels.Texts(starts, data), np.empty(24, np.uint64), words)
     assert words.tolist() == [word_of(text) for text in [*texts, "x"]]
 
 
