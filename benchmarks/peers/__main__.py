@@ -27,7 +27,7 @@ HEADER = """The same job, to the cent, on the same rows: removal, column 1 resto
 filing day, schedule, interest, refunds by recipient and day. The opponents do less than cape: no findings, messages,
 flags or versions, no second computation (mode B) beside the first, no payments, no result hash. Medians of {rounds}
 rounds after one that warms up; each engine in a process of its own with {threads} threads (pandas computes in
-one), from files to an answer in memory. store: the store's own files; best: flat rows with keys, made for the opponents.
+one), from files to an answer in memory. store: the store's own files; best: flat rows with keys, made for them.
 ratio: seconds by those of cape."""
 
 
