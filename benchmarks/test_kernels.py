@@ -22,10 +22,15 @@ from cape_engine.intake.texts import Texts as Cells
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import Tallies
 from cape_engine.mass_processing.stage import kernel_inputs
+from cape_engine.refund import Register
+from cape_engine.refund.accumulator import RunningSums
+from cape_engine.refund.keys import payment_keys
 from cape_engine.refund.rates import KINDS, SLACK, interest_table
+from cape_engine.refund.sums import summed
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
 from cape_engine.settings import Settings
+from cape_fixtures.consolidation_load import Load, numbers
 from cape_kernels import (
     consolidation,
     delimited,
@@ -50,7 +55,7 @@ def public_kernels() -> Iterator[str]:
     """`module.function` of every compiled entry point, read from the sources."""
     for file in sorted(Path(next(iter(cape_kernels.__path__))).glob("*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 marks = (mark.func for mark in node.decorator_list if isinstance(mark, ast.Call))
                 if any(isinstance(mark, ast.Name) and mark.id == "kernel" for mark in marks):
                     yield f"{file.stem}.{node.name}"
@@ -191,39 +196,61 @@ def _interest(lots: Any, name: str) -> Case:
     start = readonly(random.integers(first - 400, first, _AMOUNTS).astype(np.int32))
     end = readonly(random.integers(first + 1, min(first + 150, last), _AMOUNTS).astype(np.int32))
     kind = readonly(random.integers(0, len(KINDS), _AMOUNTS).astype(np.int8))
-    marked = np.zeros(len(KINDS) * table.points * table.points, np.uint8)
     pair, status = np.empty(_AMOUNTS, np.int64), np.empty(_AMOUNTS, np.int8)
-    marking = (start, end, kind, amount, table.origin, table.gaps, marked, pair, status)
-    if name == "mark_pairs":
-        return _AMOUNTS, interest.mark_pairs, marking
-    interest.mark_pairs(*marking)
-    places, out = np.flatnonzero(marked), np.zeros(_AMOUNTS, np.int64)
+    finding = (start, end, kind, amount, table.origin, table.gaps, pair, status)
+    if name == "find_pairs":
+        return _AMOUNTS, interest.find_pairs, finding
+    interest.find_pairs(*finding)
+    out = np.zeros(_AMOUNTS, np.int64)
     if name == "apply_factors":
-        factors = np.zeros(len(marked), np.int64)
-        factors[places] = 14_680_663
+        factors = np.full(len(KINDS) * table.points * table.points, 14_680_663)
         return _AMOUNTS, interest.apply_factors, (amount, readonly(pair), readonly(factors), out)
-    growth = table.growth_of(places)
+    growth = table.growth_of(pair)
     return _AMOUNTS, interest.apply_growth, (amount, readonly(pair), *growth, np.uint64(SLACK), out, status)
 
 
 def _cohorts(lots: Any, name: str) -> Case:
-    """A million entries of ten thousand recipients and days."""
+    """A million refunds of ten thousand recipients on sixty days; kernels that work together are measured together."""
     del lots
-    random = np.random.default_rng(2026)
-    cell, principal = (readonly(random.integers(0, most, _AMOUNTS)) for most in (10_000, 10**8))
-    sums, overflow = np.zeros((10_000, 4), np.int64), np.zeros(1, np.int8)
-    known = readonly(np.ones(_AMOUNTS, np.int8))
+    load = Load(_AMOUNTS, 10_000, 60, seed=2026, chunk=_AMOUNTS)
+    register = Register()
+    places = register.learn(numbers(load.recipients))
+    chunk = next(iter(load.generate()))
+    who, yes = places[chunk.recipient], np.ones(_AMOUNTS, np.int8)
+    refunds = consolidation.Refunds(who, who, chunk.day, chunk.principal_cents, chunk.interest_cents, yes, yes)
+    if name == "sum_refunds":
+        return _AMOUNTS, summed, (refunds, register)
+    sums, running = summed(refunds, register)[0], RunningSums(register)
+    running.add(sums)
+    if name in {"deal", "add_sums"}:
+        return len(sums), running.add, (sums,)
+    return len(sums), lambda: list(running.cohorts("", apart=False)), ()
 
-    def add() -> None:
-        sums[:] = 0
-        getattr(consolidation, name)(cell, principal, principal, known, sums, overflow)
 
-    return _AMOUNTS, add, ()
+def _parties(lots: Any, name: str) -> Case:
+    """A hundred thousand importer numbers: found again, or written as they are shown."""
+    del lots
+    register, words = Register(), pa.array(numbers(100_000))
+    places = register.learn(words)
+    if name == "fill_slots":
+        return len(words), lambda: Register().learn(words), ()
+    call, argument = (register.shown, places) if name == "copy_texts" else (register.learn, words)
+    return len(words), call, (argument,)
+
+
+def _keys(lots: Any, name: str) -> Case:
+    """A hundred thousand keys of payments."""
+    del lots, name
+    register = Register()
+    places = register.learn(numbers(100_000))
+    days = readonly((20_600 + places % 100).astype(np.int32))
+    return len(places), payment_keys, (register, places, days, np.ones(len(places), np.int32))
 
 
 _OF_TEXTS = {"parse": _parsing, "entry_number": _entry_numbers, "delimited": _scanning, "segments": _grouping}
 _OF_TEXTS |= {"distinct": _repeating, "splitting": _splitting}
 _OF_STORE = {"recompute": _mass, "removal": _mass, "interest": _interest, "consolidation": _cohorts}
+_OF_STORE |= {"cohorts": _cohorts, "parties": _parties, "payment_keys": _keys}
 
 
 @pytest.mark.parametrize("kernel", sorted(public_kernels()))

@@ -104,7 +104,7 @@ def measured(load: Load, threads: int) -> dict[str, Any]:
         "threads": threads,
         "cohorts": check.cohorts,
         "payments": check.payments,
-        "amount_cents": check.amount_cents,
+        "total_cents": check.total_cents,
         "right": check.right(),
         "seconds": {"sums": round(adding.wall, 3), "refunds_and_payments": round(finishing.wall, 3)},
         "cpu_seconds": {"sums": round(adding.cpu, 3), "refunds_and_payments": round(finishing.cpu, 3)},
@@ -154,7 +154,7 @@ class _Check:
     Attributes:
         cohorts: refunds so far.
         payments: payments so far.
-        amount_cents: all of them together.
+        total_cents: all of them together.
     """
 
     def __init__(self, load: Load, register: Register, places: npt.NDArray[np.int32]) -> None:
@@ -165,7 +165,7 @@ class _Check:
         self._number[places] = np.arange(len(places))
         self._equal = True
         self._entries = 0
-        self.cohorts = self.payments = self.amount_cents = 0
+        self.cohorts = self.payments = self.total_cents = 0
 
     def take(self, refunds: pa.Table, payments: pa.Table) -> None:
         """Check one batch: sums, amounts, parts, and the keys of some payments."""
@@ -200,7 +200,7 @@ class _Check:
         self._entries += int(expected.entries.sum())
         self.cohorts += len(parts)
         self.payments += len(paid)
-        self.amount_cents += int(amount.sum())
+        self.total_cents += int(amount.sum())
 
     def right(self) -> bool:
         """Whether every cohort of the load was there, once, and as it must be."""
@@ -213,7 +213,7 @@ def _told(record: dict[str, Any]) -> Iterator[str]:
     seconds, latency = record["seconds"], record["partition_milliseconds"]
     yield (
         f"{record['entries']:,} refunds of entries, {record['recipients']:,} recipients, {record['days']:,} days: "
-        f"{record['cohorts']:,} refunds in {record['payments']:,} payments, {record['amount_cents'] / 100:,.2f} dollars"
+        f"{record['cohorts']:,} refunds in {record['payments']:,} payments, {record['total_cents'] / 100:,.2f} dollars"
     )
     yield (
         f"sums by recipient and day   {seconds['sums']:7.3f} s   {record['entries_per_second']:,} entries/s, "

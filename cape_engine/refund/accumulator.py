@@ -14,6 +14,7 @@ from cape_engine.bridge import Int32s, Int64s, readonly
 from cape_engine.errors import InputError
 from cape_engine.refund.register import Register
 from cape_engine.refund.sums import TOO_MUCH, Sums
+from cape_kernels import cohorts
 from cape_kernels import consolidation as kernels
 
 BATCH_ROWS = 1 << 20
@@ -216,8 +217,8 @@ class RunningSums:
         by_day = np.zeros(last - first + 2, np.int64)
         spare, order = np.empty(rows, np.int32), np.empty(rows, np.int32)
         fixed, whose = readonly(sums), readonly(recipient)
-        kernels.order_sums(fixed, whose, readonly(given), first, by_day, starts, spare, order)
-        merged = kernels.Merged(
+        cohorts.order_sums(fixed, whose, readonly(given), first, by_day, starts, spare, order)
+        merged = cohorts.Merged(
             recipient=np.empty(rows, np.int32),
             day=np.empty(rows, np.int32),
             importer=np.empty(rows, np.int32),
@@ -225,7 +226,7 @@ class RunningSums:
             sums=np.empty((4, rows), np.int64),
             found=np.zeros(1, np.int64),
         )
-        kernels.merge_sums(fixed, whose, readonly(order), ranks is not None, merged)
+        cohorts.merge_sums(fixed, whose, readonly(order), ranks is not None, merged)
         found = slice(int(merged.found[0]))
         entries, principal, interest, open_ = merged.sums[:, found]
         return Cohorts(
@@ -241,8 +242,6 @@ class RunningSums:
         )
 
 
-def words_of(register: Register, cohorts: Cohorts, unknown: str) -> pa.DictionaryArray:
+def words_of(register: Register, some: Cohorts, unknown: str) -> pa.DictionaryArray:
     """The recipient of each cohort as a word column."""
-    return pa.DictionaryArray.from_arrays(
-        pa.array(cohorts.number, pa.int32()), register.shown(cohorts.recipients, unknown)
-    )
+    return pa.DictionaryArray.from_arrays(pa.array(some.number, pa.int32()), register.shown(some.recipients, unknown))

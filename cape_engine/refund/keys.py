@@ -64,10 +64,20 @@ def payment_keys(
         readonly(part),
     )
     longest = int(np.diff(names.starts).max(initial=0))
-    letters = 2 * longest + len(texts) // len(dates) + _PART_LETTERS + 1 + 9
-    middles = np.frombuffer(texts.encode(), np.uint8).reshape(len(dates), -1)
-    kernels.payment_keys(names, wanted, readonly(middles), _room(-(-letters // kernels.BLOCK)), keys)
+    width = len(texts) // len(dates)
+    middles = _middles(np.frombuffer(texts.encode(), np.uint8).reshape(len(dates), width))
+    letters = 2 * longest + 4 * middles.shape[2] + _PART_LETTERS + 1 + 9
+    kernels.payment_keys(names, wanted, middles, width, _room(-(-letters // kernels.BLOCK)), keys)
     return keys
+
+
+def _middles(texts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """Texts of one width as big-endian words, with none to three letters before them: uint32[4, texts, words]."""
+    count, width = texts.shape
+    shifted = np.zeros((4, count, -(-(width + 3) // 4) * 4), np.uint8)
+    for before in range(4):
+        shifted[before, :, before : before + width] = texts
+    return readonly(shifted.view(">u4").astype(np.uint32))
 
 
 def _room(blocks: int) -> kernels.Room:

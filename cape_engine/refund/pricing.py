@@ -195,9 +195,7 @@ def _by_quarter(parts: Slices, end: Int32s, kind: Int8s, table: RateTable) -> In
     return balance - parts.amount_cents
 
 
-def _pairs(
-    amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable
-) -> tuple[Int64s, Int8s]:
+def _pairs(amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable) -> tuple[Int64s, Int8s]:
     """Place in the growth table and status of each amount."""
     pair, status = np.empty(len(amount_cents), np.int64), np.empty(len(amount_cents), np.int8)
     kernels.find_pairs(start, end, kind, amount_cents, table.origin, table.gaps, pair, status)

@@ -20,8 +20,11 @@ EMPTY = -1
 """A slot of a hash table that nobody has taken."""
 
 _START = np.uint64(0xCBF29CE484222325)
-_TIMES = np.uint64(0x100000001B3)
+_0 = np.uint64(0)
+_TIMES = np.uint64(0xD1B54A32D192ED03)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_8 = np.uint64(8)
+_29 = np.uint64(29)
 _32 = np.uint64(32)
 _TAG = np.uint64(0x7FFFFFFF)
 
@@ -66,15 +69,22 @@ class Spelled(NamedTuple):
 
 
 @wrapping_helper
-def _mixed(state, letter):  # type: ignore[no-untyped-def]
-    """The hash state after one more letter (FNV-1a)."""
-    return np.uint64((state ^ np.uint64(letter)) * _TIMES)
+def _behind(word, letter):  # type: ignore[no-untyped-def]
+    """The last eight letters as one word."""
+    return np.uint64(np.uint64(word << _8) | np.uint64(letter))
+
+
+@wrapping_helper
+def _mixed(state, word):  # type: ignore[no-untyped-def]
+    """The hash state after eight letters more: a multiplication each letter took twice as long."""
+    mixed = np.uint64((state ^ word) * _SPREAD)
+    return np.uint64(mixed ^ (mixed >> _29))
 
 
 @wrapping_helper
 def _spread(state):  # type: ignore[no-untyped-def]
     """All bits of a hash in its upper half."""
-    return np.uint64((state ^ (state >> _32)) * _SPREAD)
+    return np.uint64((state ^ (state >> _32)) * _TIMES)
 
 
 @helper
@@ -129,6 +139,7 @@ def number_texts(starts, data, folded, book, places):  # type: ignore[no-untyped
         begin = book.starts[book.known[0]]
         at = begin
         state = _START
+        word = _0
         plain = True
         for place in range(starts[i], starts[i + 1]):
             letter = data[place]
@@ -142,13 +153,15 @@ def number_texts(starts, data, folded, book, places):  # type: ignore[no-untyped
                     letter = np.uint8(letter - 32)
             book.data[at] = letter
             at += 1
-            state = _mixed(state, letter)
+            word = _behind(word, letter)
+            if (at - begin) & 7 == 0:
+                state = _mixed(state, word)
         if not plain:
             places[i] = BEYOND_ASCII
         elif at == begin:
             places[i] = NOBODY
         else:
-            places[i] = _found(book, state, begin, at - begin)
+            places[i] = _found(book, _mixed(state, word), begin, at - begin)
 
 
 @kernel(types.void(types.int64[::1], types.int64[::1], _DATA, types.int64))
@@ -164,9 +177,12 @@ def fill_slots(slots, starts, data, count):  # type: ignore[no-untyped-def]
     mask = np.int64(slots.shape[0] - 1)
     for place in range(1, count):
         state = _START
+        word = _0
         for at in range(starts[place], starts[place + 1]):
-            state = _mixed(state, data[at])
-        spread = _spread(state)
+            word = _behind(word, data[at])
+            if (at + 1 - starts[place]) & 7 == 0:
+                state = _mixed(state, word)
+        spread = _spread(_mixed(state, word))
         slot = np.int64(spread >> _32) & mask
         while slots[slot] != EMPTY:
             slot = (slot + 1) & mask

@@ -1,0 +1,116 @@
+"""Partial sums: stored and read again, sent to another process, and added up in any order, by any threads."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cape_engine import refund
+from cape_engine.refund import accumulator as module
+from cape_engine.refund.sums import Sums, summed
+from cape_engine.settings import Settings
+from cape_fixtures.consolidation_load import FIRST_DAY, Load, numbers
+from cape_kernels import consolidation as kernels
+
+SETTINGS = Settings.build(None, None)
+WORDS = ["12-345678900", "98-765432100", "77-000000100", ""]
+REFUNDS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 4), st.integers(1, 10**9), st.booleans()),
+    max_size=30,
+)
+
+
+def sums_of(register: refund.Register, rows: list[tuple[int, int, int, int, bool]]) -> Sums:
+    """Sums of (recipient, importer, day, principal, known) rows."""
+    places = register.learn(WORDS)
+    columns = [np.array([row[at] for row in rows], np.int64) for at in range(5)]
+    known, paid = columns[4].astype(np.int8), np.ones(len(rows), np.int8)
+    recipient, importer = places[columns[0]], places[columns[1]]
+    day = (FIRST_DAY + columns[2]).astype(np.int32)
+    return summed(kernels.Refunds(recipient, importer, day, columns[3], columns[3] // 7, known, paid), register)[0]
+
+
+def consolidated(register: refund.Register, sums: list[Sums]) -> refund.Consolidated:
+    """All of them together."""
+    return refund.consolidate(sums, [], settings=SETTINGS, register=register)
+
+
+@given(REFUNDS)
+def test_sums__stored_and_sent(rows: list[tuple[int, int, int, int, bool]]) -> None:
+    """A table and a pickle hold texts: read with any register, the refunds and payments are the same."""
+    register, other = refund.Register(), refund.Register()
+    other.learn(["99-111111100", *WORDS[::-1]])
+    sums = sums_of(register, rows)
+    table = sums.to_table()
+    assert table.schema.equals(refund.SUMS_SCHEMA)
+    expected = consolidated(register, [sums])
+    for again in (Sums.from_table(table, other), pickle.loads(pickle.dumps(sums)), sums):  # noqa: S301 - our own bytes
+        found = consolidated(other, [again])
+        assert found.refunds.equals(expected.refunds)
+        assert found.payments.equals(expected.payments)
+    whole = refund.Accumulator(other, SETTINGS)
+    whole.add(table)
+    assert whole.finish().refunds.equals(expected.refunds)
+
+
+@pytest.mark.parametrize(("rows", "waiting"), [(1 << 20, 8192), (700, 8)])
+def test_accumulator__any_order_any_threads(rows: int, waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load with a known answer, added up by four threads in a random order, in small batches and in one."""
+    monkeypatch.setattr(module, "BATCH_ROWS", rows)
+    monkeypatch.setattr(kernels, "WAITING", waiting)
+    load = Load(20_000, 900, 17, seed=5, chunk=1000)
+    register = refund.Register()
+    places = register.learn(numbers(load.recipients))
+    chunks = list(load.generate())
+    random.Random(3).shuffle(chunks)
+    whole = refund.Accumulator(register, SETTINGS)
+
+    def add(chunk: object) -> None:
+        who, yes = places[chunk.recipient], np.ones(len(chunk.day), np.int8)  # type: ignore[attr-defined]  # a Chunk
+        refunds = kernels.Refunds(who, who, chunk.day, chunk.principal_cents, chunk.interest_cents, yes, yes)  # type: ignore[attr-defined]  # as above
+        whole.add(summed(refunds, register)[0])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, chunks))
+    found = whole.finish().refunds
+    assert found.num_rows == load.cohorts
+    number = {word: place for place, word in enumerate(numbers(load.recipients))}
+    recipient = np.array([number[word] for word in found.column("recipient").to_pylist()])
+    day = found.column("liquidation_date").cast("int32").to_numpy()
+    assert np.array_equal(np.lexsort((day, recipient)), np.arange(len(day)))
+    expected = load.expected(recipient, day)
+    assert found.column("entries").to_pylist() == expected.entries.tolist()
+    assert found.column("principal_cents").to_pylist() == expected.principal_cents.tolist()
+    assert found.column("interest_cents").to_pylist() == expected.interest_cents.tolist()
+
+
+def test_load__adds_up() -> None:
+    """The entries of a load come to the totals that were given beforehand; another seed gives another load."""
+    load = Load(5_000, 60, 7, seed=1, chunk=777)
+    chunks = list(load.generate())
+    recipient, day, principal, interest = (
+        np.concatenate([getattr(chunk, name) for chunk in chunks])
+        for name in ("recipient", "day", "principal_cents", "interest_cents")
+    )
+    assert len(recipient) == 5_000
+    assert principal.min() > 0
+    assert interest.min() >= 0
+    pairs = sorted(set(zip(recipient.tolist(), day.tolist(), strict=True)))
+    assert len(pairs) == load.cohorts
+    whose, when = (np.array(column) for column in zip(*pairs, strict=True))
+    expected = load.expected(whose, when.astype(np.int32))
+    for place, (who, on) in enumerate(pairs):
+        mine = (recipient == who) & (day == on)
+        assert expected.entries[place] == mine.sum()
+        assert expected.principal_cents[place] == principal[mine].sum()
+        assert expected.interest_cents[place] == interest[mine].sum()
+    other = next(iter(Load(5_000, 60, 7, seed=2, chunk=777).generate()))
+    assert not np.array_equal(other.principal_cents, chunks[0].principal_cents)
+    with pytest.raises(ValueError, match="at least one day"):
+        Load(10, 11, 1, seed=1)
