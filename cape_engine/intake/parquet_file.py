@@ -122,8 +122,10 @@ def fifteen_digits(texts: pa.Array, *, exponents: bool = False) -> pa.Array:
     0.1 + 0.2 is stored as 0.30000000000000004 and means 0.3; only such long ones are touched, and exponents where
     Arrow itself wrote them.
     """
-    long = pc.and_(pc.greater(pc.binary_length(texts), _SHEET_DIGITS + 1), pc.match_substring_regex(texts, _DECIMAL))
-    if exponents:
+    long = pc.greater(pc.binary_length(texts), _SHEET_DIGITS + 1)
+    if pc.any(long).as_py():
+        long = pc.and_(long, pc.match_substring_regex(texts, _DECIMAL))
+    if exponents and pc.any(pc.match_substring(texts, "e")).as_py():
         long = pc.or_(long, pc.match_substring_regex(texts, _EXPONENT))
     long = pc.fill_null(long, fill_value=False)
     if not pc.any(long).as_py():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cape_engine.bridge import readonly
+from cape_engine.bridge import Bools, readonly
 from cape_engine.findings import Findings
-from cape_engine.intake.block import Block, is_amount, is_word_like
+from cape_engine.intake.block import Block, is_amount
 from cape_engine.intake.files import Unreadable
 from cape_engine.intake.headings import SCANNED_ROWS, Headings, find_header
 from cape_engine.intake.parquet_file import fifteen_digits
+from cape_engine.intake.texts import Cells, Texts
+from cape_engine.schema.column import Column
 
 if TYPE_CHECKING:
     import fastexcel
 
+_BLOCK_ROWS = 1 << 16
 _SHEETS = ("main report", "es-003", "report")
 
 _ERRORS = {
@@ -82,24 +86,32 @@ class XlsxFile:
             self._columns[place] = pc.replace_with_mask(self._columns[place], mask, words)
 
     def blocks(self) -> Iterator[Callable[[], Block]]:
-        """All rows of the sheet in one part (a sheet has at most 1,048,576), blank ones left out."""
-        yield self._read
+        """The rows of the sheet in parts, so that the threads share them (a sheet has at most 1,048,576)."""
+        for begin in range(self._first, len(self._columns[0]), _BLOCK_ROWS):
+            yield partial(self._read, begin)
 
-    def _read(self) -> Block:
-        """The cells below the headings."""
-        body = [column.slice(self._first) for column in self._columns]
-        blank = np.ones(len(body[0]), bool)
-        for column in body:
-            lengths = pc.binary_length(pc.utf8_trim_whitespace(pc.fill_null(column, "")))
-            blank &= lengths.to_numpy(zero_copy_only=False) == 0
-        rows = np.flatnonzero(~blank)
-        columns = {}
+    def _read(self, begin: int) -> Block:
+        """The cells of some rows below the headings, blank rows left out."""
+        body = [column.slice(begin, _BLOCK_ROWS) for column in self._columns]
+        rows = np.flatnonzero(~_blank_rows(body))
+        columns: dict[Column, Cells] = {}
         for column, place in self.layout.positions.items():
-            cells = body[place].take(pa.array(rows))
-            if is_amount(column):
-                cells = fifteen_digits(cells)
-            columns[column] = cells.dictionary_encode() if is_word_like(column) else cells
-        return Block(columns, readonly(rows.astype(np.int64) + self._first + 1))
+            cells = body[place] if len(rows) == len(body[place]) else body[place].take(pa.array(rows))
+            columns[column] = Texts.of(fifteen_digits(cells) if is_amount(column) else cells)
+        return Block(columns, readonly(rows.astype(np.int64) + begin + 1))
+
+
+def _blank_rows(columns: list[pa.Array]) -> Bools:
+    """Rows in which no cell says anything; a row that says something is not looked at again."""
+    blank = np.ones(len(columns[0]), bool)
+    for column in columns:
+        places = np.flatnonzero(blank)
+        if len(places) == 0:
+            break
+        cells = column if len(places) == len(column) else column.take(pa.array(places))
+        lengths = pc.binary_length(pc.utf8_trim_whitespace(pc.fill_null(cells, "")))
+        blank[places] = lengths.to_numpy(zero_copy_only=False) == 0
+    return blank
 
 
 def _sheet(names: list[str]) -> str:
