@@ -18,7 +18,7 @@ from cape_engine.intake.entries import keys_of_texts
 from cape_engine.intake.group import Context, grouped, repeated_in
 from cape_engine.intake.headers import Overlay, read_headers
 from cape_engine.intake.headings import ColumnMapping, read_mapping, row_headings
-from cape_engine.intake.memory import Budget, budget_of
+from cape_engine.intake.memory import Budget, budget_of, give_back
 from cape_engine.intake.ordered import beside, in_order
 from cape_engine.intake.reading import Intake
 from cape_engine.intake.spill import Pool
@@ -134,7 +134,7 @@ def carry_out(
     mapping = read_mapping(order.mapping) if isinstance(order.mapping, (str, Path)) else order.mapping
     header_table, found = read_headers(order.headers, order.ruleset) if order.headers else (None, Findings())
     findings.extend(found)
-    budget = budget_of(order.memory_limit, max(os.cpu_count() or 1, 1))
+    budget = budget_of(order.memory_limit, max(os.cpu_count() or 1, 1), order.partition_lines)
     intake = Intake(Pool(_existing(folder), budget.held_bytes, budget.threads), list(older), len(older))
     try:
         paths = files.expand(sources, findings)
@@ -178,7 +178,7 @@ def _write(
 ) -> None:
     """Group the rows bucket by bucket and write them partition by partition, the one while the other goes on."""
     pool = intake.pool
-    if pool.spilled:
+    if pool.spilled or pool.held_bytes > budget.kept_bytes:
         pool.flush()
     names = [source.name for source in intake.sources]
     context = Context(names, intake.labels, intake.vocabularies, order.settings)
@@ -196,6 +196,8 @@ def _write(
         if overlay is not None:
             partition, found = overlay.over(partition)
         writer.write(partition)
+        if pool.spilled:
+            give_back()
         return found
 
     settled: dict[int, int] = {}

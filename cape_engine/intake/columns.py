@@ -1,4 +1,4 @@
-"""Numbers and codes to the Arrow columns of the store's schema."""
+"""Numbers and codes to Arrow columns of the schema."""
 
 from __future__ import annotations
 
@@ -9,34 +9,8 @@ import pyarrow as pa
 
 from cape_engine.bridge import NO_DAY, readonly
 from cape_engine.intake.stretch import Numbers
-from cape_engine.schema.column import Column, arrow_schema
+from cape_engine.schema.column import Column
 from cape_kernels.vocabulary import mark_used, recode
-
-
-def arrow_table(
-    columns: Sequence[Column],
-    values: Mapping[Column, Numbers],
-    count: int,
-    words: Mapping[str, Sequence[str]],
-    arrays: Mapping[str, pa.Array] | None = None,
-) -> pa.Table:
-    """A table of a schema from numbers.
-
-    Args:
-        columns: the columns of the schema.
-        values: one number a row; what is not given is unknown everywhere.
-        count: rows.
-        words: vocabularies by column name.
-        arrays: columns that are ready.
-    """
-    ready = arrays or {}
-    return pa.table(
-        [
-            ready[str(column)] if str(column) in ready else arrow_column(column, values.get(column), count, words)
-            for column in columns
-        ],
-        schema=arrow_schema(columns),
-    )
 
 
 def arrow_column(column: Column, values: Numbers | None, count: int, words: Mapping[str, Sequence[str]]) -> pa.Array:

@@ -34,6 +34,7 @@ from cape_kernels import splitting as sp
 
 _DELIMITERS = (",", ";", "\t", "|")
 _BLOCK_BYTES = 1 << 23  # 8 MiB of text a part: a few parts in flight stay small beside the columns they become
+_KEPT_BYTES = 1 << 26  # text behind the part that is handed out; beyond, all parts have long been read
 _BLOCK_RECORDS = 1 << 20
 _HEAD_BYTES = 1 << 18
 _FALLBACK = "cp1252"
@@ -64,7 +65,7 @@ class CsvFile:
         self.source = str(path)
         self.refused_entries: list[str] = []
         self._findings = findings
-        self._data, begin = _utf8_bytes(path)
+        self._data, begin, self._mapped = _utf8_bytes(path)
         self._known_encoding = ""
         self._lock = threading.Lock()
         self.layout: Layout
@@ -75,6 +76,7 @@ class CsvFile:
         with self._lock:
             if not self._known_encoding:
                 bad = _first_not_utf8(self._data)
+                self._let_go(len(self._data))
                 self._known_encoding = "utf-8" if bad < 0 else _FALLBACK
                 if bad >= 0:
                     self._findings.add("ENCODING_ASSUMED", source=self.source, row=_line_at(self._data, bad))
@@ -109,8 +111,15 @@ class CsvFile:
         while place < len(self._data):
             sp.line_end(self._data, np.int64(min(place + _BLOCK_BYTES, len(self._data))), found)
             after: Future[_Mark] = Future()
+            self._let_go(place - _KEPT_BYTES)
             yield partial(self._part, place, int(found[0]), before, after)
             place, before = int(found[0]), after
+
+    def _let_go(self, end: int) -> None:
+        """Give back the memory of the file up to a place; whoever still reads there gets it from the system again."""
+        whole = end // mmap.PAGESIZE * mmap.PAGESIZE
+        if self._mapped is not None and whole > 0 and hasattr(mmap, "MADV_DONTNEED"):
+            self._mapped.madvise(mmap.MADV_DONTNEED, 0, whole)
 
     def _part(self, begin: int, end: int, before: Future[_Mark], after: Future[_Mark]) -> Block:
         """The rows that begin between two places.
@@ -257,8 +266,8 @@ def _one_chunk(values: pa.ChunkedArray) -> pa.Array:
     return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
 
 
-def _utf8_bytes(path: Path) -> tuple[npt.NDArray[np.uint8], int]:
-    """(the file's bytes, place behind a byte order mark); UTF-16 is turned into UTF-8 in memory.
+def _utf8_bytes(path: Path) -> tuple[npt.NDArray[np.uint8], int, mmap.mmap | None]:
+    """(the file's bytes, place behind a byte order mark, the map of the file); UTF-16 becomes UTF-8 in memory.
 
     Raises:
         Unreadable: the file cannot be opened, or is broken UTF-16.
@@ -269,13 +278,13 @@ def _utf8_bytes(path: Path) -> tuple[npt.NDArray[np.uint8], int]:
             if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
                 file.seek(0)
                 body = file.read().decode("utf-16").encode()
-                return np.frombuffer(body, np.uint8), 0
+                return np.frombuffer(body, np.uint8), 0, None
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except UnicodeDecodeError as error:
         raise Unreadable("FILE_TRUNCATED", str(path), value="broken UTF-16") from error
     except OSError as error:
         raise Unreadable("FILE_UNREADABLE", str(path), value=error.strerror or str(error)) from error
-    return np.frombuffer(mapped, np.uint8), len(codecs.BOM_UTF8) if start == codecs.BOM_UTF8 else 0
+    return np.frombuffer(mapped, np.uint8), len(codecs.BOM_UTF8) if start == codecs.BOM_UTF8 else 0, mapped
 
 
 def _first_not_utf8(data: npt.NDArray[np.uint8]) -> int:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from cape_engine.bridge import Int64s
 from cape_engine.errors import OutputError
+from cape_engine.intake.memory import give_back
 from cape_engine.intake.ordered import in_order
 from cape_engine.intake.stretch import Stretch, joined
 from cape_engine.schema.column import Column
@@ -80,14 +81,15 @@ class Pool:
         budget: bytes of rows that are held in memory; beyond, all that is held goes to disk.
         threads: how many sort rows for the disk at the same time.
         spilled: bytes written to disk.
+        held_bytes: bytes in memory.
     """
 
     folder: Path
     budget: int
     threads: int = 1
     spilled: int = 0
+    held_bytes: int = 0
     _held: list[_Held] = field(default_factory=list)
-    _bytes: int = 0
     _files: list[IO[bytes]] = field(default_factory=list)
     _edges: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
 
@@ -101,14 +103,14 @@ class Pool:
             return
         source = int(stretch.source[0])
         self._held.append(_Held(stretch, source, _sample(stretch)))
-        self._bytes += stretch.nbytes
-        if self._bytes > self.budget:
+        self.held_bytes += stretch.nbytes
+        if self.held_bytes > self.budget:
             self.flush()
 
     def forget(self, source: int) -> None:
         """Leave out all rows of a file, because the rest of it cannot be read."""
         self._held = [held for held in self._held if held.source != source]
-        self._bytes = sum(held.what.nbytes for held in self._held if isinstance(held.what, Stretch))
+        self.held_bytes = sum(held.what.nbytes for held in self._held if isinstance(held.what, Stretch))
 
     def rows(self) -> int:
         """Rows in it, roughly (to the sample)."""
@@ -125,24 +127,29 @@ class Pool:
         waiting = [held for held in self._held if isinstance(held.what, Stretch)]
         if not waiting:
             return
-        # The rows of the file that is being read stay apart: it may still turn out to be unreadable.
-        reading = waiting[-1].source
-        apart = [held.source == reading for held in waiting]
         self._held = [held for held in self._held if isinstance(held.what, _OnDisk)]
         try:
             file = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 - closed with the pool
             self._files.append(file)
-            for source, chosen in ((-1, False), (reading, True)):
-                own = Pool(self.folder, self.budget)  # never full: only to cut what is held
-                own._held = [held for held, mine in zip(waiting, apart, strict=True) if mine == chosen]
-                parts = range(own.cut(_RUN_ROWS))
-                for whole in in_order(lambda number, own=own: joined(own.bucket(number)), parts, self.threads):  # type: ignore[misc]  # mypy cannot infer a default
-                    if len(whole):
-                        self._held.append(_Held(_written(whole, file), source, _sample(whole)))
+            # The rows of the file that is being read stay apart: it may still turn out to be unreadable.
+            reading = waiting[-1].source
+            self._sort([held for held in waiting if held.source != reading], -1, file)
+            self._sort([held for held in waiting if held.source == reading], reading, file)
             self.spilled += file.tell()
         except OSError as error:
             raise OutputError(f"rows cannot be spilled to {self.folder}: {error}") from error
-        self._bytes = 0
+        self.held_bytes = 0
+        waiting.clear()
+        give_back()
+
+    def _sort(self, waiting: list[_Held], source: int, file: IO[bytes]) -> None:
+        """Write stretches as others that follow each other."""
+        own = Pool(self.folder, self.budget)  # never full: only to cut what is held
+        own._held = waiting
+        parts = range(own.cut(_RUN_ROWS))
+        for whole in in_order(lambda number: joined(own.bucket(number)), parts, self.threads):
+            if len(whole):
+                self._held.append(_Held(_written(whole, file), source, _sample(whole)))
 
     def cut(self, bucket_rows: int) -> int:
         """Cut all rows into buckets of about `bucket_rows`; how many there are."""
@@ -185,7 +192,7 @@ class Pool:
         """Let go of all rows and spill files."""
         for file in self._files:
             file.close()
-        self._files, self._held, self._bytes = [], [], 0
+        self._files, self._held, self.held_bytes = [], [], 0
 
 
 def _sample(stretch: Stretch) -> Int64s:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from cape_engine.bridge import Bools, Int64s, Partition
 from cape_engine.intake.cells import missing_of
 from cape_engine.intake.chunk import ORDINALS
-from cape_engine.intake.columns import arrow_table
+from cape_engine.intake.columns import arrow_column
 from cape_engine.intake.entries import key_texts
 from cape_engine.intake.gather import Rows
 from cape_engine.intake.lines import Lines
@@ -20,7 +20,7 @@ from cape_engine.intake.stretch import Numbers
 from cape_engine.intake.words import Vocabularies
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
-from cape_engine.schema.column import Column
+from cape_engine.schema.column import Column, arrow_schema
 from cape_kernels.entry_number import ENTRY_LENGTH
 
 _AFTER_FILER = 36 ** (ENTRY_LENGTH - 3)
@@ -156,7 +156,7 @@ class Cutter:
 
 
 def partition_of(name: str, pieces: Sequence[Piece], sources: Sequence[str], vocabularies: Vocabularies) -> Partition:
-    """A partition of pieces that follow each other.
+    """A partition of pieces that follow each other; their columns are taken out of them on the way.
 
     Args:
         name: its name.
@@ -166,39 +166,59 @@ def partition_of(name: str, pieces: Sequence[Piece], sources: Sequence[str], voc
     """
     words = {str(column): vocabularies.of(column).words for column in s.CANONICAL_ROWS}
     keys = np.concatenate([piece.keys for piece in pieces])
-    line_counts = np.concatenate([np.diff(piece.lines) for piece in pieces])
-    tariff_counts = np.concatenate([np.diff(piece.tariffs) for piece in pieces])
-    entries = _side_by_side([(piece.of_entries, len(piece.keys)) for piece in pieces])
-    lines = _side_by_side([(piece.of_lines, int(piece.lines[-1])) for piece in pieces])
-    tariffs = _side_by_side([(piece.of_tariffs, int(piece.tariffs[-1])) for piece in pieces])
-    entries[s.LINE_COUNT], lines[s.TARIFF_COUNT] = line_counts, tariff_counts
-    codes, filers = _filers(keys, entries.pop(f.FILER_CODE, None), words[str(f.FILER_CODE)])
-    entries[f.FILER_CODE] = codes
-    refused = np.concatenate([piece.refused for piece in pieces])
-    ready = {str(f.ENTRY_NUMBER): key_texts(keys), str(s.INPUT_REFUSED): pa.array(refused)}
+    lines = [int(piece.lines[-1]) for piece in pieces]
+    tariffs = [int(piece.tariffs[-1]) for piece in pieces]
+    codes, filers = _filers(
+        keys,
+        _joined(f.FILER_CODE, [piece.of_entries for piece in pieces], [len(piece.keys) for piece in pieces]),
+        words[str(f.FILER_CODE)],
+    )
+    ready: dict[Column, pa.Array] = {
+        f.ENTRY_NUMBER: key_texts(keys),
+        f.FILER_CODE: arrow_column(f.FILER_CODE, codes, len(keys), {str(f.FILER_CODE): filers}),
+        s.INPUT_REFUSED: pa.array(np.concatenate([piece.refused for piece in pieces])),
+        s.LINE_COUNT: _counts(s.LINE_COUNT, [piece.lines for piece in pieces]),
+        s.TARIFF_COUNT: _counts(s.TARIFF_COUNT, [piece.tariffs for piece in pieces]),
+    }
+
+    def table(columns: Sequence[Column], parts: list[dict[Column, Numbers]], counts: list[int]) -> pa.Table:
+        """A table of the store, one column after the other, so that a column exists twice only for a moment."""
+        arrays = [
+            ready[column]
+            if column in ready
+            else arrow_column(column, _joined(column, parts, counts), sum(counts), words)
+            for column in columns
+        ]
+        return pa.table(arrays, schema=arrow_schema(columns))
+
     return Partition(
         name,
-        arrow_table(s.STORE_ENTRIES, entries, len(keys), {**words, str(f.FILER_CODE): filers}, ready),
-        arrow_table(s.STORE_LINES, lines, len(tariff_counts), words),
-        arrow_table(s.STORE_TARIFFS, tariffs, sum(int(piece.tariffs[-1]) for piece in pieces), words),
+        table(s.STORE_ENTRIES, [piece.of_entries for piece in pieces], [len(piece.keys) for piece in pieces]),
+        table(s.STORE_LINES, [piece.of_lines for piece in pieces], lines),
+        table(s.STORE_TARIFFS, [piece.of_tariffs for piece in pieces], tariffs),
         tuple(sources),
     )
 
 
-def _side_by_side(parts: Sequence[tuple[Mapping[Column, Numbers], int]]) -> dict[Column, Numbers]:
-    """Columns end to end; unknown where a part lacks one."""
-    if len(parts) == 1:
-        return dict(parts[0][0])
-    columns = {column for facts, _count in parts for column in facts}
-    return {
-        column: np.concatenate(
-            [
-                facts[column] if column in facts else np.full(count, missing_of(column), np.int32)
-                for facts, count in parts
-            ]
-        )
-        for column in columns
-    }
+def _counts(column: Column, offsets: Sequence[Int64s]) -> pa.Array:
+    """Offsets of several pieces as one column of counts."""
+    counts = np.concatenate([np.diff(each) for each in offsets])
+    return pa.array(counts.astype(column.type.to_pandas_dtype()), column.type)
+
+
+def _joined(column: Column, parts: Sequence[dict[Column, Numbers]], counts: Sequence[int]) -> Numbers | None:
+    """A column of several pieces end to end, taken out of them; unknown where a piece lacks it, None where all do."""
+    found = [facts.pop(column, None) for facts in parts]
+    if all(values is None for values in found):
+        return None
+    if len(found) == 1:
+        return found[0]
+    return np.concatenate(
+        [
+            np.full(count, missing_of(column), np.int32) if values is None else values
+            for values, count in zip(found, counts, strict=True)
+        ]
+    )
 
 
 def _filers(keys: Int64s, given: Numbers | None, words: Sequence[str]) -> tuple[Numbers, list[str]]:

@@ -21,7 +21,7 @@ from cape_engine.intake.stretch import Stretch
 from .conftest import ES003
 
 HEADER = (*ES003[:8], "Line Goods Value Amount", "Line Tariff Amount", "Liquidation Status", "Line Tariff Quantity (1)")
-SMALL = Budget(held_bytes=3_000, bucket_rows=40, threads=2)
+SMALL = Budget(held_bytes=3_000, kept_bytes=0, bucket_rows=40, threads=2)
 
 
 def faulty_rows(entries: int = 60, seed: int = 5) -> list[tuple[str, ...]]:
@@ -79,7 +79,7 @@ def test_build_store__through_the_disk(
     monkeypatch.setattr(csv_file, "_BLOCK_BYTES", 1500)
     whole = read(path, partition_lines=partition_lines)
     spilled: list[int] = []
-    monkeypatch.setattr(build, "budget_of", lambda _limit, _threads: SMALL)
+    monkeypatch.setattr(build, "budget_of", lambda *_: SMALL)
     monkeypatch.setattr(spill, "_RUN_ROWS", 50)
     monkeypatch.setattr(spill, "_SAMPLE", 8)
     close = Pool.close
@@ -138,7 +138,7 @@ def test_build_store__repeats_are_judged_over_all_buckets(
     for changed, expected in ((rows, ["LINE_VALUE_REPEATED"]), (odd, [])):
         whole = read(export(changed, header), changes={"claim.check_digit": "off"})
         with monkeypatch.context() as patch:
-            patch.setattr(build, "budget_of", lambda _limit, _threads: SMALL)
+            patch.setattr(build, "budget_of", lambda *_: SMALL)
             parts = read(export(changed, header), changes={"claim.check_digit": "off"})
         assert whole.codes() == parts.codes() == expected
         assert told(parts) == told(whole)
@@ -152,7 +152,7 @@ def test_build_store__unreadable_later_on(
     good = export(faulty_rows(20), HEADER, name="a.csv")
     bad = export(faulty_rows(20, seed=9), HEADER, name="b.csv")
     monkeypatch.setattr(csv_file, "_BLOCK_BYTES", 1500)
-    monkeypatch.setattr(build, "budget_of", lambda _limit, _threads: SMALL)
+    monkeypatch.setattr(build, "budget_of", lambda *_: SMALL)
     alone = read(good)
     hashed = files.sha256_of
 
@@ -199,7 +199,7 @@ def test_pool__disk_full(
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build, "budget_of", lambda _limit, _threads: SMALL)
+    monkeypatch.setattr(build, "budget_of", lambda *_: SMALL)
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     with pytest.raises(OutputError, match="No space left on device"):
         read(export(faulty_rows(), HEADER))
@@ -208,11 +208,12 @@ def test_pool__disk_full(
 def test_budget_of__limits() -> None:
     """A limit below what the engine needs is refused; a higher one gives more rows to hold; none asks the machine."""
     with pytest.raises(UsageError, match="at least 512 MiB"):
-        budget_of(LEAST_LIMIT - 1, 2)
-    small, large = budget_of(LEAST_LIMIT, 2), budget_of(8192 * MIB, 2)
+        budget_of(LEAST_LIMIT - 1, 2, 1_000_000)
+    small, large = budget_of(LEAST_LIMIT, 2, 1_000_000), budget_of(8192 * MIB, 2, 1_000_000)
     assert small.held_bytes < large.held_bytes
     assert small.bucket_rows <= large.bucket_rows
-    assert budget_of(None, 2).held_bytes > 0
+    assert small.threads <= large.threads == 2
+    assert budget_of(None, 2, 1_000_000).held_bytes > 0
     assert memory._resident() > 10 * MIB
 
 
