@@ -30,6 +30,9 @@ def command(
     *, entries: int, seed: int, as_of: dt.date, out: Path, threads: int | None, as_json: bool, quiet: bool
 ) -> int:
     """Generate entry summaries as ES-003 exports, run the whole road on them, and compare with the known answer."""
+    from cape_kernels import ahead
+
+    ahead.compile_all()
     import cape_engine
     import cape_fixtures
     from cape_engine.cli import show

@@ -59,6 +59,9 @@ def command(  # noqa: PLR0913 - one argument per option
     **options: Any,
 ) -> int:
     """Run the whole road on SOURCE: files or folders of ES-003 or canonical rows, or one store."""
+    from cape_kernels import ahead
+
+    ahead.compile_all()
     import cape_engine
     from cape_engine.cli import show
 

@@ -19,8 +19,10 @@ EXAMPLE = """Example, in the recipe of an image:
 def command(*, as_json: bool, quiet: bool) -> int:
     """Compile every kernel into the cache, so that later processes start without a compiler."""
     start = time.perf_counter()
-    import cape_engine.pipeline  # noqa: F401 - importing the road compiles every kernel it uses
-    from cape_kernels import _jit
+    from cape_kernels import _jit, ahead
+
+    ahead.compile_all()
+    import cape_engine.pipeline  # noqa: F401 - says now if a part of the road cannot be loaded
 
     folder = _jit.CACHE_FOLDER
     seconds = round(time.perf_counter() - start, 3)
