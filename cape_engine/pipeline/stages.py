@@ -70,7 +70,37 @@ def processed(partition: bridge.Partition, context: Context, lap: Lap = _untimed
         column1=context.column1,
         detail=request.detail != "none",
     )
+    findings.extend(mass.findings)
     lap("mass processing")
+    claim, plan = _checked(entries, mass, context, findings)
+    lap("checks and schedule")
+    priced = refund.price(
+        entries,
+        principal_cents=mass.principal_cents,
+        payable=plan.payable & claim.accepted,
+        liquidation_day=plan.liquidation_day,
+        ruleset=ruleset,
+        settings=settings,
+        deposits=context.deposits,
+        register=context.register,
+    )
+    lap("interest and refunds")
+    tables = {
+        "entries": assemble.entries_table(entries, _outcome(mass, claim, plan, priced), priced.payment_id, words=True),
+        "changes": _changes(partition, mass, claim, request.detail),
+        "findings": findings.to_table(words=True),
+    }
+    lap("result tables")
+    part = Part(tables, _share(entries, tables, mass, priced))
+    lap("hash and counts")
+    return part
+
+
+def _checked(
+    entries: pa.Table, mass: mass_processing.MassResult, context: Context, findings: Findings
+) -> tuple[claim_portal.ClaimResult, liquidation.Plan]:
+    """Where the entries stand, what the portal answers, and when the accepted ones are liquidated."""
+    request, ruleset, settings = context.request, context.ruleset, context.request.settings
     standing, found = liquidation.standing(
         entries, ruleset=ruleset, settings=settings, as_of=request.as_of, accepted_on=request.accepted_on
     )
@@ -94,37 +124,23 @@ def processed(partition: bridge.Partition, context: Context, lap: Lap = _untimed
         settings=settings,
         accepted_on=request.accepted_on,
     )
-    lap("checks and schedule")
-    priced = refund.price(
-        entries,
-        principal_cents=mass.principal_cents,
-        payable=plan.payable & claim.accepted,
-        liquidation_day=plan.liquidation_day,
-        ruleset=ruleset,
-        settings=settings,
-        deposits=context.deposits,
-        register=context.register,
-    )
-    lap("interest and refunds")
-    for more in (mass.findings, found, claim.findings, plan.findings):
+    for more in (found, claim.findings, plan.findings):
         findings.extend(more)
-    table = assemble.entries_table(entries, _outcome(mass, claim, plan, priced), priced.payment_id, words=True)
-    tables = {
-        "entries": table,
-        "changes": _changes(partition, mass, claim, request.detail),
-        "findings": findings.to_table(words=True),
-    }
-    lap("result tables")
-    share = Share(
+    return claim, plan
+
+
+def _share(
+    entries: pa.Table, tables: dict[str, pa.Table], mass: mass_processing.MassResult, priced: refund.Priced
+) -> Share:
+    """What a partition adds to the totals of the run."""
+    return Share(
         sums=priced.sums,
         priced=priced.tally,
         numbers=mass.tallies,
         counts=manifest.partial(tables),
-        hash_words=result_hash.partial(table),
+        hash_words=result_hash.partial(tables["entries"]),
         unknown=facts_not_given.unknown(entries),
     )
-    lap("hash and counts")
-    return Part(tables, share)
 
 
 def _claimed(entries: pa.Table, context: Context) -> bridge.Bools | None:

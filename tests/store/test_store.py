@@ -202,7 +202,9 @@ def test_store_opened__reads_when_asked(tmp_path: Path) -> None:
     lazy = store.opened("part-00000", {"tariffs": ["duty_cents"]})
     assert bridge.integers(lazy.tariffs, s.DUTY_CENTS).tolist() == [1, 2, 3]
     assert bridge.integers(lazy.tariffs, s.VALUE_DOLLARS).tolist() == [5, -1, 7]
-    assert bridge.stored(lazy.tariffs, s.VALUE_DOLLARS).type == pa.int32()  # narrower in the file
+    narrow = bridge.stored(lazy.tariffs, s.VALUE_DOLLARS)
+    assert narrow is not None
+    assert narrow.type == pa.int32()  # narrower in the file
     assert bridge.stored(lazy.lines, s.SPI_CODE) is None  # nothing known: not in the file at all
     assert lazy.tariffs.asked == {"duty_cents", "value_dollars"}
     assert bridge.sparse_quantities(lazy).to_pydict() == {"tariff": [1], "quantity_2_e2": [12]}
