@@ -80,7 +80,8 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False
 
 
 # Nothing calls kernels through C function pointers, and helpers are called by kernels only. What Numba builds and
-# translates for such callers by default was a fifth to two fifths of compiling (`row_hash`: 5.4 to 3.4 processor seconds).
+# translates for such callers by default was a fifth to two fifths of compiling (`row_hash`: 5.4 to 3.4 processor
+# seconds).
 _KERNEL: dict[str, Any] = _OPTIONS | {"no_cfunc_wrapper": True}
 _HELPER: dict[str, Any] = _KERNEL | {"no_cpython_wrapper": True, "forceinline": True}
 
