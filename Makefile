@@ -88,7 +88,7 @@ bench: $(VENV)/.stamp-dev ## rows per second of each kernel and of the whole run
 bench-limits: $(VENV)/.stamp-dev ## how far a run is from memory bandwidth and bare decoding, stage by stage
 	$(BIN)/python benchmarks/limits.py $(ARGS)
 
-bench-peers: $(VENV)/.stamp-dev ## the same job in DuckDB, Polars, DataFusion and pandas: rows per second, memory, equal answers
+bench-peers: $(VENV)/.stamp-dev ## the same job in DuckDB, Polars, DataFusion and pandas, answers compared
 	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 docs: $(VENV)/.stamp-dev ## write the generated pages of docs/reference anew

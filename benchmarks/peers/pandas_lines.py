@@ -57,6 +57,11 @@ def line_facts(rows: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
         ],
         axis=1,
     )
+    return _placed(found, facts)
+
+
+def _placed(found: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """The same lines with their rate date, whether their order is broken, and where their value stands."""
     days = facts.loc[found["e"].to_numpy(), ["entry_type", "entry_date", "inbond_date"]].set_index(found.index)
     entry_first = days["entry_type"].isin(of.ENTRY_DATE_TYPES)
     entry_day = days["entry_date"].where(entry_first, days["inbond_date"].astype(float).fillna(days["entry_date"]))
