@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ import pytest
 
 import cape_fixtures
 from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.outputs.part_index import read_index
+from cape_engine.outputs.part_sources import ATTEMPT, INDEX, RUN
 from cape_engine.store import Store, is_store
 from face.exports import AS_OF, DAY
 
@@ -98,18 +101,31 @@ def _killed(command: Command, folder: Path, choice: random.Random) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-def _disturbed(command: Command, folder: Path, seed: int) -> Path:
-    """A folder in which the command was killed and then given again; a kill that comes too late does not count."""
+def _disturbed(command: Command, folder: Path, seed: int, before: Path | None = None) -> tuple[Path, int]:
+    """Kill the command at a random moment and give it again; a kill that comes too late does not count.
+
+    Args:
+        command: import or run.
+        folder: where to make new folders.
+        seed: of the random moment.
+        before: results of an earlier run that stand there already.
+
+    Returns:
+        The folder it wrote to, and how many finished parts of a run the kill left there.
+    """
     choice = random.Random(seed)
     for attempt in count():
         place = folder / f"{seed}-{attempt}"
-        if _killed(command, place, choice):
-            if is_store(place):
-                Store.open(place)
-            if (place / MANIFEST).exists() and not is_store(place):
-                _results(place)
-            _finished(command, place)
-            return place
+        if before is not None:
+            shutil.copytree(before, place)
+        if not _killed(command, place, choice):
+            continue
+        if (place / MANIFEST).exists():
+            # What a manifest stands for is whole even now.
+            _ = Store.open(place).partitions if is_store(place) else _results(place)
+        index = read_index(place / RUN / ATTEMPT / INDEX)
+        _finished(command, place)
+        return place, 0 if index is None else len(index.parts)
     raise AssertionError
 
 
@@ -154,18 +170,37 @@ def test_import__killed(importing: tuple[Command, Path, cape_fixtures.Written], 
     wanted = _store_content(store)
     assert len(wanted["partitions"]) > 20
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        places = list(pool.map(lambda seed: _disturbed(command, tmp_path, seed), range(KILLS)))
+        places = list(pool.map(lambda seed: _disturbed(command, tmp_path, seed)[0], range(KILLS)))
     for place in places:
         assert _store_content(place) == wanted
 
 
 def test_run__killed(importing: tuple[Command, Path, cape_fixtures.Written], tmp_path: Path) -> None:
-    """`cape run`, killed anywhere and given again, writes the files of an undisturbed run, byte for byte."""
+    """`cape run`, killed anywhere and given again, goes on and writes the files of an undisturbed run, byte for byte.
+
+    Every third time results stand there already in which one entry had another fact: one partition differs, all
+    others are taken over.
+    """
     _command, store, made = importing
-    words = ["run", str(store), "--importers", str(made.importers), *AS_OF, "--threads", "2", "--json", "--out"]
-    command = _timed(words, "processing entries", tmp_path / "undisturbed")
+    words = ["run", str(store), "--importers", str(made.importers), *AS_OF, "--threads", "2", "--json"]
+    command = _timed([*words, "--out"], "processing entries", tmp_path / "undisturbed")
     wanted = _results(tmp_path / "undisturbed")
+    headers = tmp_path / "headers.csv"
+    numbers = pq.read_table(tmp_path / "undisturbed" / "entries.parquet", columns=["entry_number"])
+    headers.write_text(f"entry_number,prior_refund_cents\n{numbers[0][len(numbers) // 2]},100\n")
+    _finished(Command((*words, "--headers", str(headers), "--out"), command.stage), tmp_path / "before")
+
+    def disturbed(seed: int) -> tuple[Path, int]:
+        return _disturbed(command, tmp_path, seed, tmp_path / "before" if seed % 3 == 0 else None)
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        places = list(pool.map(lambda seed: _disturbed(command, tmp_path, seed), range(KILLS)))
-    for place in places:
+        found = list(pool.map(disturbed, range(KILLS)))
+    parts = len(Store.open(store).partitions)
+    part_way = 0
+    for seed, (place, kept) in enumerate(found):
         assert _results(place) == wanted
+        reused = json.loads((place / MANIFEST).read_text())["partitions_reused"]
+        assert reused >= max(kept, parts - 1 if seed % 3 == 0 else 0), f"{kept} of {parts} parts were there"
+        assert not (place / RUN / ATTEMPT).exists()
+        part_way += 0 < kept < parts
+    assert part_way > KILLS // 5, "hardly a kill came while parts were written"
