@@ -157,6 +157,7 @@ def _open_store(
         settings=request.settings,
         partition_lines=request.partition_lines,
         only_entry=request.only_entry,
+        memory_limit=request.memory_limit_bytes,
         progress=progress,
     )
     findings.extend(found)
