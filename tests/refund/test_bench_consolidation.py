@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from cape_engine.cli.bench_consolidation import consolidation, measured
 from cape_fixtures.consolidation_load import Load, Totals
 
-SMALL = ["--entries", "5000", "--recipients", "300", "--days", "9", "--seed", "3"]
+SMALL = ["--entries", "1500", "--recipients", "80", "--days", "9", "--seed", "3"]
 
 
 def test_consolidation__json() -> None:
@@ -20,8 +20,8 @@ def test_consolidation__json() -> None:
     record = json.loads(result.output)
     assert result.return_value == 0
     assert record["right"] is True
-    assert (record["entries"], record["recipients"], record["days"]) == (5000, 300, 9)
-    assert record["cohorts"] == Load(5000, 300, 9, 3).cohorts
+    assert (record["entries"], record["recipients"], record["days"]) == (1500, 80, 9)
+    assert record["cohorts"] == Load(1500, 80, 9, 3).cohorts
     assert record["seconds"]["sums"] > 0
 
 
@@ -46,4 +46,4 @@ def test_measured__a_wrong_cent_is_seen(column: str, monkeypatch: pytest.MonkeyP
         return totals
 
     monkeypatch.setattr(Load, "expected", wrong)
-    assert measured(Load(2000, 100, 5, seed=1), 1)["right"] is False
+    assert measured(Load(500, 40, 5, seed=1), 1)["right"] is False

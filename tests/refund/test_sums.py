@@ -59,12 +59,12 @@ def test_sums__stored_and_sent(rows: list[tuple[int, int, int, int, bool]]) -> N
     assert whole.finish().refunds.equals(expected.refunds)
 
 
-@pytest.mark.parametrize(("rows", "waiting"), [(1 << 20, 8192), (700, 8)])
+@pytest.mark.parametrize(("rows", "waiting"), [(1 << 20, 8192), (300, 8)])
 def test_accumulator__any_order_any_threads(rows: int, waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A load with a known answer, added up by four threads in a random order, in small batches and in one."""
     monkeypatch.setattr(module, "BATCH_ROWS", rows)
     monkeypatch.setattr(kernels, "WAITING", waiting)
-    load = Load(20_000, 900, 17, seed=5, chunk=1000)
+    load = Load(2_500, 120, 9, seed=5, chunk=200)
     register = refund.Register()
     places = register.learn(numbers(load.recipients))
     chunks = list(load.generate())
