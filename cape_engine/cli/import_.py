@@ -52,6 +52,9 @@ def command(  # noqa: PLR0913 - one argument per option
     quiet: bool,
 ) -> int:
     """Read SOURCE (ES-003 or canonical rows, headers beside) into a store that runs read again and again."""
+    from cape_kernels import ahead
+
+    ahead.compile_all()
     from cape_engine import intake, rules
     from cape_engine.cli import show
     from cape_engine.errors import UsageError
