@@ -104,7 +104,7 @@ def _repeating(texts: Texts, name: str) -> Case:
     if name == "copy_cells":
         out = np.empty(rows + 1, np.int32), np.empty(int(cells.lengths().sum()), np.uint8)
         return rows, distinct.copy_cells, (cells.spans, cells.data, readonly(np.arange(rows)), *out)
-    memory, index = Repeats(rows), np.empty(rows, np.int32)
+    memory, index = Repeats(), np.empty(rows, np.int32)
 
     def find() -> None:
         memory.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,19 +123,13 @@ numbers, days) in which null is a blank cell."""
 
 
 class Repeats:
-    """The different cells of a column, found a few rows at a time; its memory serves one part of a file after another.
+    """The different cells of a column, found a few rows at a time; its memory serves one column after another."""
 
-    Args:
-        most: different cells there may be.
-    """
-
-    def __init__(self, most: int) -> None:
-        # Only what is touched of this becomes memory: the table begins small, and the keys are as many as there are.
-        self._table = np.empty(1 << (2 * most - 1).bit_length(), np.int32)
-        self._keys = np.empty((most, 2), np.uint64)
-        self._firsts = np.empty(most, np.int64)
+    def __init__(self) -> None:
+        self._table = np.empty(k.FIRST_SIZE, np.int32)
+        self._keys = np.empty((0, 2), np.uint64)
+        self._firsts = np.empty(0, np.int64)
         self._state = np.zeros(k.STATE_LENGTH, np.int64)
-        self.most = most
 
     def clear(self) -> None:
         """Begin anew."""
@@ -144,7 +137,19 @@ class Repeats:
 
     def add(self, cells: Texts, index: Int32s) -> None:
         """Some more rows; `index` takes which cell each holds."""
+        self._grow(int(self._state[k.COUNT]) + len(cells))
         k.distinct_cells(cells.spans, cells.data, self._table, self._keys, index, self._firsts, self._state)
+
+    def _grow(self, most: int) -> None:
+        """Room for so many different cells."""
+        if most <= len(self._firsts):
+            return
+        room = 1 << (most - 1).bit_length()
+        self._table = np.empty(max(4 * room, k.FIRST_SIZE), np.int32)
+        self._state[k.SIZE] = 0
+        keys, firsts = np.empty((room, 2), np.uint64), np.empty(room, np.int64)
+        keys[: len(self._keys)], firsts[: len(self._firsts)] = self._keys, self._firsts
+        self._keys, self._firsts = keys, firsts
 
     def texts(self, data: npt.NDArray[np.uint8]) -> pa.Array:
         """The different cells, in the order in which they came."""
@@ -152,20 +157,16 @@ class Repeats:
         return found.arrow()
 
 
-class _Memory(threading.local):
-    """What finds the different cells in one thread."""
-
-    repeats: Repeats | None = None
-
-
-_MEMORY = _Memory()
+_FREE: list[Repeats] = []
+"""Not in use at the moment: threads come and go, and new memory is slower than all that is done with it."""
 
 
 def repeated(cells: Texts) -> Repeated:
     """The different cells of a whole column."""
-    if _MEMORY.repeats is None or _MEMORY.repeats.most < len(cells):
-        _MEMORY.repeats = Repeats(max(len(cells), 1))
+    repeats = _FREE.pop() if _FREE else Repeats()
     index = np.empty(len(cells), np.int32)
-    _MEMORY.repeats.clear()
-    _MEMORY.repeats.add(cells, index)
-    return Repeated(_MEMORY.repeats.texts(cells.data), index)
+    repeats.clear()
+    repeats.add(cells, index)
+    found = Repeated(repeats.texts(cells.data), index)
+    _FREE.append(repeats)
+    return found

@@ -12,7 +12,7 @@ COUNT = 0
 SIZE = 1
 STATE_LENGTH = 2
 
-_FIRST_SIZE = 1 << 10
+FIRST_SIZE = 1 << 10
 
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _BYTES_OUT = types.Array(types.uint8, 1, "C")
@@ -53,17 +53,20 @@ def distinct_cells(spans, data, table, keys, index, firsts, state):
     Args:
         spans: n cells: the place of the first byte, and bytes times 2^32.
         data: the bytes they and those of earlier calls stand in.
-        table: scratch of at least 2^k numbers, 2^k >= 2 x all different cells.
+        table: scratch of 2^k numbers, at least `FIRST_SIZE` and four times the different cells there may be.
         keys: scratch, two words for each different cell.
         index: n numbers out, counted in the order in which the cells come.
         firsts: the different cells, in and out.
-        state: how many there are, and how much of the table is in use, in and out; both 0 at first.
+        state: how many there are, and how much of the table is in use, in and out; both 0 at first, and the latter 0
+            again where a larger table takes the place of another.
     """
     count = state[COUNT]
     size = state[SIZE]
     if size == 0:
-        size = min(np.int64(_FIRST_SIZE), np.int64(len(table)))
-        _enter_again(firsts, keys, table, size, 0)
+        size = np.int64(FIRST_SIZE)
+        while size < 2 * count:
+            size *= 2
+        _enter_again(firsts, keys, table, size, count)
     low_before = np.uint64(0)
     high_before = np.uint64(0)
     length_before = np.int64(-1)

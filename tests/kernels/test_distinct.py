@@ -27,7 +27,7 @@ def test_repeated__as_a_dictionary(cells: list[str]) -> None:
 @given(CELLS, st.integers(1, 20))
 def test_repeats__part_by_part(cells: list[str], step: int) -> None:
     """A column given a few rows at a time is the same as at once; after `clear` nothing is left of it."""
-    repeats = Repeats(max(len(cells), 1))
+    repeats = Repeats()
     whole = Texts.of(pa.array(cells, pa.string()))
     for _again in range(2):
         repeats.clear()
