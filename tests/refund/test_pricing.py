@@ -256,6 +256,21 @@ def test_price__deposits_that_do_not_cover() -> None:
     assert codes_of(priced) == ["DEPOSITS_NOT_COVERING"]
 
 
+def test_price__deposits_of_a_nation() -> None:
+    """A partition takes its own rows of a deposits file in any order, whatever stands before, between and behind."""
+    numbers = ["ABC12345676", "S4R00000015", "XYZ00000015"]
+    others = ["", "ABC12345675", "ABC12345677", "RRR00000000", "XYZ00000016", None, "zzz"]
+    deposits = [
+        {"entry_number": number, "deposit_date": START, "amount_cents": 10_000_000}
+        for number in [*others, *numbers[::-1]]
+    ]
+    entries = [entry(entry_number=number, deposit_date=None) for number in numbers]
+    assert price(entries, deposits=deposits).interest_cents.tolist() == [703594] * 3
+    assert price(entries[1:2], deposits=deposits).interest_cents.tolist() == [703594]
+    assert price(entries[:1], deposits=deposits[:-1]).interest_cents.tolist() == [0]
+    assert len(price([], deposits=deposits).interest_cents) == 0
+
+
 DEPOSITS = st.lists(
     st.tuples(st.dates(dt.date(2025, 1, 1), dt.date(2025, 12, 31)), st.integers(1, 10**6)), min_size=1, max_size=6
 )
