@@ -21,7 +21,7 @@ from cape_engine.intake.texts import Repeats
 from cape_engine.intake.texts import Texts as Cells
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import Tallies
-from cape_engine.mass_processing.stage import kernel_inputs
+from cape_engine.mass_processing.stage import kernel_inputs, outputs_for
 from cape_engine.refund import Register
 from cape_engine.refund.accumulator import RunningSums
 from cape_engine.refund.keys import payment_keys
@@ -38,12 +38,10 @@ from cape_kernels import (
     entry_number,
     interest,
     parse,
-    recompute,
-    removal,
+    process,
     segments,
     splitting,
 )
-from cape_kernels import tables as k
 
 _HIGH = np.int64(99_999_999_999)
 _AMOUNTS = 1_000_000
@@ -166,25 +164,17 @@ def _grouping(texts: Texts, name: str) -> Case:
 
 
 def _mass(lots: Any, name: str) -> Case:
-    """Both kernels of mass processing on the first partition of the store, numbers not written (detail none)."""
+    """Mass processing of the first partition of the store, lines and numbers not written (detail none)."""
     partition = lots.store.read(lots.store.partitions[0])
-    book = Book(rules.load(), Settings.build(None, None), None)
-    inputs, _missing = kernel_inputs(partition, book, lots.as_of, detail=False, tallies=Tallies())
-    entries, lines = len(inputs.entry_offsets) - 1, len(inputs.of_entry)
-    shared = inputs.lines, inputs.tariffs, inputs.quantities, inputs.numbers, inputs.rates, inputs.policy
-    prices = k.Prices(*(np.zeros(lines, kind) for kind in ("q", "q", "b", "b", "b", "q", "b", "i4")))
-    pricing = (*shared, prices, np.zeros(0, np.int64))
-    if name == "price_lines":
-        return len(inputs.tariffs.number), recompute.price_lines, pricing
-    recompute.price_lines(*pricing)
-    outs = (
-        k.EntryOut(*(np.zeros(entries, kind) for kind in ("q", "q", "q", "q", "b", "i4", "i4"))),
-        k.LineOut(*(np.zeros(lines, kind) for kind in ("q", "q", "i4", "b"))),
-        k.TariffOut(*(np.zeros(0, kind) for kind in ("b", "b", "q"))),
-    )
-    priced = k.Prices(*(readonly(array) for array in prices))
-    arguments = (inputs.entry_offsets, inputs.lines, inputs.tariffs, *shared[3:], priced, outs)
-    return len(inputs.tariffs.number), removal.remove_ieepa, arguments
+    book = Book(rules.load(), Settings.build(None, None), None, lots.as_of)
+    inputs, _missing = kernel_inputs(partition, book, Tallies())
+    outputs = outputs_for(inputs)
+
+    def walk() -> None:
+        outputs.told.count[:] = 0
+        getattr(process, name)(*inputs.arguments(outputs))
+
+    return len(inputs.tariffs.number), walk, ()
 
 
 def _interest(lots: Any, name: str) -> Case:
@@ -249,7 +239,7 @@ def _keys(lots: Any, name: str) -> Case:
 
 _OF_TEXTS = {"parse": _parsing, "entry_number": _entry_numbers, "delimited": _scanning, "segments": _grouping}
 _OF_TEXTS |= {"distinct": _repeating, "splitting": _splitting}
-_OF_STORE = {"recompute": _mass, "removal": _mass, "interest": _interest, "consolidation": _cohorts}
+_OF_STORE = {"process": _mass, "interest": _interest, "consolidation": _cohorts}
 _OF_STORE |= {"cohorts": _cohorts, "parties": _parties, "payment_keys": _keys}
 
 

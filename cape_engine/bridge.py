@@ -73,6 +73,13 @@ def stored(table: pa.Table, column: Column) -> pa.Array | None:
     return table.physical(column)
 
 
+def is_given(table: pa.Table, column: Column) -> bool:
+    """Whether anything is known in a column, found without a pass over its cells where the store says so."""
+    if isinstance(table, pa.Table):
+        return stored(table, column) is not None
+    return table.raw(column) is not None
+
+
 def integers(table: pa.Table, column: Column, missing: int = NO_NUMBER) -> Int64s:
     """A whole-number column as int64, `missing` where it is null."""
     values = stored(table, column)

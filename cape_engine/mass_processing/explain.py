@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 
-import numpy as np
-
 from cape_engine import bridge
 from cape_engine.bridge import Partition
 from cape_engine.dates import NO_DAY, date_of
+from cape_engine.mass_processing import lines
 from cape_engine.mass_processing.column1 import Column1Table
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import Tallies
-from cape_engine.mass_processing.stage import kernel_inputs
+from cape_engine.mass_processing.stage import kernel_inputs, run_kernel
 from cape_engine.money import cents_text, rate_text
 from cape_engine.rules import Ruleset
 from cape_engine.rules.rows import BaseRow, Rate
 from cape_engine.schema import rows as t
 from cape_engine.settings import Settings
-from cape_kernels import tables as k
-from cape_kernels.recompute import price_lines
 
 FREE = Rate("0", 0, "", 0, 0, "", "", "Free", "")
 """Column 1 of a programme that is listed at Free."""
@@ -44,24 +41,22 @@ def explain_column1(
 
     Source: handbook 5.3 and 5.5; clarifications 19-23.
     """
-    inputs, _ = kernel_inputs(partition, Book(ruleset, settings, column1), as_of, detail=False, tallies=Tallies())
-    count = len(inputs.of_entry)
-    prices = k.Prices(*(np.zeros(count, kind) for kind in ("q", "q", "b", "b", "b", "q", "b", "i4")))
-    nothing = np.zeros(0, np.int64)
-    price_lines(
-        inputs.lines, inputs.tariffs, inputs.quantities, inputs.numbers, inputs.rates, inputs.policy, prices, nothing
-    )
+    book = Book(ruleset, settings, column1, as_of)
+    inputs, _ = kernel_inputs(partition, book, Tallies(), prices=True)
+    prices = run_kernel(inputs).lines
+    days = lines.days_of(inputs.entries, inputs.lines)
+    offsets = bridge.offsets(partition.lines, t.TARIFF_COUNT)
     codes, vocabulary = bridge.codes(partition.tariffs, t.HTS_NUMBER)
     replacing = {number for number in vocabulary if any(row.kind == "replacement" for row in ruleset.ieepa(number))}
     programmes = partition.lines.column(str(t.SPI_CODE)).to_pylist()
     line_numbers = bridge.integers(partition.lines, t.LINE_NUMBER)
     ordinals = bridge.integers(partition.tariffs, t.ORDINAL)
     told: dict[tuple[int, int], list[str]] = {}
-    for line in range(count):
-        places = range(int(inputs.lines.offsets[line]), int(inputs.lines.offsets[line + 1]))
+    for line, day_of_line in enumerate(days.tolist()):
+        places = range(int(offsets[line]), int(offsets[line + 1]))
         if not any(vocabulary[codes[place]] in replacing for place in places):
             continue
-        day = as_of if inputs.lines.day[line] == NO_DAY else date_of(int(inputs.lines.day[line]))
+        day = as_of if day_of_line == NO_DAY else date_of(day_of_line)
         for place in places:
             rows = [row for row in ruleset.base(vocabulary[codes[place]]) if row.applies(day)]
             if not rows:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from cape_engine import bridge
-from cape_engine.bridge import Int32s, Int64s, Partition
+from cape_engine.bridge import Bools, Int32s, Int64s, Partition
+from cape_engine.mass_processing.lines import Texts, entry_of
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import Tallies
 from cape_engine.rules.rate_text import parse_rate_text, resolve
 from cape_engine.rules.rows import Rate
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
+from cape_kernels import tables as k
 
 _NOT_READ = -1
+_DENSE_PAIRS = 1 << 22  # number and text: up to here a table of all pairs is faster than sorting them
+_NO_TEXTS: Texts = np.zeros(0, np.int64), np.zeros(0, np.int32)
 
 
-def text_rows(
-    partition: Partition, book: Book, numbers: tuple[Int32s, list[str]], offsets: Int64s, tallies: Tallies
-) -> Int32s:
-    """Rate row read from `column1_rate_text` for each line, -1 where there is none; disagreements are tallied.
+def text_rows(partition: Partition, book: Book, numbers: tuple[Int32s, list[str]], tallies: Tallies) -> Texts:
+    """Lines whose `column1_rate_text` counts, and the rate row read from it; disagreements are tallied.
 
     The column holds the present rate, not the one of the entry date (es003_columns.csv): `mass.column1_source` says
     which counts first where the table knows the number too.
@@ -28,50 +31,71 @@ def text_rows(
         partition: lines with their texts.
         book: rows are added to it.
         numbers: number of each tariff as code and vocabulary.
-        offsets: int64 tariffs of each line.
         tallies: grows by COLUMN1_TEXT_UNREADABLE and COLUMN1_DISAGREES.
     """
+    if not bridge.is_given(partition.lines, t.COLUMN1_RATE_TEXT):
+        return _NO_TEXTS
     texts, words = bridge.codes(partition.lines, t.COLUMN1_RATE_TEXT)
-    result = np.full(len(texts), _NOT_READ, np.int32)
-    if not words or texts.max(initial=_NOT_READ) < 0:
-        return bridge.readonly(result)
     codes, vocabulary = numbers
-    base = np.array([number[:2] < "98" and number.isdigit() for number in vocabulary] + [False], np.bool_)[codes]
-    of_tariff = np.flatnonzero(base)
-    line = np.searchsorted(offsets, of_tariff, side="right") - 1
-    has = texts[line] >= 0
-    line, of_tariff = line[has], of_tariff[has]
-    if len(line) == 0:
-        return bridge.readonly(result)
-    pair = codes[of_tariff].astype(np.int64) * len(words) + texts[line]
-    pairs, first, inverse, counts = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
-    entry_offsets = bridge.offsets(partition.entries, t.LINE_COUNT)
-    places = np.full(len(pairs), _NOT_READ, np.int32)
-    for place, (both, at, count) in enumerate(zip(pairs.tolist(), first.tolist(), counts.tolist(), strict=True)):
-        number, text = vocabulary[both // len(words)], words[both % len(words)]
+    counts = bridge.integers(partition.lines, t.TARIFF_COUNT, 0)
+    base = np.array([number[:2] < "98" and number.isdigit() for number in vocabulary] + [False], np.bool_)
+    of_tariff = np.flatnonzero(base[codes] & np.repeat(texts >= 0, counts))
+    if len(of_tariff) == 0:
+        return _NO_TEXTS
+    line = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[of_tariff]
+    number = codes[of_tariff]
+    pair = number.astype(np.int64) * len(words) + texts[line]
+    pairs, first, times = _distinct(pair, len(vocabulary) * len(words))
+    entries = entry_of(bridge.integers(partition.entries, t.LINE_COUNT, 0), line[first])
+    rows = np.full(len(pairs), _NOT_READ, np.int32)
+    for place, (both, entry, count) in enumerate(zip(pairs.tolist(), entries.tolist(), times.tolist(), strict=True)):
+        hts, text = vocabulary[both // len(words)], words[both % len(words)]
         if not text.strip():
             continue
-        entry = int(np.searchsorted(entry_offsets, line[at], side="right")) - 1
-        name = partition.entries.column(str(f.ENTRY_NUMBER))[entry].as_py()
-        rate = _read(book, number, text)
-        if rate is None:
-            tallies.add("COLUMN1_TEXT_UNREADABLE", str(t.COLUMN1_RATE_TEXT), text, count, name, number)
-            continue
-        held = book.ruleset.base(number)
-        if held and all(_figures(row.general) != _figures(rate) for row in held):
-            tallies.add("COLUMN1_DISAGREES", str(t.COLUMN1_RATE_TEXT), text, count, name, number)
-        places[place] = book.text_row(rate, number)
-    result[line] = places[inverse.reshape(-1)]
-    return bridge.readonly(result)
+        rows[place], finding = book.text_row(hts, text, _read)
+        if finding:
+            name = partition.entries.column(str(f.ENTRY_NUMBER))[entry].as_py()
+            tallies.add(finding, str(t.COLUMN1_RATE_TEXT), text, count, name, hts)
+    counting = _counting(book, vocabulary)[number]
+    if not counting.any():
+        return _NO_TEXTS
+    row = np.full(len(counts), _NOT_READ, np.int32)
+    row[line] = rows[np.searchsorted(pairs, pair)]
+    chosen = np.unique(line[counting]).astype(np.int64)
+    chosen = chosen[row[chosen] >= 0]
+    return chosen, row[chosen]
 
 
-def _read(book: Book, number: str, text: str) -> Rate | None:
-    """The rate a text says for a number; None when it cannot be read or its units do not fit."""
+def _counting(book: Book, vocabulary: list[str]) -> Bools:
+    """Numbers whose text counts: those our tables do not know, or all if the setting puts the text first."""
+    if book.settings.text("mass.column1_source") == "export":
+        return np.ones(len(vocabulary), np.bool_)
+    places, _ = book.places(vocabulary)
+    marks = book.tables()[0]["marks"][np.where(places < 0, -places - 1, places)]
+    unknown: Bools = marks[:-1] & k.MARK_UNKNOWN != 0
+    return unknown
+
+
+def _distinct(pair: Int64s, most: int) -> tuple[Int64s, npt.NDArray[np.intp], Int64s]:
+    """(distinct pairs ascending, place of the first of each, how many); pairs are below `most`."""
+    if most > _DENSE_PAIRS:
+        return np.unique(pair, return_index=True, return_counts=True)
+    times = np.bincount(pair, minlength=most)
+    first = np.empty(most, np.intp)
+    first[pair[::-1]] = np.arange(len(pair) - 1, -1, -1)
+    pairs = np.flatnonzero(times)
+    return pairs, first[pairs], times[pairs]
+
+
+def _read(book: Book, number: str, text: str) -> tuple[Rate | None, str]:
+    """(rate a text says for a number, finding about it); no rate when it cannot be read or its units do not fit."""
     parts = parse_rate_text(text)
-    if parts is None:
-        return None
     held = book.ruleset.base(number)
-    return resolve(parts, held[0].units if held else ("", "", ""), book.ruleset)
+    rate = None if parts is None else resolve(parts, held[0].units if held else ("", "", ""), book.ruleset)
+    if rate is None:
+        return None, "COLUMN1_TEXT_UNREADABLE"
+    disagrees = bool(held) and all(_figures(row.general) != _figures(rate) for row in held)
+    return rate, "COLUMN1_DISAGREES" if disagrees else ""
 
 
 def _figures(rate: Rate) -> tuple[int, int, int, str]:

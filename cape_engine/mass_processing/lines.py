@@ -1,53 +1,105 @@
-"""Facts of a line as the kernels want them: rate date, set, programme claimed, column 2, displaced 232."""
+"""Entries and lines as the kernel wants them: rate dates, words, and the few lines with facts of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from cape_engine import bridge
-from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, Partition
-from cape_engine.dates import date_of
+from cape_engine.bridge import NO_DAY, Bools, Int32s, Int64s, Partition, readonly
+from cape_engine.mass_processing.periods import Periods
 from cape_engine.rules import Ruleset
-from cape_engine.rules.dated import Dated
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
+from cape_engine.schema.column import Column
 from cape_kernels import tables as k
 
 _ENTRY_DATES = {str(column): column for column in (f.ENTRY_DATE, f.INBOND_DATE)}
+_NO_TEXT = -1
+_NOTHING: Int32s = readonly(np.zeros(0, np.int32))
+
+Texts = tuple[Int64s, Int32s]
+"""Places of lines (ascending) and the rate row read from the column 1 text of each."""
 
 
-def rate_days(partition: Partition, ruleset: Ruleset, of_entry: Int64s) -> tuple[Int32s, Bools]:
-    """(rate date of each line, whether a privileged line lacks its date).
+def entries_of(partition: Partition, ruleset: Ruleset, periods: Periods) -> k.Entries:
+    """`tables.Entries` of a partition."""
+    days = _entry_days(partition.entries, ruleset)
+    return k.Entries(_counts(partition.entries, t.LINE_COUNT), readonly(days), periods.of_days(days))
 
-    Privileged FTZ goods take the day of that status; some entry types the entry date; the others the in-bond date
-    first, then the entry date (CATAIR AE note (j), handbook 5.5). Dates no input carries are passed over.
+
+def lines_of(
+    partition: Partition, ruleset: Ruleset, periods: Periods, entries: k.Entries, texts: Texts
+) -> tuple[k.Lines, Sequence[str], Sequence[str], Int64s]:
+    """(`tables.Lines`, countries of origin, programmes, privileged lines without their date).
+
+    Privileged FTZ goods take the day of that status (CATAIR AE note (j), handbook 5.5); the components of a set carry
+    no duty (CATAIR AE (k)).
 
     Args:
-        partition: entries and lines.
-        ruleset: which dates count for which entry types.
-        of_entry: int64 entry of each line.
+        partition: lines and their counts.
+        ruleset: which status is privileged.
+        periods: what days mean.
+        entries: as made by `entries_of`.
+        texts: lines whose column 1 text counts.
     """
-    entry_days = _entry_days(partition.entries, ruleset)
-    days = entry_days[of_entry]
-    status, words = bridge.codes(partition.lines, t.FTZ_STATUS)
-    privileged = among(status, words, {row.ftz_status for row in ruleset.rate_date_rules if row.ftz_status})
-    missing = np.zeros(len(days), np.bool_)
-    if privileged.any():
-        own = bridge.days(partition.lines, t.PRIVILEGED_DATE)
-        missing = privileged & (own == NO_DAY)
-        days = np.where(privileged & ~missing, own, days)
-    return bridge.readonly(days.astype(np.int32, copy=False)), missing
+    origin, countries = _words(partition.lines, t.COUNTRY_OF_ORIGIN)
+    spi, programmes = _words(partition.lines, t.SPI_CODE)
+    components = _places(partition.lines, t.SET_INDICATOR, {"V"})
+    statuses = {row.ftz_status for row in ruleset.rate_date_rules if row.ftz_status}
+    privileged = _places(partition.lines, t.FTZ_STATUS, statuses)
+    odd = np.unique(np.concatenate([components, privileged, texts[0]]))
+    days = entries.day[entry_of(entries.lines, odd)] if len(odd) else _NOTHING
+    missing = privileged
+    if len(privileged):
+        own = bridge.days(partition.lines, t.PRIVILEGED_DATE)[privileged]
+        missing, given = privileged[own == NO_DAY], own != NO_DAY
+        days[np.searchsorted(odd, privileged[given])] = own[given]
+    text = np.full(len(odd), _NO_TEXT, np.int32)
+    text[np.searchsorted(odd, texts[0])] = texts[1]
+    arrays = k.Lines(
+        tariffs=_counts(partition.lines, t.TARIFF_COUNT),
+        origin=origin,
+        spi=spi,
+        odd=readonly(np.append(odd, partition.lines.num_rows).astype(np.int32)),
+        odd_day=readonly(days),
+        odd_period=periods.of_days(days),
+        odd_component=readonly(np.isin(odd, components).astype(np.int8)),
+        odd_text=readonly(text),
+    )
+    return arrays, countries, programmes, missing
+
+
+def entry_of(line_counts: Int32s | Int64s, lines: npt.NDArray[np.integer]) -> Int64s:
+    """Entry of each of those lines."""
+    return np.searchsorted(np.cumsum(line_counts), lines, side="right")
+
+
+def days_of(entries: k.Entries, lines: k.Lines) -> Int32s:
+    """Rate date of each line, `NO_DAY` where unknown."""
+    days: Int32s = np.repeat(entries.day, entries.lines)
+    days[lines.odd[:-1]] = lines.odd_day
+    return days
+
+
+def among(codes: Int32s, words: Sequence[str], wanted: set[str]) -> Bools:
+    """Which codes stand for one of the wanted words; false where nothing is known."""
+    hit = np.array([word in wanted for word in words] + [False], np.bool_)
+    return hit[codes]
 
 
 def _entry_days(entries: pa.Table, ruleset: Ruleset) -> Int32s:
-    """Rate date of each entry, as far as its own dates give one."""
+    """Rate date of each entry, as far as its own dates give one.
+
+    Some entry types take the entry date; the others the in-bond date first, then the entry date (CATAIR AE note (j),
+    handbook 5.5). Dates no input carries are passed over.
+    """
     types, words = bridge.codes(entries, f.ENTRY_TYPE)
-    days = np.full(len(entries), NO_DAY, np.int32)
-    open_ = np.ones(len(entries), np.bool_)
+    days = np.full(entries.num_rows, NO_DAY, np.int32)
+    open_ = np.ones(entries.num_rows, np.bool_)
     for rule in ruleset.rate_date_rules:
         if rule.ftz_status:
             continue
@@ -60,69 +112,24 @@ def _entry_days(entries: pa.Table, ruleset: Ruleset) -> Int32s:
     return days
 
 
-def among(codes: Int32s, words: Sequence[str], wanted: set[str]) -> Bools:
-    """Which codes stand for one of the wanted words; false where nothing is known."""
-    hit = np.array([word in wanted for word in words] + [False], np.bool_)
-    return hit[codes]
+def _counts(table: pa.Table, column: Column) -> Int32s:
+    """A column of counts as it is at hand."""
+    values = bridge.stored(table, column)
+    if values is None:
+        return readonly(np.zeros(table.num_rows, np.int32))
+    return readonly(values.to_numpy(zero_copy_only=False).astype(np.int32, copy=False))
 
 
-def programmes(partition: Partition, ruleset: Ruleset, spis: Mapping[str, int], days: Int32s) -> Int8s:
-    """Programme claimed on each line (-1 none); `SPI_UNKNOWN` if it is unknown or not in force on the rate date."""
-    codes, words = bridge.codes(partition.lines, t.SPI_CODE)
-    claimed = [word.strip().upper() for word in words]
-    places = [spis.get(word, k.SPI_UNKNOWN) if word else k.SPI_NONE for word in claimed] + [k.SPI_NONE]
-    result = np.array(places, np.int8)[codes]
-    for code, word in enumerate(claimed):
-        row = ruleset.spi(word)
-        if row is None or (row.starts is None and row.lapsed_from is None):
-            continue
-        mine = np.flatnonzero(codes == code)
-        held = {day: day == NO_DAY or row.in_force(date_of(day)) for day in np.unique(days[mine]).tolist()}
-        lapsed = np.array([not held[day] for day in days[mine].tolist()], np.bool_)
-        result[mine[lapsed]] = k.SPI_UNKNOWN
-    return bridge.readonly(result)
+def _words(table: pa.Table, column: Column) -> tuple[Int32s, Sequence[str]]:
+    """Codes and vocabulary; no codes where no row has a word."""
+    if not bridge.is_given(table, column):
+        return _NOTHING, ()
+    return bridge.raw_codes(table, column)
 
 
-def origins(partition: Partition) -> tuple[Int32s, list[str]]:
-    """Country of origin of each line as code and vocabulary, upper case."""
-    codes, words = bridge.codes(partition.lines, t.COUNTRY_OF_ORIGIN)
-    return codes, [word.strip().upper() for word in words]
-
-
-def _within(row: Dated, days: Int32s) -> Bools:
-    """Lines whose rate date lies in the period of a row."""
-    return (days >= row.from_day) & (days <= row.to_day)
-
-
-def column2(ruleset: Ruleset, origin: tuple[Int32s, list[str]], days: Int32s) -> Int8s:
-    """1 on lines of a country that takes column 2 (BY, CU, KP, RU) on the rate date, or without one."""
-    result = np.zeros(len(days), np.bool_)
-    codes, words = origin
-    for row in ruleset.column2_countries:
-        mine = among(codes, words, {row.country})
-        if mine.any():
-            result |= mine & (_within(row, days) | (days == NO_DAY))
-    return bridge.readonly(result.astype(np.int8))
-
-
-def displaced(ruleset: Ruleset, origin: tuple[Int32s, list[str]], days: Int32s) -> Int8s:
-    """1 on lines whose origin and rate date lie where an IEEPA program displaced section 232 (handbook 5.7)."""
-    result = np.zeros(len(days), np.bool_)
-    codes, words = origin
-    for row in ruleset.displaced_232:
-        countries = {c for ieepa in ruleset.ieepa_rows if ieepa.program == row.program for c in ieepa.countries}
-        mine = among(codes, words, countries)
-        if mine.any():
-            result |= mine & _within(row, days)
-    return bridge.readonly(result.astype(np.int8))
-
-
-def components(partition: Partition) -> Int8s:
-    """1 on V lines: the components of a set carry no duty (CATAIR AE (k))."""
-    codes, words = bridge.codes(partition.lines, t.SET_INDICATOR)
-    return bridge.readonly(among(codes, words, {"V"}).astype(np.int8))
-
-
-def entry_of_lines(offsets: npt.NDArray[np.int64]) -> Int64s:
-    """Entry of each line."""
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+def _places(table: pa.Table, column: Column, wanted: set[str]) -> Int64s:
+    """Rows that say one of the wanted words."""
+    codes, words = _words(table, column)
+    if wanted.isdisjoint(words):
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(among(codes, words, wanted))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from cape_engine import bridge
-from cape_engine.bridge import Bools, Int64s, Partition
+from cape_engine.bridge import Int64s, Partition
 from cape_engine.findings import Findings
 from cape_engine.findings.grouped import add_grouped
 from cape_engine.mass_processing.result import Tallies
@@ -17,6 +18,7 @@ from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
 from cape_engine.schema.codes import Flag
 from cape_kernels import status as s
+from cape_kernels import tables as k
 
 _BY_LINE = {
     s.NOTE_SPI_IGNORED: "SPI_NOT_USED",
@@ -53,47 +55,45 @@ _REASONS: Mapping[int, str] = {
 _STATUS_SHIFT = 32  # line numbers need 17 bits
 
 
-def _entry_numbers(partition: Partition, chosen: npt.NDArray[np.intp]) -> pa.Array:
+def _entry_numbers(partition: Partition, chosen: npt.NDArray[np.integer[Any]]) -> pa.Array:
     """Entry numbers of the chosen entries."""
     return bridge.single(partition.entries, f.ENTRY_NUMBER).take(pa.array(chosen))
 
 
-def line_findings(
-    findings: Findings,
-    partition: Partition,
-    of_entry: Int64s,
-    notes: npt.NDArray[np.int32],
-    status: npt.NDArray[np.int8],
-) -> None:
+def line_findings(findings: Findings, partition: Partition, told: k.Told) -> None:
     """One finding for each line and note; those of lines that could not be calculated say why."""
-    if not np.any(notes):
+    count = int(told.count[0])
+    if count == 0:
         return
-    lines = bridge.integers(partition.lines, t.LINE_NUMBER)
+    notes, status = told.notes[:count], told.status[:count]
+    lines = bridge.integers(partition.lines, t.LINE_NUMBER)[told.line[:count]]
+    entries = told.entry[:count]
 
     def words(line: int) -> Mapping[str, object]:
         return {"column": str(t.LINE_NUMBER), "value": line}
 
     for note, code in _BY_LINE.items():
         chosen = np.flatnonzero(notes & note)
-        add_grouped(findings, code, _entry_numbers(partition, of_entry[chosen]), lines[chosen], words)
+        add_grouped(findings, code, _entry_numbers(partition, entries[chosen]), lines[chosen], words)
     chosen = np.flatnonzero(notes & s.NOTE_UNABLE)
     both = lines[chosen] + (status[chosen].astype(np.int64) << _STATUS_SHIFT)
     add_grouped(
         findings,
         "COLUMN1_NOT_CALCULABLE",
-        _entry_numbers(partition, of_entry[chosen]),
+        _entry_numbers(partition, entries[chosen]),
         both,
         lambda mixed: {**words(mixed & ((1 << _STATUS_SHIFT) - 1)), "reason": _REASONS[mixed >> _STATUS_SHIFT]},
     )
 
 
-def privileged_findings(findings: Findings, partition: Partition, of_entry: Int64s, missing: Bools) -> None:
+def privileged_findings(findings: Findings, partition: Partition, entries: Int64s, lines: Int64s) -> None:
     """Lines in privileged status without its date: the entry date is used."""
-    chosen = np.flatnonzero(missing)
-    lines = bridge.integers(partition.lines, t.LINE_NUMBER)[chosen]
-    numbers = _entry_numbers(partition, of_entry[chosen])
+    if len(lines) == 0:
+        return
+    numbers = _entry_numbers(partition, entries)
+    places = bridge.integers(partition.lines, t.LINE_NUMBER)[lines]
     add_grouped(
-        findings, "PRIVILEGED_DATE_MISSING", numbers, lines, lambda line: {"column": str(t.LINE_NUMBER), "value": line}
+        findings, "PRIVILEGED_DATE_MISSING", numbers, places, lambda line: {"column": str(t.LINE_NUMBER), "value": line}
     )
 
 
@@ -101,29 +101,14 @@ def entry_findings(findings: Findings, partition: Partition, flags: npt.NDArray[
     """One finding for each entry and flag that a person should know about."""
     for flag, code in _BY_ENTRY.items():
         chosen = np.flatnonzero(flags & np.uint32(flag))
+        if len(chosen) == 0:
+            continue
         numbers = _entry_numbers(partition, chosen)
         add_grouped(findings, code, numbers, np.zeros(len(chosen), np.int64), lambda _: {})
 
 
-def unknown_numbers(
-    tallies: Tallies,
-    partition: Partition,
-    numbers: tuple[npt.NDArray[np.int32], list[str]],
-    known: Bools,
-    offsets: tuple[Int64s, Int64s],
-) -> None:
+def unknown_numbers(tallies: Tallies, partition: Partition, vocabulary: list[str], told: k.Told) -> None:
     """Tally the numbers our tables do not know (clarification 25): each once, with count and example."""
-    codes, vocabulary = numbers
-    unknown = np.flatnonzero(~known)
-    if len(unknown) == 0:
-        return
-    counts = np.bincount(codes, minlength=len(vocabulary))
-    line_offsets, tariff_offsets = offsets
-    for code in unknown.tolist():
-        if counts[code] == 0:
-            continue
-        tariff = int(np.argmax(codes == code))
-        line = int(np.searchsorted(tariff_offsets, tariff, side="right")) - 1
-        entry = int(np.searchsorted(line_offsets, line, side="right")) - 1
-        name = partition.entries.column(str(f.ENTRY_NUMBER))[entry].as_py()
-        tallies.add("UNKNOWN_HTS", str(t.HTS_NUMBER), vocabulary[code], int(counts[code]), name)
+    for code in np.flatnonzero(told.unknown[: len(vocabulary)]).tolist():
+        name = partition.entries.column(str(f.ENTRY_NUMBER))[int(told.unknown_entry[code])].as_py()
+        tallies.add("UNKNOWN_HTS", str(t.HTS_NUMBER), vocabulary[code], int(told.unknown[code]), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cape_engine import bridge
-from cape_engine.bridge import Bools, Int64s, Partition, readonly
+from cape_engine.bridge import Int64s, Partition
 from cape_engine.dates import day_number
 from cape_engine.findings import Findings
-from cape_engine.mass_processing import export_text, lines, report
+from cape_engine.mass_processing import amounts, export_text, lines, report
 from cape_engine.mass_processing.column1 import Column1Table
-from cape_engine.mass_processing.numbers import Book
+from cape_engine.mass_processing.numbers import Book, shared_book
 from cape_engine.mass_processing.result import MassResult, Tallies
 from cape_engine.mass_processing.versions import new_versions
 from cape_engine.rules import Ruleset
@@ -25,24 +26,51 @@ from cape_engine.schema.codes import Change, Flag, Trial
 from cape_engine.settings import Settings
 from cape_kernels import status as s
 from cape_kernels import tables as k
-from cape_kernels.recompute import price_lines
-from cape_kernels.removal import remove_ieepa
+from cape_kernels.process import process_lines
 
 _HMF_DE_MINIMIS_CENTS = 300  # CATAIR AE (o), ED 602
 
 
 @dataclass(frozen=True, slots=True)
-class _Inputs:
-    """Arrays of a partition, as the kernels take them."""
+class Inputs:
+    """Arrays of a partition, as the kernel takes them, and the words they count."""
 
-    entry_offsets: Int64s
-    of_entry: Int64s
+    entries: k.Entries
     lines: k.Lines
     tariffs: k.Tariffs
     quantities: k.Quantities
-    numbers: npt.NDArray[Any]
-    rates: npt.NDArray[Any]
+    law: k.Law
     policy: k.Policy
+    vocabulary: list[str]
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Entries, lines, numbers."""
+        return len(self.entries.lines), len(self.lines.tariffs), len(self.tariffs.number)
+
+    def arguments(self, outputs: Outputs) -> tuple[Any, ...]:
+        """What the kernel takes, with a fresh work sheet."""
+        longest = int(self.lines.tariffs.max(initial=1))
+        work = k.Work(
+            np.empty((k.WORK_ROWS, longest), np.int64),
+            np.empty((k.SURVEY_ROWS, max(longest, k.SURVEY_ROOM) + 1), np.int64),
+            np.empty(k.SURVEY_LINES + 1, np.int64),
+            np.empty((k.REST_ROWS, k.SURVEY_LINES), np.int64),
+            np.empty(len(self.law.place), np.int32),
+            np.empty(len(self.quantities.tariff), np.int32),
+        )
+        outs = outputs.entries, outputs.lines, outputs.tariffs, outputs.told
+        return (self.entries, self.lines, self.tariffs, self.quantities, self.law, self.policy, work, outs)
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the kernel wrote."""
+
+    entries: k.EntryOut
+    lines: k.LineOut
+    tariffs: k.TariffOut
+    told: k.Told
 
 
 def process(
@@ -62,15 +90,22 @@ def process(
         settings: the `mass.*` settings and `refund.netting`.
         as_of: filing day; column 1 rates of lines without a rate date are those of this day.
         column1: the user's own column 1 rates, which count before the built-in ones.
-        detail: also give change, rule and new duty of each tariff number.
+        detail: also give the gap of each line, and change, rule and new duty of each tariff number.
 
     Source: handbook chapter 5; clarifications 12, 13, 19-29.
     """
     findings, tallies = Findings(), Tallies()
     mode_b = settings.text("mass.mode") == "B"
-    inputs, missing = kernel_inputs(partition, Book(ruleset, settings, column1), as_of, detail=detail, tallies=tallies)
-    report.privileged_findings(findings, partition, inputs.of_entry, missing)
-    out = _run(inputs, detail=detail)
+    inputs, missing = kernel_inputs(
+        partition,
+        shared_book(ruleset, settings, column1, as_of),
+        tallies,
+        detail=detail,
+        duties=detail and mode_b,
+    )
+    report.privileged_findings(findings, partition, lines.entry_of(inputs.entries.lines, missing), missing)
+    out = run_kernel(inputs)
+    report.unknown_numbers(tallies, partition, inputs.vocabulary, out.told)
     if mode_b:
         _take_mode_b(out, inputs)
     entries = out.entries
@@ -83,7 +118,7 @@ def process(
     flags |= np.where((principal == 0), np.uint32(Flag.ZERO_REFUND), np.uint32(0))
     versions, exhausted = new_versions(partition.entries)
     flags |= np.where(exhausted, np.uint32(Flag.VERSION_EXHAUSTED), np.uint32(0))
-    report.line_findings(findings, partition, inputs.of_entry, out.lines.notes, out.lines.status)
+    report.line_findings(findings, partition, out.told)
     report.entry_findings(findings, partition, flags)
     return MassResult(
         filed_duty_cents=entries.filed,
@@ -91,14 +126,14 @@ def process(
         restored_column1_cents=entries.restored,
         recalculated_duty_cents=recalculated,
         recomputed_duty_cents=entries.recomputed,
-        recomputed_known=entries.known.astype(np.bool_),
+        recomputed_known=entries.known.view(np.bool_),
         principal_cents=principal,
         bill_cents=bill,
         trial=trial,
         flags=flags,
         new_version=versions,
         gap_cents=out.lines.gap,
-        gap_known=out.prices.known.astype(np.bool_),
+        gap_known=out.lines.known.view(np.bool_),
         change=out.tariffs.change,
         recalculated_number_cents=out.tariffs.duty,
         rule=out.tariffs.rule,
@@ -108,47 +143,42 @@ def process(
 
 
 def kernel_inputs(
-    partition: Partition, book: Book, as_of: dt.date, *, detail: bool, tallies: Tallies
-) -> tuple[_Inputs, Bools]:
-    """Arrays for the kernels, and the privileged lines without their date."""
-    line_offsets = bridge.offsets(partition.entries, t.LINE_COUNT)
-    tariff_offsets = bridge.offsets(partition.lines, t.TARIFF_COUNT)
-    of_entry = lines.entry_of_lines(line_offsets)
-    days, missing = lines.rate_days(partition, book.ruleset, of_entry)
-    origin = lines.origins(partition)
-    numbers = bridge.codes(partition.tariffs, t.HTS_NUMBER)
-    records = book.number_rows(numbers[1])
-    report.unknown_numbers(
-        tallies, partition, numbers, records["known"].astype(np.bool_), (line_offsets, tariff_offsets)
-    )
-    line_arrays = k.Lines(
-        offsets=tariff_offsets,
-        day=days,
-        component=lines.components(partition),
-        spi=lines.programmes(partition, book.ruleset, book.spis, days),
-        column2=lines.column2(book.ruleset, origin, days),
-        text_row=export_text.text_rows(partition, book, numbers, tariff_offsets, tallies),
-        displaced=lines.displaced(book.ruleset, origin, days),
-    )
-    tariffs = k.Tariffs(
-        number=numbers[0],
-        value=bridge.integers(partition.tariffs, t.VALUE_DOLLARS),
-        duty=bridge.integers(partition.tariffs, t.DUTY_CENTS, 0),
-    )
-    policy = _policy(book.settings, as_of, detail=detail)
-    quantities = _quantities(partition, book)
-    return _Inputs(line_offsets, of_entry, line_arrays, tariffs, quantities, records, book.rate_rows(), policy), missing
+    partition: Partition,
+    book: Book,
+    tallies: Tallies,
+    *,
+    detail: bool = False,
+    duties: bool = False,
+    prices: bool = False,
+) -> tuple[Inputs, Int64s]:
+    """Arrays for the kernel, and the privileged lines without their date.
+
+    Args:
+        partition: what to process.
+        book: the law as arrays.
+        tallies: grows by what is found about texts.
+        detail: see `tables.Policy`.
+        duties: as above.
+        prices: as above.
+    """
+    codes, vocabulary = bridge.codes(partition.tariffs, t.HTS_NUMBER)
+    texts = export_text.text_rows(partition, book, (codes, vocabulary), tallies)
+    entries = lines.entries_of(partition, book.ruleset, book.periods)
+    line_arrays, countries, programmes, missing = lines.lines_of(partition, book.ruleset, book.periods, entries, texts)
+    places, measured = book.places(vocabulary)
+    quantities = amounts.quantities_of(partition, book, None if len(texts[0]) else measured)
+    rulings, rows, rates = book.tables()
+    law = k.Law(places, rulings, rows, rates, book.periods.origins(countries), book.periods.spis(programmes))
+    policy = _policy(book, (countries, programmes), detail=detail, duties=duties, prices=prices)
+    tariffs = amounts.tariffs_of(partition, codes)
+    return Inputs(entries, line_arrays, tariffs, quantities, law, policy, vocabulary), missing
 
 
-def _quantities(partition: Partition, book: Book) -> k.Quantities:
-    """Quantities with their units as small numbers."""
-    amounts = [bridge.integers(partition.tariffs, column) for column in t.QUANTITIES_E2]
-    units = [bridge.codes(partition.tariffs, column) for column in t.UOMS]
-    return k.Quantities(*amounts, *(codes for codes, _ in units), *(book.units.of_words(words) for _, words in units))
-
-
-def _policy(settings: Settings, as_of: dt.date, *, detail: bool) -> k.Policy:
+def _policy(
+    book: Book, words: tuple[Sequence[str], Sequence[str]], *, detail: bool, duties: bool, prices: bool
+) -> k.Policy:
     """Settings as whole numbers."""
+    settings = book.settings
     return k.Policy(
         tolerance_cents=settings.number("mass.tolerance_cents"),
         summary_inclusive=int(settings.switch("mass.tolerance_summary_inclusive")),
@@ -156,58 +186,65 @@ def _policy(settings: Settings, as_of: dt.date, *, detail: bool) -> k.Policy:
         move=int(settings.text("mass.value_on_ieepa") == "move"),
         text_first=int(settings.text("mass.column1_source") == "export"),
         displaced=int(settings.text("mass.displaced_232") == "flag"),
-        as_of=day_number(as_of),
+        as_of=day_number(book.as_of),
+        origins=len(words[0]) + 1,
+        spis=len(words[1]) + 1,
         detail=int(detail),
+        duties=int(duties),
+        prices=int(prices),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outputs:
-    """What the kernels wrote."""
-
-    prices: k.Prices
-    entries: k.EntryOut
-    lines: k.LineOut
-    tariffs: k.TariffOut
-    duties: Int64s
-
-
-def _run(inputs: _Inputs, *, detail: bool) -> _Outputs:
-    """Both kernels, one after the other."""
-    n, m = len(inputs.entry_offsets) - 1, len(inputs.of_entry)
-    size = len(inputs.tariffs.number) if detail else 0
-    prices = k.Prices(*(np.zeros(m, kind) for kind in ("q", "q", "b", "b", "b", "q", "b", "i4")))
-    duties = np.zeros(size, np.int64)
-    price_lines(
-        inputs.lines, inputs.tariffs, inputs.quantities, inputs.numbers, inputs.rates, inputs.policy, prices, duties
+def outputs_for(inputs: Inputs) -> Outputs:
+    """Room for what the kernel writes; pages that it does not touch cost nothing."""
+    n, m, size = inputs.sizes
+    policy = inputs.policy
+    detailed, priced = m * policy.detail, m * policy.prices
+    numbers = size * policy.detail
+    words = len(inputs.vocabulary) + 1
+    return Outputs(
+        k.EntryOut(*(np.empty(n, kind) for kind in ("q", "q", "q", "q", "b", "i4", "i4"))),
+        k.LineOut(
+            np.empty(detailed, "q"),
+            np.empty(detailed, "b"),
+            np.empty(priced, "q"),
+            np.empty(priced, "q"),
+            np.empty(priced, "b"),
+        ),
+        k.TariffOut(
+            np.empty(numbers, "b"), np.empty(numbers, "b"), np.empty(numbers, "q"), np.zeros(size * policy.duties, "q")
+        ),
+        k.Told(
+            np.zeros(1, "q"),
+            np.empty(m, "i4"),
+            np.empty(m, "i4"),
+            np.empty(m, "i4"),
+            np.empty(m, "b"),
+            np.zeros(words, "q"),
+            np.zeros(words, "i4"),
+        ),
     )
-    entries = k.EntryOut(*(np.zeros(n, kind) for kind in ("q", "q", "q", "q", "b", "i4", "i4")))
-    per_line = k.LineOut(*(np.zeros(m, kind) for kind in ("q", "q", "i4", "b")))
-    per_tariff = k.TariffOut(*(np.zeros(size, kind) for kind in ("b", "b", "q")))
-    remove_ieepa(
-        inputs.entry_offsets,
-        inputs.lines,
-        inputs.tariffs,
-        inputs.numbers,
-        inputs.rates,
-        inputs.policy,
-        k.Prices(*(readonly(array) for array in prices)),
-        (entries, per_line, per_tariff),
-    )
-    return _Outputs(prices, entries, per_line, per_tariff, duties)
 
 
-def _take_mode_b(out: _Outputs, inputs: _Inputs) -> None:
+def run_kernel(inputs: Inputs) -> Outputs:
+    """One walk over all lines."""
+    outputs = outputs_for(inputs)
+    process_lines(*inputs.arguments(outputs))
+    return outputs
+
+
+def _take_mode_b(out: Outputs, inputs: Inputs) -> None:
     """Let the recomputed duty count (mass.mode = B): where it is not known the entry cannot be calculated."""
     entries = out.entries
     known = entries.known == 1
     entries.restored[:] = np.where(known, entries.recomputed - entries.filed + entries.removed, entries.restored)
     entries.trial[~known] |= np.int32(Trial.UNABLE)
-    if len(out.duties) == 0:
+    duties = out.tariffs.recomputed
+    if len(duties) == 0:
         return
-    of_line = np.repeat(np.arange(len(inputs.of_entry)), np.diff(inputs.lines.offsets))
-    changed = known[inputs.of_entry[of_line]] & (out.tariffs.duty != out.duties)
-    out.tariffs.duty[changed] = out.duties[changed]
+    known_line = np.repeat(known, inputs.entries.lines)
+    changed = np.repeat(known_line, inputs.lines.tariffs) & (out.tariffs.duty != duties)
+    out.tariffs.duty[changed] = duties[changed]
     out.tariffs.rule[changed] = s.RULE_RECOMPUTED
     kept = changed & (out.tariffs.change == Change.KEPT)
     out.tariffs.change[kept] = Change.RESTORED

@@ -83,7 +83,8 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False
 # translates for such callers by default was a fifth to two fifths of compiling (`row_hash`: 5.4 to 3.4 processor
 # seconds).
 _KERNEL: dict[str, Any] = _OPTIONS | {"no_cfunc_wrapper": True}
-_HELPER: dict[str, Any] = _KERNEL | {"no_cpython_wrapper": True, "forceinline": True}
+_ROUTINE: dict[str, Any] = _KERNEL | {"no_cpython_wrapper": True}
+_HELPER: dict[str, Any] = _ROUTINE | {"forceinline": True}
 
 
 def kernel(signature: Any) -> Callable[[F], F]:
@@ -106,9 +107,19 @@ class _Helper(CPUDispatcher):  # type: ignore[misc]  # numba carries no types
 
 def helper(function: F) -> F:
     """Compile a function that kernels call; it lives inside them and has no cache of its own."""
+    return _inside(function, _HELPER)
+
+
+def routine(function: F) -> F:
+    """Compile a function that kernels call for their rare rows: it stays a function, compiled once for all callers."""
+    return _inside(function, _ROUTINE)
+
+
+def _inside(function: F, options: dict[str, Any]) -> F:
+    """Compile a function for callers that are compiled."""
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # numba.config is filled at run time
         return function
-    compiled: Any = _Helper(function, targetoptions=_HELPER | {"nopython": True, "boundscheck": None})
+    compiled: Any = _Helper(function, targetoptions=options | {"nopython": True, "boundscheck": None})
     return cast(F, compiled)
 
 

@@ -1,41 +1,65 @@
-"""What each line should carry: its value, column 1 duty of its base number, and (mode B) every remaining number."""
+"""What a line should carry: its value, column 1 duty of its base number, and (mode B) every remaining number."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from cape_kernels import status as s
-from cape_kernels._jit import helper, kernel
-from cape_kernels.duty import CODE_0, CODE_TOPUP, NO_DAY, find_row, row_duty
-from cape_kernels.scan import facts_of, placed_value, scan_line
+from cape_kernels._jit import helper
+from cape_kernels.duty import NO_DAY, find_row, row_duty
+from cape_kernels.scan import placed_value
 from cape_kernels.tables import (
     BASE,
-    CHAPTER98,
-    DUTIES_OUT_TYPE,
-    LINES_TYPE,
+    KIND,
+    MARK_CHAPTER98,
+    MARK_FREE98,
+    MARK_REMOVED,
+    MARK_SPECIAL_COUNTS,
+    MARK_TOPUP,
+    MARK_UNKNOWN,
     NO_SPI,
-    NUMBERS_TYPE,
-    POLICY_TYPE,
-    PRICES_OUT_TYPE,
-    QUANTITIES_TYPE,
-    RATES_TYPE,
-    REPLACEMENT,
     SPI_NONE,
-    TARIFFS_TYPE,
     USE_COLUMN2,
     USE_GENERAL,
-    USE_OWN,
     USE_SPECIAL,
+    WORK_AT,
+    WORK_CENTS,
+    WORK_DUTY,
+    WORK_QUANTITIES,
+    WORK_VALUE,
 )
+from cape_kernels.units import Measures
 
-_CENTS_AT_15 = 15  # 15 % of a dollar
+CENTS_AT_15 = 15  # 15 % of a dollar
 _FREE = -2  # stands for a row: the programme claimed is Free
 _COMPUTE, _ZERO, _UNKNOWN = 0, 1, 2
 _GENERAL, _SPECIAL, _COLUMN2 = 0, 1, 2
 
 
+class Price(NamedTuple):
+    """What a line should carry, found before anything is removed (int64).
+
+    Attributes:
+        value: dollars of the line, after an IEEPA record's value is placed. column1: cents of its base number at the
+        rate claimed. status: why not. at_15: 1 if column 1 is 15 % of the value or more. owed: 1 if a number that
+        should carry duty was filed with 0. duty: cents of the line, mode B. known: 1 if mode B could be computed.
+        notes: placement of the value, programme, basis.
+    """
+
+    value: int
+    column1: int
+    status: int
+    at_15: int
+    owed: int
+    duty: int
+    known: int
+    notes: int
+
+
 @helper
-def claimed_row(numbers, rates, facts, policy, number, rate):  # type: ignore[no-untyped-def]
+def claimed_row(ruling, numbers, rates, facts, policy, rate):  # type: ignore[no-untyped-def]
     """Rate row of a chapter 1-97 number: General, Special of the programme on the line, or Column 2; -1 if none.
 
     Base rates are constant over the IEEPA period (handbook 5.5), so an unknown rate date takes the as-of day's row. The
@@ -45,23 +69,21 @@ def claimed_row(numbers, rates, facts, policy, number, rate):  # type: ignore[no
     day = facts.day
     if day == NO_DAY:
         day = policy.as_of
-    text = facts.text_row
-    if rate == _COLUMN2:
-        return find_row(numbers, rates, number, USE_COLUMN2, NO_SPI, day)
-    if rate == _GENERAL and policy.text_first == 1 and text >= 0:
-        return np.int64(text)
-    row = find_row(numbers, rates, number, USE_GENERAL, NO_SPI, day)
+    if rate == _GENERAL and policy.text_first == 1 and facts.text_row >= 0:
+        return facts.text_row
+    start, count = np.int64(numbers[ruling["number"]]["start"]), np.int64(numbers[ruling["number"]]["count"])
+    row = find_row(rates, start, count, USE_COLUMN2 if rate == _COLUMN2 else USE_GENERAL, NO_SPI, day)
     if rate == _SPECIAL:
         if row >= 0 and (rates[row]["free_spis"] >> facts.spi) & 1 == 1:
             return np.int64(_FREE)
-        return find_row(numbers, rates, number, USE_SPECIAL, facts.spi, day)
-    if row < 0 and numbers[number]["known"] == 0:
-        return np.int64(text)
+        return find_row(rates, start, count, USE_SPECIAL, facts.spi, day)
+    if rate == _GENERAL and row < 0 and ruling["marks"] & MARK_UNKNOWN:
+        return facts.text_row
     return row
 
 
 @helper
-def base_duty(numbers, rates, facts, policy, number, quantities, tariff, value):  # type: ignore[no-untyped-def]
+def base_duty(ruling, numbers, rates, facts, policy, measures, value):  # type: ignore[no-untyped-def]
     """(cents, cents cut off, cents cut off at General or -1, status, notes) of a chapter 1-97 number.
 
     Column 2 for BY, CU, KP and RU; else Special if the programme on the line is listed and computable; else General
@@ -73,13 +95,13 @@ def base_duty(numbers, rates, facts, policy, number, quantities, tariff, value):
     for rate in (_SPECIAL, _GENERAL, _COLUMN2):
         if (rate == _SPECIAL and facts.spi == SPI_NONE) or (rate == _COLUMN2) != (facts.column2 == 1):
             continue
-        row = claimed_row(numbers, rates, facts, policy, number, rate)
+        row = claimed_row(ruling, numbers, rates, facts, policy, rate)
         found = found_floor = np.int64(0)
         outcome = np.int64(s.NO_ROW)
         if row == _FREE:
             outcome = np.int64(s.OK)
         elif row >= 0:
-            found, found_floor, outcome = row_duty(rates, row, quantities, tariff, value)
+            found, found_floor, outcome = row_duty(rates, row, measures, value)
         if rate == _SPECIAL and outcome != s.OK:
             notes |= s.NOTE_SPI_IGNORED
         if rate == _GENERAL and outcome == s.OK:
@@ -94,100 +116,71 @@ def base_duty(numbers, rates, facts, policy, number, quantities, tariff, value):
 
 
 @helper
-def line_kind(facts, tariffs, numbers, rates):  # type: ignore[no-untyped-def]
-    """(what to do with a line, whether an all-in number that stays covers column 1).
-
-    V components carry no duty; an exempt chapter 98 number leaves nothing to charge, another has its own basis.
-    """
-    verdict = _COMPUTE
-    covered = False
-    for tariff in range(facts.first, facts.last):
-        number = tariffs.number[tariff]
-        kind = numbers[number]["kind"]
-        if kind == BASE or numbers[number]["removed"] == 1:
-            continue
-        row = find_row(numbers, rates, number, USE_OWN, NO_SPI, facts.day)
-        code = rates[row]["code"] if row >= 0 else np.int8(0)
-        if kind == CHAPTER98:
-            if code == CODE_0:
-                verdict = _ZERO
-            elif verdict == _COMPUTE:
-                verdict = _UNKNOWN
-        elif code == CODE_TOPUP:
-            covered = True
-    if facts.component == 1:
-        verdict = _ZERO
-    return verdict, covered
+def verdict_of(scan, component):  # type: ignore[no-untyped-def]
+    """What to do with a line: V components carry no duty; a chapter 98 number leaves nothing or has its own basis."""
+    if component == 1 or scan.seen & MARK_FREE98:
+        return _ZERO
+    return _UNKNOWN if scan.seen & MARK_CHAPTER98 else _COMPUTE
 
 
 @helper
-def special_counts(facts, tariffs, numbers):  # type: ignore[no-untyped-def]
-    """Whether the replacement number of a line compares Special with 15 % too (column1_basis, Korea)."""
-    for tariff in range(facts.first, facts.last):
-        number = tariffs.number[tariff]
-        if numbers[number]["kind"] == REPLACEMENT and numbers[number]["special_counts"] == 1:
-            return True
-    return False
+def price_line(facts, scan, rulings, numbers, rates, policy, work):  # type: ignore[no-untyped-def]
+    """The price of one line; mode B of each number goes on the work sheet.
 
-
-@kernel(
-    (LINES_TYPE, TARIFFS_TYPE, QUANTITIES_TYPE, NUMBERS_TYPE, RATES_TYPE, POLICY_TYPE, PRICES_OUT_TYPE, DUTIES_OUT_TYPE)
-)
-def price_lines(lines, tariffs, quantities, numbers, rates, policy, out, duties):  # type: ignore[no-untyped-def]
-    """Write value, column 1 and mode B duty of every line, and each number's mode B duty when detail is asked.
-
-    Arguments: see `tables`; duties: int64 per number, or empty. Value of a line = sum of its records 50 (CSMS
-    18-000657), after the value of an IEEPA record is placed. Mode B needs the rate date, a value and the data of each
-    formula; where one is missing the line is not known (clarification 28).
+    Value of a line = sum of its records 50 (CSMS 18-000657), after the value of an IEEPA record is placed. Mode B needs
+    the rate date, a value and the data of each formula; where one is missing the line is not known (clarification 28).
     """
-    for line in range(len(lines.offsets) - 1):
-        facts = facts_of(lines, line)
-        scan = scan_line(facts, tariffs, numbers, rates)
-        value, notes = placed_value(scan, facts.component, policy)
-        verdict, covered = line_kind(facts, tariffs, numbers, rates)
-        known = verdict == _ZERO or (verdict == _COMPUTE and scan.bases > 0 and value > 0)
-        column1 = total = np.int64(0)
-        column1_status = np.int64(s.NO_BASE)
-        at_15 = owed = False
-        for tariff in range(facts.first, facts.last):
-            number = tariffs.number[tariff]
+    value, notes = placed_value(scan, facts.component, policy)
+    verdict = verdict_of(scan, facts.component)
+    known = verdict == _ZERO or (verdict == _COMPUTE and scan.bases > 0 and value > 0)
+    column1 = total = np.int64(0)
+    column1_status = np.int64(s.NO_BASE)
+    at_15 = owed = False
+    for column in range(facts.size):
+        ruling = rulings[work[WORK_AT, column]]
+        measures = Measures(
+            work[WORK_QUANTITIES, column],
+            work[WORK_QUANTITIES + 1, column],
+            work[WORK_QUANTITIES + 2, column],
+            work[WORK_QUANTITIES + 3, column],
+            work[WORK_QUANTITIES + 4, column],
+            work[WORK_QUANTITIES + 5, column],
+        )
+        cents = np.int64(0)
+        status = np.int64(s.OK)
+        if ruling["marks"] & KIND == BASE:
+            # Two chapter 1-97 numbers on a line: each on the value of its own record.
+            own = value if scan.bases == 1 else work[WORK_VALUE, column]
+            column1, floor, general, status, more = base_duty(ruling, numbers, rates, facts, policy, measures, own)
+            column1_status = status
+            notes |= more
+            if scan.replacements > 0 and status == s.OK:
+                compared = floor if general < 0 or scan.seen & MARK_SPECIAL_COUNTS else general
+                at_15 = compared >= CENTS_AT_15 * value
+            if scan.seen & MARK_TOPUP:
+                status = np.int64(s.OK)
+            elif status == s.OK:
+                cents = column1
+        elif ruling["marks"] & MARK_REMOVED == 0 and verdict == _COMPUTE:
+            status = np.int64(s.NO_ROW)
+            if ruling["row"] >= 0:
+                cents, _, status = row_duty(rates, np.int64(ruling["row"]), measures, value)
+        if cents > 0 and work[WORK_DUTY, column] == 0 and status == s.OK:
+            owed = True
+        if verdict != _COMPUTE:
             cents = np.int64(0)
-            status = np.int64(s.OK)
-            if numbers[number]["kind"] == BASE:
-                # Two chapter 1-97 numbers on a line: each on the value of its own record.
-                own = value if scan.bases == 1 else tariffs.value[tariff]
-                column1, floor, general, status, more = base_duty(
-                    numbers, rates, facts, policy, number, quantities, tariff, own
-                )
-                column1_status = status
-                notes |= more
-                if scan.replacements > 0 and status == s.OK:
-                    compared = floor if general < 0 or special_counts(facts, tariffs, numbers) else general
-                    at_15 = compared >= _CENTS_AT_15 * value
-                if covered:
-                    status = np.int64(s.OK)
-                elif status == s.OK:
-                    cents = column1
-            elif numbers[number]["removed"] == 0 and verdict == _COMPUTE:
-                row = find_row(numbers, rates, number, USE_OWN, NO_SPI, facts.day)
-                status = np.int64(s.NO_ROW)
-                if row >= 0:
-                    cents, _, status = row_duty(rates, row, quantities, tariff, value)
-            if cents > 0 and tariffs.duty[tariff] == 0 and status == s.OK:
-                owed = True
-            if verdict != _COMPUTE:
-                cents = np.int64(0)
-            elif status != s.OK:
-                known = False
-                cents = np.int64(0)
-            total += cents
-            if policy.detail == 1:
-                duties[tariff] = cents
-        out.value[line] = value
-        out.column1[line] = column1
-        out.status[line] = column1_status
-        out.at_15[line] = at_15
-        out.owed[line] = owed
-        out.duty[line] = total if known else 0
-        out.known[line] = known
-        out.notes[line] = notes
+        elif status != s.OK:
+            known = False
+            cents = np.int64(0)
+        total += cents
+        work[WORK_CENTS, column] = cents
+    return Price(
+        value,
+        column1,
+        column1_status,
+        np.int64(at_15),
+        np.int64(owed),
+        total if known else np.int64(0),
+        np.int64(known),
+        np.int64(notes),
+    )

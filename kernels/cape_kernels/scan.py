@@ -1,4 +1,4 @@
-"""One walk over the numbers of a line: what it counts and sums, and where its goods value belongs."""
+"""A line that is not ordinary, laid out on the work sheet: its numbers, what they sum to, where its value belongs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,31 @@ import numpy as np
 
 from cape_kernels import status as s
 from cape_kernels._jit import helper
-from cape_kernels.duty import NO_DAY
-from cape_kernels.status import TRIAL_NUMBER_INACTIVE, TRIAL_ORDER_BROKEN
-from cape_kernels.tables import ADDITIONAL, BASE, CHAPTER98, EXEMPT, NEVER, REPLACEMENT, SECTION122
+from cape_kernels.tables import (
+    BASE,
+    CHAPTER98,
+    KIND,
+    MARK_BASE,
+    MARK_CHAPTER98,
+    MARK_IEEPA,
+    MARK_REMOVED,
+    MARK_REPLACES,
+    UNKNOWN,
+    WIDE,
+    WORK_AT,
+    WORK_DUTY,
+    WORK_QUANTITIES,
+    WORK_VALUE,
+)
+from cape_kernels.units import measures_at, place_of
 
 
 class Facts(NamedTuple):
-    """One row of `tables.Lines` as whole numbers (int64); its numbers are [first, last)."""
+    """What a line says of itself, beside its numbers (int64); `first` is the first of its `size` numbers."""
 
     first: int
-    last: int
+    size: int
+    period: int
     day: int
     component: int
     spi: int
@@ -26,24 +41,13 @@ class Facts(NamedTuple):
     displaced: int
 
 
-@helper
-def facts_of(lines, line):  # type: ignore[no-untyped-def]
-    """The facts of one line; loaded once, since every helper needs some of them."""
-    return Facts(
-        lines.offsets[line],
-        lines.offsets[line + 1],
-        np.int64(lines.day[line]),
-        np.int64(lines.component[line]),
-        np.int64(lines.spi[line]),
-        np.int64(lines.column2[line]),
-        np.int64(lines.text_row[line]),
-        np.int64(lines.displaced[line]),
-    )
-
-
 class Scan(NamedTuple):
-    """What one walk over the numbers of a line counts and sums (int64); `base` is its last chapter 1-97 number."""
+    """What the numbers of a line count and sum (int64).
 
+    `base` is the column of its last chapter 1-97 number, `seen` the OR of all marks.
+    """
+
+    seen: int
     filed: int
     removed: int
     ieepa_duty: int
@@ -52,88 +56,96 @@ class Scan(NamedTuple):
     value_ieepa: int
     value_base: int
     value_98: int
-    ieepa: int
-    charging: int
-    replacements: int
     ieepa_valued: int
+    replacements: int
     bases: int
     base: int
-    chapter98: int
-    remaining99: int
-    section122: int
     trial: int
-    outside: int
 
 
 @helper
-def own_dates(numbers, rates, number, day):  # type: ignore[no-untyped-def]
-    """Whether a chapter 98 or 99 number of our tables has a row on this day (true without a day or without rows)."""
-    if day == NO_DAY or numbers[number]["count"] == 0:
-        return True
-    for row in range(numbers[number]["start"], numbers[number]["start"] + numbers[number]["count"]):
-        if rates[row]["valid_from"] <= day <= rates[row]["valid_to"]:
-            return True
-    return False
+def ruling_of(places, number, period):  # type: ignore[no-untyped-def]
+    """Place of the ruling on a number in a period."""
+    place = np.int64(places[number])
+    return place if place >= 0 else period - place - 1
 
 
 @helper
-def scan_line(facts, tariffs, numbers, rates):  # type: ignore[no-untyped-def]
-    """Walk the numbers of one line once."""
-    filed = removed = ieepa_duty = replacement_duty = np.int64(0)
-    value = value_ieepa = value_base = value_98 = np.int64(0)
-    ieepa = charging = replacements = ieepa_valued = bases = chapter98 = remaining99 = section122 = np.int64(0)
-    base = np.int64(-1)
-    trial = outside = np.int64(0)
-    rank = np.int64(-1)
-    order_broken = False
-    for tariff in range(facts.first, facts.last):
+def lay_out(facts, tariffs, quantities, law, work, ascending):  # type: ignore[no-untyped-def]
+    """Write the numbers of a line on the work sheet; quantities matter for base numbers only."""
+    sheet = work.sheet
+    for column in range(facts.size):
+        tariff = facts.first + column
         number = tariffs.number[tariff]
-        kind = numbers[number]["kind"]
-        duty = tariffs.duty[tariff]
-        worth = max(tariffs.value[tariff], np.int64(0))
+        at = ruling_of(law.place, number, facts.period)
+        value = np.int64(tariffs.value[tariff])
+        duty = np.int64(tariffs.duty[tariff])
+        sheet[WORK_AT, column] = at
+        sheet[WORK_VALUE, column] = tariffs.wide_value[tariff] if value == WIDE and len(tariffs.wide_value) else value
+        sheet[WORK_DUTY, column] = tariffs.wide_duty[tariff] if duty == WIDE and len(tariffs.wide_duty) else duty
+        if law.rulings[at]["marks"] & MARK_BASE:
+            place = place_of(quantities.tariff, tariff, number, work.chain_at, work.chain_next, ascending)
+            measures = measures_at(quantities, place)
+            for slot in range(6):
+                sheet[WORK_QUANTITIES + slot, column] = measures[slot]
+
+
+@helper
+def scan_line(facts, rulings, work):  # type: ignore[no-untyped-def]
+    """Walk the numbers of one line once."""
+    seen = filed = removed = ieepa_duty = replacement_duty = np.int64(0)
+    value = value_ieepa = value_base = value_98 = np.int64(0)
+    ieepa_valued = replacements = bases = chapter98 = trial = np.int64(0)
+    base = np.int64(-1)
+    rank = np.int64(0)
+    order_broken = np.int64(0)
+    for column in range(facts.size):
+        marks = np.int64(rulings[work[WORK_AT, column]]["marks"])
+        kind = marks & KIND
+        duty = work[WORK_DUTY, column]
+        worth = max(work[WORK_VALUE, column], np.int64(0))
+        seen |= marks
         filed += duty
         value += worth
-        if numbers[number]["rank"] >= 0:
-            if numbers[number]["rank"] < rank:
-                order_broken = True
-            rank = np.int64(numbers[number]["rank"])
-        if numbers[number]["removed"] == 1:
+        if kind != UNKNOWN:
+            own = np.int64(0) if kind == CHAPTER98 else np.int64(2) if kind == BASE else np.int64(1)
+            order_broken |= own < rank
+            rank = own
+        if marks & MARK_REMOVED:
             removed += duty
         if kind == BASE:
             bases += 1
-            base = np.int64(tariff)
+            base = np.int64(column)
             value_base += worth
-        elif ADDITIONAL <= kind <= EXEMPT:
-            ieepa += 1
+        if marks & MARK_CHAPTER98:
+            chapter98 += 1
+            value_98 += worth
+        if marks & MARK_IEEPA:
             ieepa_duty += duty
             value_ieepa += worth
-            if worth > 0:
-                ieepa_valued += 1
-            if kind != EXEMPT:
-                charging += 1
-            if kind == REPLACEMENT:
-                replacements += 1
-                replacement_duty += duty
-            if not own_dates(numbers, rates, number, facts.day):
-                outside += 1
-            if numbers[number]["removed"] == 0:
-                remaining99 += 1
-        elif numbers[number]["rank"] >= 0:
-            if kind == CHAPTER98:
-                chapter98 += 1
-                value_98 += worth
-            elif numbers[number]["removed"] == 0:
-                remaining99 += 1
-            if kind == SECTION122:
-                section122 += 1
-            if kind == NEVER or (numbers[number]["removed"] == 0 and not own_dates(numbers, rates, number, facts.day)):
-                trial |= TRIAL_NUMBER_INACTIVE
+            ieepa_valued += worth > 0
+        if marks & MARK_REPLACES:
+            replacements += 1
+            replacement_duty += duty
     # ACE tests 98 -> 99 -> 1-97 only (ED 852), and not when two chapter 98 numbers stand on the line (handbook 5.8).
-    if order_broken and chapter98 < 2:
-        trial |= TRIAL_ORDER_BROKEN
-    sums = (filed, removed, ieepa_duty, replacement_duty, value, value_ieepa, value_base, value_98)
-    counts = (ieepa, charging, replacements, ieepa_valued, bases, base, chapter98, remaining99, section122)
-    return Scan(*(sums + counts + (trial, outside)))
+    if order_broken == 1 and chapter98 < 2:
+        trial |= s.TRIAL_ORDER_BROKEN
+    return Scan(
+        seen,
+        filed,
+        removed,
+        ieepa_duty,
+        replacement_duty,
+        value,
+        value_ieepa,
+        value_base,
+        value_98,
+        ieepa_valued,
+        replacements,
+        bases,
+        base,
+        trial,
+    )
 
 
 @helper
@@ -142,11 +154,12 @@ def placed_value(scan, component, policy):  # type: ignore[no-untyped-def]
 
     The components of a set carry no duty and are left alone, and beside a chapter 98 number nothing is repaired.
     """
-    if scan.ieepa == 0 or component == 1:
+    chapter98 = scan.seen & MARK_CHAPTER98
+    if scan.seen & MARK_IEEPA == 0 or component == 1:
         return scan.value, 0
-    if scan.value == scan.value_ieepa and (scan.value == 0 or scan.chapter98 > 0):
+    if scan.value == scan.value_ieepa and (scan.value == 0 or chapter98):
         return scan.value, s.NOTE_NOT_PLACED
-    if scan.ieepa_valued == 0 or scan.chapter98 > 0:
+    if scan.ieepa_valued == 0 or chapter98:
         return scan.value, 0
     if scan.value_base > 0:
         return scan.value - scan.value_ieepa, s.NOTE_DOUBLE

@@ -28,6 +28,23 @@ NOTE_GAP = 1 << 13  # the two modes differ by more than the tolerance
 NOTE_RESTORED = 1 << 14  # column 1 restored
 NOTE_DISPLACED = 1 << 15  # metals of CA or MX on which IEEPA displaced section 232
 
+NOTES_TOLD = (
+    NOTE_SPI_IGNORED
+    | NOTE_RATE_BASIS
+    | NOTE_LAYOUT
+    | NOTE_AVE
+    | NOTE_MOVED
+    | NOTE_DOUBLE
+    | NOTE_NOT_PLACED
+    | NOTE_MOVED_UNCOMPUTED
+    | NOTE_ABOVE_RATE
+    | NOTE_BUNDLED
+    | NOTE_UNABLE
+    | NOTE_GAP
+    | NOTE_DISPLACED
+)
+"""Notes that are a finding about the line; the others speak through the flags of the entry."""
+
 RULE_NONE = 0
 RULE_ADDITIONAL = 1
 RULE_REPLACEMENT = 2

@@ -1,4 +1,4 @@
-"""The arrays that travel together through the mass processing kernels, and their types for explicit signatures."""
+"""The arrays that travel together through the mass processing kernel, and their types for its explicit signature."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numba import types
 
-# Classes of a tariff number. The order matters nowhere; the rank of the accepted order is an array of its own.
+# Classes of a tariff number, the four lowest bits of its marks.
 UNKNOWN = 0
 BASE = 1  # chapters 1-97
 CHAPTER98 = 2
@@ -18,6 +18,40 @@ REPLACEMENT = 5
 EXEMPT = 6
 NEVER = 7  # 9903.01/.02 number that never existed
 SECTION122 = 8  # a section 122 number that charges duty
+
+# Marks: everything about a number on a day that does not depend on the line, so that a line is the OR of its numbers.
+KIND = 15  # class above
+MARK_REMOVED = 1 << 4
+MARK_UNKNOWN = 1 << 5  # our tables do not have it
+MARK_SPECIAL_COUNTS = 1 << 6  # the 15 % test may use Special
+MARK_METAL = 1 << 7  # base number on which a section 232 duty that IEEPA displaced can lie
+MARK_IEEPA = 1 << 8
+MARK_CHARGING = 1 << 9  # additional or replacement
+MARK_REPLACES = 1 << 10
+MARK_REMAINS = 1 << 11  # chapter 99 number that stays on the line
+MARK_OUTSIDE = 1 << 12  # IEEPA number outside its own dates
+MARK_INACTIVE = 1 << 13  # number that stays, outside its dates, or one that never existed
+MARK_CHARGED = 1 << 14  # `rate_e9` of the line's value is its duty (base number: at General)
+MARK_UNPRICED = 1 << 15  # stays (or is the base number), and has no formula
+MARK_COMPARED = 1 << 16  # carries at most `rate_e9` of the line's value (additional and exempt)
+MARK_TOPUP = 1 << 17  # stays and covers column 1 (all-in headings that are not IEEPA)
+MARK_SECTION122 = 1 << 18
+MARK_FREE98 = 1 << 19  # chapter 98 number that leaves nothing to charge
+MARK_CHAPTER98 = 1 << 20
+MARK_ON_BASIS = 1 << 21  # rate on a special basis (drained weight, content ...)
+MARK_FORMULA = 1 << 22  # base number whose General rate takes a quantity
+MARK_BASE = 1 << 23  # chapters 1-97
+RULE_SHIFT = 25  # why the number is removed, three bits; see `status.RULE_*`
+RULE_BITS = 7
+
+# Weights: what the numbers of a line count, six bits each, so that one sum tells ordinary lines from others.
+WEIGHT_BAD = 1  # a number that no ordinary line has
+WEIGHT_BASE = 1 << 6
+WEIGHT_REPLACES = 1 << 12
+WEIGHT_TOPUP = 1 << 18
+WEIGHT_UNPRICED = 1 << 24  # beside the base number
+WEIGHT_BITS = 63
+ORDINARY_BITS = WEIGHT_BITS * (WEIGHT_BAD | WEIGHT_BASE)
 
 # What a rate row is for. Constants that helpers take as arguments are int64 and not plain numbers: Numba compiles a
 # helper anew for every plain number it is called with (measured: 15 needless compilations).
@@ -30,22 +64,31 @@ NO_SPI = np.int64(0)  # argument where the use is not USE_SPECIAL
 SPI_NONE = -1
 SPI_UNKNOWN = 62  # a programme our table does not know: its bit is never set
 
+ORIGIN_COLUMN2 = 1  # a country that takes column 2 in the period
+ORIGIN_DISPLACED = 2  # a country where an IEEPA program displaced section 232 in the period
 
-NUMBER = np.dtype(
+WIDE = -2  # a value or amount that does not fit int32: it stands in the wide array
+
+RULING = np.dtype(
     [
-        ("kind", np.int8),  # class above
-        ("rank", np.int8),  # 0, 1, 2 for chapters 98, 99, 1-97; -1 unknown
-        ("removed", np.int8),  # 1 if the number is removed
-        ("known", np.int8),  # 1 if our tables have it
-        ("special_counts", np.int8),  # 1 if the 15 % test may use Special
-        ("metal", np.int8),  # 1 if a section 232 duty that IEEPA displaced can lie on it
-        ("start", np.int32),  # first rate row
-        ("count", np.int32),  # rate rows
-        ("highest_e9", np.int64),  # highest rate of an IEEPA number
+        ("marks", np.int32),
+        ("weights", np.int32),
+        ("rate_e9", np.int64),  # percentage in billionths; of an IEEPA number without a row its highest
+        ("row", np.int32),  # rate row in force: own one, or General of a base number; -1 none
+        ("number", np.int32),  # place in `NUMBER`
+        # The same as some marks, -1 or 0: the compiler makes a branch of every test, and guesses it wrong.
+        ("base", np.int8),
+        ("removed", np.int8),
+        ("ieepa", np.int8),
+        ("charged", np.int8),
+        ("compared", np.int8),
     ],
     align=True,
 )
-"""One row per tariff number of the partition's vocabulary."""
+"""A tariff number in a period: days between which nothing changes for any number. Two of them share a cache line."""
+
+NUMBER = np.dtype([("start", np.int32), ("count", np.int32)], align=True)
+"""Rate rows of a number: the first, and how many."""
 
 RATE = np.dtype(
     [
@@ -69,25 +112,66 @@ RATE = np.dtype(
 """Rate rows; the rows of a number stand together. Records, because both tables are small and read row by row."""
 
 
+class Entries(NamedTuple):
+    """One row per entry: int32 lines, int32 rate date (smallest int32 if unknown), int32 its period (0 unknown)."""
+
+    lines: Any
+    day: Any
+    period: Any
+
+
+class Lines(NamedTuple):
+    """One row per line, in order, and the few lines that need more than that.
+
+    Attributes:
+        tariffs: int32 numbers of the line. origin, spi: int32 words, -1 none; empty where no line has any.
+        odd: int32 ascending places of lines with facts of their own, closed by the number of lines. odd_day,
+        odd_period: their int32 rate date and its period. odd_component: int8 1 on a V line. odd_text: int32 rate row
+        read from the export's column 1 text, -1 none.
+    """
+
+    tariffs: Any
+    origin: Any
+    spi: Any
+    odd: Any
+    odd_day: Any
+    odd_period: Any
+    odd_component: Any
+    odd_text: Any
+
+
 class Tariffs(NamedTuple):
-    """One row per number on a line, in order: int32 index into the numbers, int64 dollars (-1 missing), int64 cents."""
+    """One row per number on a line, in order.
+
+    Attributes:
+        number: int32 place in the vocabulary. value: int32 dollars, -1 missing, `WIDE`. duty: int32 cents, `WIDE`.
+        wide_value, wide_duty: int64, read where `WIDE` stands; empty if nowhere.
+    """
 
     number: Any
     value: Any
     duty: Any
+    wide_value: Any
+    wide_duty: Any
 
 
 class Quantities(NamedTuple):
-    """Quantities and units of the numbers on the lines.
+    """Quantities and units of the numbers that have any.
 
     Attributes:
-        quantity_1 .. quantity_3: int64 hundredths, -1 missing. uom_1 .. uom_3: int32 codes, -1 missing.
-        unit_of_1 .. unit_of_3: int16 unit of each code; the last element, reached by -1, is -2 (no unit).
+        tariff: int32 places of those numbers. quantity_1 .. quantity_3: int32 hundredths, -1 missing; wide_1 .. wide_3:
+        the same as int64 where they do not fit; the other of the two is empty, or both. uom_1 .. uom_3: int32 words,
+        -1 missing; empty where nothing is known. unit_of_1 .. unit_of_3: int16 unit of each word; the last element is
+        -2 (no unit).
     """
 
+    tariff: Any
     quantity_1: Any
     quantity_2: Any
     quantity_3: Any
+    wide_1: Any
+    wide_2: Any
+    wide_3: Any
     uom_1: Any
     uom_2: Any
     uom_3: Any
@@ -96,23 +180,21 @@ class Quantities(NamedTuple):
     unit_of_3: Any
 
 
-class Lines(NamedTuple):
-    """One row per line, in order.
+class Law(NamedTuple):
+    """Rules as arrays.
 
     Attributes:
-        offsets: int64, n + 1 values into the tariffs. day: int32 rate date, smallest int32 if unknown.
-        component: int8 1 on a V line. spi: int8 programme claimed, -1 none. column2: int8 1 for BY, CU, KP, RU.
-        text_row: int32 rate row read from the export's column 1 text, -1 none. displaced: int8 1 if origin and day
-        allow a displaced 232.
+        place: int32 of each word of the vocabulary: its ruling, or minus one less than the first of one per period.
+        rulings: `RULING`. numbers: `NUMBER`. rates: `RATE`. origins: int8 `ORIGIN_*` bits of each period and country.
+        spis: int8 programme of each period and word, -1 none. Words stand side by side, no word before the first.
     """
 
-    offsets: Any
-    day: Any
-    component: Any
-    spi: Any
-    column2: Any
-    text_row: Any
-    displaced: Any
+    place: Any
+    rulings: Any
+    numbers: Any
+    rates: Any
+    origins: Any
+    spis: Any
 
 
 class Policy(NamedTuple):
@@ -122,7 +204,9 @@ class Policy(NamedTuple):
         tolerance_cents: largest difference ACE accepts. summary_inclusive: 1 if exactly that passes on a summary.
         restore: 1 if column 1 is restored. move: 1 if value is moved from an IEEPA record. text_first: 1 if the
         export's column 1 text counts before the table. displaced: 1 if displaced 232 is flagged. as_of: day used for
-        column 1 where the rate date is unknown. detail: 1 if the arrays of the numbers are written.
+        column 1 where the rate date is unknown. origins, spis: words of a period in `Law`. detail: 1 if the arrays of
+        lines and numbers are written. duties: 1 if mode B of each number is written too. prices: 1 if value and
+        column 1 of each line are.
     """
 
     tolerance_cents: int
@@ -132,7 +216,11 @@ class Policy(NamedTuple):
     text_first: int
     displaced: int
     as_of: int
+    origins: int
+    spis: int
     detail: int
+    duties: int
+    prices: int
 
 
 class EntryOut(NamedTuple):
@@ -150,62 +238,129 @@ class EntryOut(NamedTuple):
     flags: Any
 
 
-class Prices(NamedTuple):
-    """What a line should carry, found before anything is removed.
+class LineOut(NamedTuple):
+    """Results per line, empty unless asked for.
 
     Attributes:
-        value: int64 dollars of the line, after an IEEPA record's value is placed. column1: int64 cents of its base
-        number at the rate claimed. status: int8 why not. at_15: int8 1 if column 1 is 15 % of the value or more.
-        owed: int8 1 if a number that should carry duty was filed with 0. duty: int64 cents of the line, mode B.
-        known: int8 1 if mode B could be computed. notes: int32 (placement of the value, programme, basis).
+        gap: int64 mode A less mode B, 0 where B is not known. known: int8. value: int64 dollars after an IEEPA record's
+        value is placed. column1: int64 cents of its base number at the rate claimed. status: int8 why not.
     """
 
+    gap: Any
+    known: Any
     value: Any
     column1: Any
-    status: Any
-    at_15: Any
-    owed: Any
-    duty: Any
-    known: Any
-    notes: Any
-
-
-class LineOut(NamedTuple):
-    """Results per line, mode A: int64 duty, int64 gap to mode B, int32 notes, int8 status of what has no answer."""
-
-    duty: Any
-    gap: Any
-    notes: Any
     status: Any
 
 
 class TariffOut(NamedTuple):
-    """Results per number: int8 change, int8 rule, int64 duty of the new version."""
+    """Results per number, empty unless asked for: int8 change, int8 rule, int64 duty of the new version, mode B."""
 
     change: Any
     rule: Any
     duty: Any
+    recomputed: Any
+
+
+class Told(NamedTuple):
+    """What a person should hear of, in order of lines; room for every line, and `count` of them used.
+
+    Attributes:
+        count: int64, one element. entry, line: int32 places. notes: int32. status: int8 of what has no answer.
+        unknown: int64 for each word of the vocabulary, how often a number our tables do not know was seen.
+        unknown_entry: int32 the first entry with it.
+    """
+
+    count: Any
+    entry: Any
+    line: Any
+    notes: Any
+    status: Any
+    unknown: Any
+    unknown_entry: Any
+
+
+# Rows of the work sheet on which a line that is not ordinary is laid out; one column per number.
+WORK_AT = 0  # ruling
+WORK_VALUE = 1
+WORK_DUTY = 2
+WORK_CENTS = 3  # mode B
+WORK_QUANTITIES = 4  # three amounts, three units
+WORK_ROWS = 10
+
+
+SURVEY_AT = 0  # rows of the survey: ruling of a number,
+SURVEY_GAP = 1  # kept less mode B of a number and all behind it,
+SURVEY_WEIGHTS = 2  # the same of weights
+SURVEY_ROWS = 3
+SURVEY_LINES = 512  # lines surveyed at a time, and room for their numbers
+SURVEY_ROOM = 4096
+REST_LINE = 0  # lines of a survey of which more has to be found: which,
+REST_GAP = 1  # kept less mode B,
+REST_WEIGHTS = 2
+REST_AT = 3  # ruling of the base number,
+REST_SPI = 4
+REST_ORIGIN = 5
+REST_ROWS = 6
+
+
+class Work(NamedTuple):
+    """Room to work in.
+
+    Attributes:
+        sheet: int64, `WORK_ROWS` rows, a column for each number of the longest line. survey: int64, `SURVEY_ROWS` rows,
+        a column more than `SURVEY_ROOM` or than the longest line has numbers. ends: int64, `SURVEY_LINES` elements and
+        one more. rest: int64, `REST_ROWS` rows of `SURVEY_LINES` columns. chain_at: int32 for
+        each word of the vocabulary, the place in the quantities at which the walk has arrived, -1 none. chain_next:
+        int32 for each place, the next one of its word.
+    """
+
+    sheet: Any
+    survey: Any
+    ends: Any
+    rest: Any
+    chain_at: Any
+    chain_next: Any
+
+
+def _array(kind: Any, *, readonly: bool = True) -> Any:
+    """Numba type of a one-dimensional array."""
+    return types.Array(kind, 1, "C", readonly=readonly)
 
 
 def _tuple(cls: Any, kinds: str, readonly: bool) -> Any:
     """Numba type of a NamedTuple of one-dimensional arrays; kinds: b int8, h int16, i int32, q int64."""
     scalar = {"b": types.int8, "h": types.int16, "i": types.int32, "q": types.int64}
-    members = [types.Array(scalar[kind], 1, "C", readonly=readonly) for kind in kinds]
+    members = [_array(scalar[kind], readonly=readonly) for kind in kinds]
     if len(set(kinds)) == 1:
         return types.NamedUniTuple(members[0], len(members), cls)
     return types.NamedTuple(members, cls)
 
 
-OFFSETS_TYPE = types.Array(types.int64, 1, "C", readonly=True)
-NUMBERS_TYPE = types.Array(numba.from_dtype(NUMBER), 1, "C", readonly=True)
-RATES_TYPE = types.Array(numba.from_dtype(RATE), 1, "C", readonly=True)
-TARIFFS_TYPE = _tuple(Tariffs, "iqq", readonly=True)
-QUANTITIES_TYPE = _tuple(Quantities, "qqqiiihhh", readonly=True)
-LINES_TYPE = _tuple(Lines, "qibbbib", readonly=True)
+RULINGS_TYPE = _array(numba.from_dtype(RULING))
+NUMBERS_TYPE = _array(numba.from_dtype(NUMBER))
+RATES_TYPE = _array(numba.from_dtype(RATE))
+ENTRIES_TYPE = _tuple(Entries, "iii", readonly=True)
+LINES_TYPE = _tuple(Lines, "iiiiiibi", readonly=True)
+TARIFFS_TYPE = _tuple(Tariffs, "iiiqq", readonly=True)
+QUANTITIES_TYPE = _tuple(Quantities, "iiiiqqqiiihhh", readonly=True)
+LAW_TYPE = types.NamedTuple(
+    [_array(types.int32), RULINGS_TYPE, NUMBERS_TYPE, RATES_TYPE, _array(types.int8), _array(types.int8)], Law
+)
 POLICY_TYPE = types.NamedUniTuple(types.int64, len(Policy._fields), Policy)
+_SHEET_TYPE = types.Array(types.int64, 2, "C")
+WORK_TYPE = types.NamedTuple(
+    [
+        _SHEET_TYPE,
+        _SHEET_TYPE,
+        _array(types.int64, readonly=False),
+        _SHEET_TYPE,
+        *[_array(types.int32, readonly=False)] * 2,
+    ],
+    Work,
+)
 ENTRY_OUT_TYPE = _tuple(EntryOut, "qqqqbii", readonly=False)
-PRICES_TYPE = _tuple(Prices, "qqbbbqbi", readonly=True)
-PRICES_OUT_TYPE = _tuple(Prices, "qqbbbqbi", readonly=False)
-LINE_OUT_TYPE = _tuple(LineOut, "qqib", readonly=False)
-TARIFF_OUT_TYPE = _tuple(TariffOut, "bbq", readonly=False)
-DUTIES_OUT_TYPE = types.Array(types.int64, 1, "C")
+LINE_OUT_TYPE = _tuple(LineOut, "qbqqb", readonly=False)
+TARIFF_OUT_TYPE = _tuple(TariffOut, "bbqq", readonly=False)
+TOLD_TYPE = _tuple(Told, "qiiibqi", readonly=False)
+OUTS_TYPE = types.Tuple((ENTRY_OUT_TYPE, LINE_OUT_TYPE, TARIFF_OUT_TYPE, TOLD_TYPE))

@@ -1,4 +1,4 @@
-"""Quantities: the slot whose unit is the unit of the rate, and whole units for small rates."""
+"""Quantities: where those of a number stand, the slot in the unit of the rate, whole units for small rates."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cape_kernels._jit import helper
+from cape_kernels._jit import helper, routine
 
 ANY_UNIT = -1
+NO_UNIT = -2
 NO_QUANTITY_E2 = -1
 
 
@@ -23,16 +24,57 @@ class Measures(NamedTuple):
     unit_3: int
 
 
+@routine
+def chain(tariffs, numbers, at, following):  # type: ignore[no-untyped-def]
+    """Link the quantities of each word of the vocabulary; whether each chain ascends, so that none is walked twice."""
+    ascending = True
+    at[:] = -1
+    for place in range(len(tariffs) - 1, -1, -1):
+        number = numbers[tariffs[place]]
+        following[place] = at[number]
+        ascending = ascending and (at[number] < 0 or tariffs[place] < tariffs[at[number]])
+        at[number] = place
+    return ascending
+
+
 @helper
-def measures_of(quantities, tariff):  # type: ignore[no-untyped-def]
-    """Quantities and units of one number."""
+def place_of(tariffs, tariff, number, at, following, ascending):  # type: ignore[no-untyped-def]
+    """Place of the quantities of a number, -1 if it has none; a chain that ascends is left where it was found."""
+    place = np.int64(at[number])
+    while place >= 0 and tariffs[place] != tariff and not (ascending and tariffs[place] > tariff):
+        place = np.int64(following[place])
+    if ascending:
+        at[number] = place
+    return place if place >= 0 and tariffs[place] == tariff else np.int64(-1)
+
+
+@helper
+def amount_at(narrow, wide, place):  # type: ignore[no-untyped-def]
+    """One quantity (hundredths), -1 missing; at most one of the arrays holds anything."""
+    if len(narrow) > 0:
+        return np.int64(narrow[place])
+    return wide[place] if len(wide) > 0 else np.int64(NO_QUANTITY_E2)
+
+
+@helper
+def unit_at(words, units, place):  # type: ignore[no-untyped-def]
+    """Unit of one quantity, -2 none."""
+    return np.int64(units[words[place]]) if len(words) > 0 else np.int64(NO_UNIT)
+
+
+@helper
+def measures_at(quantities, place):  # type: ignore[no-untyped-def]
+    """Quantities and units at a place; all missing at -1."""
+    if place < 0:
+        none, no_unit = np.int64(NO_QUANTITY_E2), np.int64(NO_UNIT)
+        return Measures(none, none, none, no_unit, no_unit, no_unit)
     return Measures(
-        quantities.quantity_1[tariff],
-        quantities.quantity_2[tariff],
-        quantities.quantity_3[tariff],
-        np.int64(quantities.unit_of_1[quantities.uom_1[tariff]]),
-        np.int64(quantities.unit_of_2[quantities.uom_2[tariff]]),
-        np.int64(quantities.unit_of_3[quantities.uom_3[tariff]]),
+        amount_at(quantities.quantity_1, quantities.wide_1, place),
+        amount_at(quantities.quantity_2, quantities.wide_2, place),
+        amount_at(quantities.quantity_3, quantities.wide_3, place),
+        unit_at(quantities.uom_1, quantities.unit_of_1, place),
+        unit_at(quantities.uom_2, quantities.unit_of_2, place),
+        unit_at(quantities.uom_3, quantities.unit_of_3, place),
     )
 
 

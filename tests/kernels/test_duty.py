@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cape_kernels import status as s
 from cape_kernels import tables as k
 from cape_kernels.duty import CODE_TOPUP, percent_cents, row_duty
-from cape_kernels.units import whole_units
+from cape_kernels.units import Measures, whole_units
 from reference.duty import Formula, Goods, Measure, duty_cents, half_up
 
 UNITS = ["KG", "NO", "L"]
@@ -44,17 +44,16 @@ def rate_record(
     return fixed(np.array([row], k.RATE))
 
 
-def quantities(measures: list[tuple[int | None, str | None]]) -> k.Quantities:
+def quantities(measures: list[tuple[int | None, str | None]]) -> Measures:
     """Quantities of one number."""
-    amounts_ = [fixed(np.array([-1 if amount is None else amount], np.int64)) for amount, _ in measures]
-    codes = [fixed(np.array([-1 if unit is None else UNITS.index(unit)], np.int32)) for _, unit in measures]
-    words = fixed(np.array([*range(len(UNITS)), -2], np.int16))
-    return k.Quantities._make([*amounts_, *codes, words, words, words])
+    amounts_ = [np.int64(-1 if amount is None else amount) for amount, _ in measures]
+    places = [np.int64(-2 if unit is None else UNITS.index(unit)) for _, unit in measures]
+    return Measures._make([*amounts_, *places])
 
 
-def kernel_cents(rate: np.ndarray[Any, Any], goods: k.Quantities, value: int | None) -> tuple[int | None, int]:
+def kernel_cents(rate: np.ndarray[Any, Any], goods: Measures, value: int | None) -> tuple[int | None, int]:
     """(cents or None, status) of the kernel."""
-    cents, floor, status = row_duty(rate, 0, goods, 0, np.int64(-1 if value is None else value))
+    cents, floor, status = row_duty(rate, np.int64(0), goods, np.int64(-1 if value is None else value))
     if status == s.OK:
         assert floor in {cents, cents - 1}
     return (int(cents) if status == s.OK else None), int(status)

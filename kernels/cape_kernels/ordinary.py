@@ -1,0 +1,281 @@
+"""The short road of ordinary lines: one walk over their numbers without a branch, and what their base number adds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cape_kernels import status as s
+from cape_kernels._jit import helper, routine
+from cape_kernels.duty import NO_DAY, find_row, row_duty
+from cape_kernels.recompute import CENTS_AT_15
+from cape_kernels.removal import ALL_IN_E9, CENTS_E9, displaced, restored_base
+from cape_kernels.scan import ruling_of
+from cape_kernels.tables import (
+    MARK_BASE,
+    MARK_CHARGED,
+    MARK_FORMULA,
+    MARK_IEEPA,
+    MARK_METAL,
+    MARK_ON_BASIS,
+    MARK_REPLACES,
+    MARK_SPECIAL_COUNTS,
+    MARK_UNPRICED,
+    REST_AT,
+    REST_GAP,
+    REST_LINE,
+    REST_ORIGIN,
+    REST_SPI,
+    REST_WEIGHTS,
+    RULE_BITS,
+    RULE_SHIFT,
+    SPI_NONE,
+    SURVEY_AT,
+    SURVEY_GAP,
+    SURVEY_WEIGHTS,
+    USE_SPECIAL,
+    WEIGHT_BASE,
+    WEIGHT_BITS,
+    WEIGHT_REPLACES,
+    WEIGHT_TOPUP,
+    WEIGHT_UNPRICED,
+)
+from cape_kernels.units import measures_at, place_of
+
+_PLAIN_MARKS = MARK_BASE | MARK_FORMULA | MARK_UNPRICED
+CUSTOMARY_TARIFFS = 16
+_LARGE_CENTS = np.int64(1 << 31)  # no amount that fits int32 is larger
+_at = np.uint64
+_CENTS_E9 = np.uint64(CENTS_E9)
+_HALF_E9 = np.uint64(CENTS_E9 // 2)
+
+
+@helper
+def half_up_cents(product_e9):  # type: ignore[no-untyped-def]
+    """Dollars x billionths as cents, half up, for a product below 2^63: the compiler multiplies instead of dividing."""
+    return np.int64((np.uint64(product_e9) + _HALF_E9) // _CENTS_E9)
+
+
+class Sums(NamedTuple):
+    """What the numbers of some lines add up to (int64): cents filed, removed, on IEEPA numbers, and the OR of marks."""
+
+    filed: int
+    removed: int
+    ieepa_duty: int
+    seen: int
+
+
+@routine
+def survey(first, last, period, columns, rulings, tolerance, sheet):  # type: ignore[no-untyped-def]
+    """Sum up numbers [first, last), and note for each what it and all behind it keep less mode B, and weigh.
+
+    Walked from the end, because the base number with the value stands behind the others. A line's own sums are then the
+    difference of two of them, so that no branch depends on where lines end (a wrong guess costs as much as a number).
+    Indices are unsigned because others may count from the end, which takes three instructions each. `columns` are
+    number, value and duty of the tariffs and the place of each number's rulings.
+    """
+    number, value, duty, place = columns
+    filed = kept = ieepa_duty = seen = gap = weights = worth = np.int64(0)
+    limit = min(tolerance, _LARGE_CENTS) * CENTS_E9 + CENTS_E9 // 2
+    sheet[SURVEY_GAP, _at(last - first)] = 0
+    sheet[SURVEY_WEIGHTS, _at(last - first)] = 0
+    for back in range(last - first):
+        column = last - first - 1 - back
+        tariff = _at(first + column)
+        start = np.int64(place[_at(number[tariff])])
+        many = start >> 63
+        at = (start ^ many) + (period & many)
+        ruling = rulings[_at(at)]
+        cents = np.int64(duty[tariff])
+        dollars = np.int64(value[tariff])
+        base = np.int64(ruling["base"])
+        worth ^= (worth ^ max(dollars, np.int64(0))) & base
+        product = worth * ruling["rate_e9"]
+        # Without division: an amount in cents is above a rounded one where it is above it before rounding.
+        above = np.int64(cents * CENTS_E9 - limit > product) & np.int64(ruling["compared"])
+        strange = (np.int64(dollars > 0) + base) | np.int64(cents < 0) | np.int64(dollars < -1)
+        weights += np.int64(ruling["weights"]) + ((above | strange) & 1)
+        stays = cents & ~np.int64(ruling["removed"])
+        filed += cents
+        kept += stays
+        ieepa_duty += cents & np.int64(ruling["ieepa"])
+        gap += stays - (half_up_cents(product) & np.int64(ruling["charged"]))
+        seen |= np.int64(ruling["marks"])
+        sheet[SURVEY_AT, _at(column)] = at
+        sheet[SURVEY_GAP, _at(column)] = gap
+        sheet[SURVEY_WEIGHTS, _at(column)] = weights
+    return Sums(filed, filed - kept, ieepa_duty, seen)
+
+
+@routine
+def write_survey(first, last, duty, rulings, sheet, out):  # type: ignore[no-untyped-def]
+    """Before and after of numbers [first, last) as on ordinary lines without a replacement number."""
+    for tariff in range(first, last):
+        ruling = rulings[_at(sheet[SURVEY_AT, _at(tariff - first)])]
+        removed = np.int64(ruling["removed"])
+        out.change[_at(tariff)] = s.CHANGE_REMOVED & removed
+        out.rule[_at(tariff)] = (ruling["marks"] >> RULE_SHIFT) & RULE_BITS
+        out.duty[_at(tariff)] = duty[_at(tariff)] & ~removed
+
+
+@routine
+def sort_lines(count, line, shift, rulings, limits, work, words, out):  # type: ignore[no-untyped-def]
+    """(how many lines of a survey are not done, gap of those that are): the others are noted in `work.rest`.
+
+    `shift` is (first row of origins, of programmes) of the period, `limits` (tolerance in cents, 1 for detail),
+    `words` (`Lines.origin`, `Law.origins`, `Lines.spi`, `Law.spis`). Done are lines with one General percentage and
+    nothing else to find.
+    """
+    origin_of, origins, spi_of, spis = words
+    rest, ends, sheet = work.rest, work.ends, work.survey
+    tolerance, detail = limits
+    left = gaps = np.int64(0)
+    for each in range(count):
+        size = ends[_at(each + 1)] - ends[_at(each)]
+        start = _at(ends[_at(each)] - ends[0])
+        stop = _at(ends[_at(each + 1)] - ends[0])
+        gap = sheet[SURVEY_GAP, start] - sheet[SURVEY_GAP, stop]
+        weights = sheet[SURVEY_WEIGHTS, start] - sheet[SURVEY_WEIGHTS, stop]
+        origin = np.int64(0)
+        if len(origin_of) > 0:
+            origin = np.int64(origins[_at(shift[0] + origin_of[_at(line + each)])])
+        spi = np.int64(SPI_NONE)
+        if len(spi_of) > 0:
+            spi = np.int64(spis[_at(shift[1] + spi_of[_at(line + each)])])
+        at = sheet[SURVEY_AT, stop - _at(1)] if size > 0 else np.int64(0)
+        marks = np.int64(rulings[_at(at)]["marks"])
+        odd = (weights ^ WEIGHT_BASE) | origin | (spi - SPI_NONE)
+        odd |= (marks & _PLAIN_MARKS) ^ MARK_BASE | np.int64(abs(gap) > tolerance) | np.int64(size > CUSTOMARY_TARIFFS)
+        done = np.int64(odd == 0)
+        rest[REST_LINE, _at(left)] = each
+        rest[REST_GAP, _at(left)] = gap
+        rest[REST_WEIGHTS, _at(left)] = weights
+        rest[REST_AT, _at(left)] = at
+        rest[REST_SPI, _at(left)] = spi
+        rest[REST_ORIGIN, _at(left)] = origin
+        left += 1 - done
+        gaps += gap & -done
+        if detail == 1:
+            out.gap[_at(line + each)] = gap
+            out.known[_at(line + each)] = 1
+    return left, gaps
+
+
+class Plain(NamedTuple):
+    """Both modes of an ordinary line (int64); `ordinary` is 0 if it turned out not to be one."""
+
+    ordinary: int
+    restored: int
+    gap: int
+    known: int
+    notes: int
+    column1: int
+    status: int
+    new_base: int
+    rule: int
+
+
+@helper
+def column1_at(facts, base, replaces, data, law, policy, work):  # type: ignore[no-untyped-def]
+    """(cents, cents cut off, status) of the base number of an ordinary line as far as that takes a rate row.
+
+    General where it takes a quantity, and Special of the programme on the line where that is listed and not Free. A
+    special rate that cannot be computed, or one on a replacement line, is not ordinary: status `NO_ROW`.
+    """
+    tariffs, quantities, ascending = data
+    last = facts.first + facts.size - 1
+    worth = np.int64(tariffs.value[last])
+    row = np.int64(base["row"])
+    special = np.int64(-1)
+    if facts.spi != SPI_NONE and (law.rates[base["row"]]["free_spis"] >> facts.spi) & 1 == 0:
+        if replaces != 0:
+            return np.int64(0), np.int64(0), np.int64(s.NO_ROW)
+        number = law.numbers[base["number"]]
+        day = facts.day if facts.day != NO_DAY else policy.as_of
+        special = find_row(law.rates, np.int64(number["start"]), np.int64(number["count"]), USE_SPECIAL, facts.spi, day)
+        if special >= 0:
+            row = special
+    measures = measures_at(
+        quantities,
+        place_of(quantities.tariff, last, tariffs.number[last], work.chain_at, work.chain_next, ascending),
+    )
+    cents, floor, status = row_duty(law.rates, row, measures, worth)
+    if special >= 0 and status != s.OK:
+        status = s.NO_ROW
+    return cents, floor, np.int64(status)
+
+
+@helper
+def plain_line(facts, at, weights, gap, data, law, policy, work):  # type: ignore[no-untyped-def]
+    """Both modes of a line that is ordinary but for its programme, its rate, or what stands before its base number.
+
+    `gap` is what the line keeps less its mode B, as the survey found it.
+    """
+    tariffs = data[0]
+    last = facts.first + facts.size - 1
+    base = law.rulings[at]
+    marks = np.int64(base["marks"])
+    worth = np.int64(tariffs.value[last])
+    filed = np.int64(tariffs.duty[last])
+    replaces = weights & (WEIGHT_BITS * WEIGHT_REPLACES)
+    product = worth * base["rate_e9"]
+    column1, floor, status = half_up_cents(product), product // CENTS_E9, np.int64(s.OK)
+    if marks & MARK_CHARGED:
+        gap += column1  # put back: what is claimed is taken out below
+    free = facts.spi != SPI_NONE and (law.rates[base["row"]]["free_spis"] >> facts.spi) & 1 == 1
+    ordinary = True
+    if (marks & MARK_FORMULA and (not free or replaces != 0)) or (facts.spi != SPI_NONE and not free):
+        column1, floor, status = column1_at(facts, base, replaces, data, law, policy, work)
+        ordinary = status != s.NO_ROW
+    elif marks & MARK_UNPRICED:
+        status = np.int64(s.NO_FORMULA)
+    general = status
+    if free:
+        column1, status = np.int64(0), np.int64(s.OK)
+    new_base = filed
+    notes = rule = np.int64(0)
+    watched = facts.displaced == 1 and marks & MARK_METAL != 0
+    if replaces != 0 or watched:
+        replaced = ieepa_duty = seen = np.int64(0)
+        for tariff in range(facts.first, last):
+            beside = np.int64(law.rulings[ruling_of(law.place, tariffs.number[tariff], facts.period)]["marks"])
+            seen |= beside
+            ieepa_duty += np.int64(tariffs.duty[tariff]) if beside & MARK_IEEPA else np.int64(0)
+            replaced += np.int64(tariffs.duty[tariff]) if beside & MARK_REPLACES else np.int64(0)
+        if watched and displaced(marks, seen, ieepa_duty, policy):
+            notes |= s.NOTE_DISPLACED
+        if replaces != 0:
+            if free and (general != s.OK or seen & MARK_SPECIAL_COUNTS):
+                floor = np.int64(0)
+            ordinary = ordinary and replaces == WEIGHT_REPLACES and policy.restore == 1 and status == s.OK
+            ordinary = ordinary and (free or marks & MARK_ON_BASIS == 0)
+            all_in = half_up_cents(worth * ALL_IN_E9)
+            new_base, rule, more = restored_base(filed, replaced, column1, all_in, policy.tolerance_cents)
+            notes |= more
+            if floor >= CENTS_AT_15 * worth:
+                notes |= s.NOTE_AVE
+            if new_base != filed:
+                notes |= s.NOTE_RESTORED
+    known = status == s.OK
+    if weights & (WEIGHT_BITS * WEIGHT_TOPUP):
+        known = True
+    else:
+        gap -= column1
+    gap += new_base - filed
+    if not known or weights & (WEIGHT_BITS * WEIGHT_UNPRICED):
+        known = False
+        gap = np.int64(0)
+    if abs(gap) > policy.tolerance_cents:
+        notes |= s.NOTE_GAP
+    return Plain(
+        np.int64(ordinary),
+        new_base - filed,
+        gap,
+        np.int64(known),
+        notes,
+        column1,
+        status,
+        new_base,
+        np.int64(rule),
+    )
