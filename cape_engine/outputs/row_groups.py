@@ -4,18 +4,16 @@ Each part of a run becomes one row group: Arrow encodes it in memory (the GIL is
 the growing file, and one footer at the end lists all of them. A later run takes a row group that did not change from
 the old file byte by byte, without decoding it.
 
-Measured on `entries` of 33,000 rows x 24 columns (CPU time of one core of a busy machine, medians of one run taking
-turns, pyarrow 26; kB of the encoded group), and on 700,000 rows of `changes`:
+Measured on `entries` of 33,000 rows x 24 columns (one core, CPU time, pyarrow 26; kB of the encoded group):
 
-    Arrow's defaults, snappy                                        60 ms   1,782 kB      264 ms   5,964 kB
-    Arrow, zstd level 1, dictionaries for words only                37 ms   1,069 kB
-    Arrow, snappy, dictionaries for words only                      31 ms   1,642 kB
-    Arrow, no codec but delta packing of numbers and days           25 ms   1,487 kB       91 ms   5,342 kB
-    the same layout by our own kernels (`pages`)                    12 ms   1,459 kB       45 ms   4,970 kB
+    Arrow's defaults, snappy                                        38 ms   1,780 kB
+    zstd level 1, dictionaries for words only                       42 ms   1,120 kB
+    snappy, dictionaries for words only, statistics of one column   23 ms   1,640 kB
+    as here: no codec but delta packing of numbers and days         18 ms   1,500 kB
 
 Delta packing is both smaller and faster than a codec over plain numbers (0.5 ms and 109 kB against 1.2 ms and 139 kB
-for a column of money). Texts come best as words, which saves their hashing. Cutting Arrow's footer of a part for 24
-columns takes 0.3 ms, moving it 0.03 ms.
+for a column of money); 0.3 to 0.9 ms of each column with nulls are its levels, and lists cost 1.5 to 2.5 ms each.
+Cutting the footer of a part for 24 columns takes 0.3 ms, moving it 0.03 ms.
 """
 
 from __future__ import annotations
@@ -36,7 +34,6 @@ from cape_engine.schema.facts import ENTRY_NUMBER
 __all__ = ["MAGIC", "EncodedPart", "FooterError", "GroupPiece", "RowGroups", "result_row_groups", "write_joined"]
 
 
-_OWN_ROWS = 1 << 14  # below this, Arrow is quick enough, and its code is there already
 _DICTIONARY_BYTES = 16 << 20  # Arrow's 1 MiB would end the dictionary of a million rows' entry numbers half-way
 
 
@@ -66,8 +63,6 @@ class RowGroups:
 
     def __init__(self, schema: pa.Schema, *, ordered_by: str | None = None, few: Collection[str] = ()) -> None:
         self.schema = schema.remove_metadata()
-        self._ordered_by, self._few = ordered_by, frozenset(few)
-        self._plain = all(_usual(field) for field in schema)
         dictionaries: list[str] = []
         delta: dict[str, str] = {}
         codecs: dict[str, str] = {}
@@ -112,19 +107,9 @@ class RowGroups:
             given = table.cast(pa.schema(fields))
         except ValueError as error:
             raise FooterError(f"the table has another schema than the file it is to be appended to: {error}") from error
-        if self._plain and table.num_rows >= _OWN_ROWS and (part := self._encoded_here(given)) is not None:
-            return part
         file = memoryview(self._written(given.schema, given, store_schema=False))
         piece = self.template.piece(file, len(MAGIC))
         return EncodedPart(table.num_rows, file[len(MAGIC) : len(file) - footer_length(file)], piece)
-
-    def _encoded_here(self, table: pa.Table) -> EncodedPart | None:
-        """The table encoded by `pages`; None when a column is not of the usual kind."""
-        from cape_engine.outputs import pages  # noqa: PLC0415 - small runs need no compiled code for this
-
-        columns = [c.chunk(0) if c.num_chunks == 1 else c.combine_chunks() for c in table.columns]
-        found = pages.encoded(list(self.schema), columns, coded=self._few, ranged=self._ordered_by)
-        return None if found is None else EncodedPart(table.num_rows, memoryview(found[0]), found[1])
 
     def _written(self, schema: pa.Schema, table: pa.Table | None, *, store_schema: bool) -> pa.Buffer:
         """A whole Parquet file in memory, of at most one row group."""
@@ -163,16 +148,6 @@ def write_joined(stream: BinaryIO, groups: RowGroups, parts: Iterable[EncodedPar
             rows += part.rows
     stream.write(groups.template.footer(placed))
     return rows
-
-
-def _usual(field: pa.Field) -> bool:
-    """Whether `pages` knows how to encode columns of this field."""
-    kind = field.type
-    if pa.types.is_list(kind):
-        return not field.nullable and bool(pa.types.is_string(kind.value_type))
-    words = pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type)
-    numbers = pa.types.is_signed_integer(kind) or pa.types.is_date32(kind)
-    return bool(words or pa.types.is_string(kind) or numbers)
 
 
 def _same_words(declared: pa.DataType, given: pa.DataType) -> bool:
