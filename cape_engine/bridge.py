@@ -182,6 +182,15 @@ def sparse_quantities(partition: Partition, numbers: Collection[str] | None = No
     return pa.table({str(TARIFF): places, **columns})
 
 
+def raw_quantities(partition: Partition, numbers: Collection[str] | None = None) -> pa.Table:
+    """`sparse_quantities` without a pass over its cells: unknown is null, -1, or the word ""."""
+    tariffs = partition.tariffs
+    if isinstance(tariffs, pa.Table):
+        return sparse_quantities(partition, numbers)
+    found: pa.Table = tariffs.raw_quantities(numbers)
+    return found
+
+
 def offsets(table: pa.Table, column: Column) -> Int64s:
     """Counts as offsets: row i owns the rows [offsets[i], offsets[i + 1]) of the table below (n + 1 values)."""
     counts = integers(table, column, 0)

@@ -29,32 +29,76 @@ def tariffs_of(partition: Partition, numbers: Int32s) -> k.Tariffs:
         partition: values and amounts of the numbers.
         numbers: place of each number in the vocabulary.
     """
-    value, wide_value = _marked(partition.tariffs, t.VALUE_DOLLARS, NO_NUMBER)
-    duty, wide_duty = _marked(partition.tariffs, t.DUTY_CENTS, 0)
-    return k.Tariffs(numbers, value, duty, wide_value, wide_duty)
+    value = _whole(partition.tariffs, t.VALUE_DOLLARS, NO_NUMBER)
+    duty = _whole(partition.tariffs, t.DUTY_CENTS, 0)
+    if value.dtype == duty.dtype == np.int32:
+        return k.Tariffs(numbers, readonly(value), readonly(duty), _NO_AMOUNTS, _NO_AMOUNTS)
+    wide = (value > _INT32_MAX) | (duty > _INT32_MAX)
+    narrow_value, narrow_duty = value.astype(np.int32), duty.astype(np.int32)
+    if not wide.any():
+        return k.Tariffs(numbers, readonly(narrow_value), readonly(narrow_duty), _NO_AMOUNTS, _NO_AMOUNTS)
+    narrow_value[wide], narrow_duty[wide] = k.WIDE, 0
+    both = (readonly(amounts.astype(np.int64, copy=False)) for amounts in (value, duty))
+    return k.Tariffs(numbers, readonly(narrow_value), readonly(narrow_duty), *both)
 
 
-def quantities_of(partition: Partition, book: Book, numbers: Collection[str] | None) -> k.Quantities:
-    """`tables.Quantities` of a partition.
+def quantities_of(
+    partition: Partition, book: Book, numbers: tuple[Int32s, list[str]], wanted: Collection[str] | None
+) -> tuple[k.Quantities, Int32s]:
+    """(`tables.Quantities` of a partition, first place of each word of the vocabulary).
 
     Args:
         partition: quantities and units of its numbers.
         book: gives numbers to units.
-        numbers: tariff numbers of which a rate takes a quantity; None where it may be any.
+        numbers: number of each tariff as code and vocabulary.
+        wanted: tariff numbers of which a rate takes a quantity; None where it may be any.
     """
-    if numbers is not None and not numbers:
+    codes, vocabulary = numbers
+    if wanted is not None and not wanted:
         units = readonly(np.array([-2], np.int16))
-        return k.Quantities(*[_NO_CODES] * 4, *[_NO_AMOUNTS] * 3, *[_NO_CODES] * 3, *[units] * 3)
-    table = bridge.sparse_quantities(partition, numbers)
+        nowhere = readonly(np.zeros(len(vocabulary) + 1, np.int32))
+        return k.Quantities(*[_NO_CODES] * 4, *[_NO_AMOUNTS] * 3, *[_NO_CODES] * 3, *[units] * 3, nowhere), nowhere
+    table = bridge.raw_quantities(partition, wanted)
+    tariff = bridge.single(table, t.TARIFF).to_numpy()
+    first, last = _spans(codes, tariff, len(vocabulary))
+    if not _together(codes, tariff, first, last):
+        order = np.lexsort((tariff, codes[tariff]))
+        table = table.take(pa.array(order))
+        tariff = tariff[order]
+        first, last = _spans(codes, tariff, len(vocabulary))
     amounts = [_either(table, column) for column in t.QUANTITIES_E2]
     words = [_unit_words(table, column) for column in t.UOMS]
     return k.Quantities(
-        readonly(bridge.single(table, t.TARIFF).to_numpy()),
+        readonly(tariff),
         *(narrow for narrow, _ in amounts),
         *(wide for _, wide in amounts),
-        *(codes for codes, _ in words),
-        *(book.unit_numbers(vocabulary) for _, vocabulary in words),
-    )
+        *(unit_codes for unit_codes, _ in words),
+        *(book.unit_numbers(units) for _, units in words),
+        readonly(last),
+    ), readonly(first)
+
+
+def _spans(codes: Int32s, tariff: Int32s, words: int) -> tuple[Int32s, Int32s]:
+    """First and last place of the quantities of each word, if words ascend; found by halving, without a pass."""
+    wanted = np.arange(words + 1, dtype=np.int32)
+    low, high = np.zeros(words + 1, np.int64), np.full(words + 1, len(tariff), np.int64)
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        before = open_ & (codes[tariff[np.minimum(middle, len(tariff) - 1)]] < wanted)
+        low = np.where(before, middle + 1, low)
+        high = np.where(open_ & ~before, middle, high)
+    first = low.astype(np.int32)
+    return first, np.append(first[1:], np.int32(len(tariff))).astype(np.int32)
+
+
+def _together(codes: Int32s, tariff: Int32s, first: Int32s, last: Int32s) -> bool:
+    """Whether the words do ascend, as a store writes them; a table in memory has the order of the numbers."""
+    if len(tariff) == 0:
+        return True
+    descents = np.flatnonzero(tariff[1:] < tariff[:-1]) + 1
+    found = np.flatnonzero(first < last)
+    ends = codes[tariff[first[found]]], codes[tariff[last[found] - 1]]
+    return bool((ends[0] == found).all() and (ends[1] == found).all() and np.isin(descents, first[found]).all())
 
 
 def _filled(values: pa.Array, missing: int) -> npt.NDArray[Any]:
@@ -65,19 +109,10 @@ def _filled(values: pa.Array, missing: int) -> npt.NDArray[Any]:
     return filled
 
 
-def _marked(table: pa.Table, column: Column, missing: int) -> tuple[Int32s, Int64s]:
-    """(int32 with `WIDE` where a number does not fit, int64 to read there; empty if all fit)."""
+def _whole(table: pa.Table, column: Column, missing: int) -> npt.NDArray[Any]:
+    """A column of whole numbers as wide as it is at hand."""
     values = bridge.stored(table, column)
-    if values is None:
-        return readonly(np.full(table.num_rows, missing, np.int32)), _NO_AMOUNTS
-    filled = _filled(values, missing)
-    if filled.dtype == np.int32:
-        return readonly(filled), _NO_AMOUNTS
-    narrow = filled.astype(np.int32)
-    if filled.max(initial=0) <= _INT32_MAX:
-        return readonly(narrow), _NO_AMOUNTS
-    narrow[filled > _INT32_MAX] = k.WIDE
-    return readonly(narrow), readonly(filled)
+    return np.full(table.num_rows, missing, np.int32) if values is None else _filled(values, missing)
 
 
 def _either(table: pa.Table, column: Column) -> tuple[Int32s, Int64s]:

@@ -1,4 +1,4 @@
-"""Tariff numbers looked up once each in a run: class, rulings by period and rate rows as arrays for the kernel."""
+"""Tariff numbers looked up once each in a run: their class, rulings by period and rate rows as arrays for the kernel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cape_engine.bridge import Int32s, readonly
+from cape_engine.bridge import Int8s, Int32s, readonly
 from cape_engine.dates import OPEN_END, OPEN_START, day_number
 from cape_engine.mass_processing.column1 import Column1Row, Column1Table
 from cape_engine.mass_processing.growing import Growing
@@ -119,8 +119,13 @@ class Book:
         self._dropped = outside if choice == "all" else frozenset()
         self._place_of("")  # ruling 0 is that of no number
 
+    @property
+    def apart(self) -> bool:
+        """Whether what is removed are not just the IEEPA numbers, all of them."""
+        return bool(self._kept or self._dropped) or not self.settings.switch("mass.remove_exempt")
+
     def places(self, vocabulary: Sequence[str]) -> tuple[Int32s, list[str]]:
-        """(`tables.Law.place` of each number, a missing one at the end; numbers of which a rate takes a quantity).
+        """(`tables.Law.place` of each number and of a missing one at the end, numbers of which a rate takes a quantity).
 
         Args:
             vocabulary: tariff numbers; new ones are looked up.
@@ -268,7 +273,8 @@ class Book:
                 marks |= k.MARK_UNPRICED
             if not marks & k.MARK_CHARGED:
                 rate_e9 = 0
-        weights = k.WEIGHT_BASE if row != _NO_ROW else k.WEIGHT_BASE | k.WEIGHT_BAD
+        weights = k.WEIGHT_BASE | (k.WEIGHT_BAD if row == _NO_ROW else 0)
+        weights |= k.WEIGHT_ROW if marks & (k.MARK_FORMULA | k.MARK_UNPRICED) else 0
         return _ruling(marks | k.MARK_BASE, weights, rate_e9, row, facts.place)
 
     def _other_ruling(self, facts: _Number, marks: int, row: int, *, dated: bool = True) -> tuple[int, ...]:
@@ -394,7 +400,7 @@ class Book:
         return (_OWN, 0, ord(code), 0, 0, 0, -1, -1, from_day, to_day, 0, rate_e9, 0, 0)
 
 
-_MASKS = (k.MARK_BASE, k.MARK_REMOVED, k.MARK_IEEPA, k.MARK_CHARGED, k.MARK_COMPARED)
+_MASKS = (k.MARK_BASE, k.MARK_REMOVED, k.MARK_CHARGED, k.MARK_COMPARED)
 
 
 def _ruling(marks: int, weights: int, rate_e9: int, row: int, place: int) -> tuple[int, ...]:

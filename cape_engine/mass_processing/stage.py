@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cape_engine import bridge
-from cape_engine.bridge import Int64s, Partition
+from cape_engine.bridge import Int32s, Int64s, Partition
 from cape_engine.dates import day_number
 from cape_engine.findings import Findings
 from cape_engine.mass_processing import amounts, export_text, lines, report
@@ -41,6 +41,7 @@ class Inputs:
     quantities: k.Quantities
     law: k.Law
     policy: k.Policy
+    first_quantities: Int32s
     vocabulary: list[str]
 
     @property
@@ -53,11 +54,10 @@ class Inputs:
         longest = int(self.lines.tariffs.max(initial=1))
         work = k.Work(
             np.empty((k.WORK_ROWS, longest), np.int64),
-            np.empty((k.SURVEY_ROWS, max(longest, k.SURVEY_ROOM) + 1), np.int64),
+            np.empty(2 * max(longest, k.SURVEY_ROOM) + 2, np.int64),
             np.empty(k.SURVEY_LINES + 1, np.int64),
             np.empty((k.REST_ROWS, k.SURVEY_LINES), np.int64),
-            np.empty(len(self.law.place), np.int32),
-            np.empty(len(self.quantities.tariff), np.int32),
+            np.array(self.first_quantities),
         )
         outs = outputs.entries, outputs.lines, outputs.tariffs, outputs.told
         return (self.entries, self.lines, self.tariffs, self.quantities, self.law, self.policy, work, outs)
@@ -157,21 +157,21 @@ def kernel_inputs(
         partition: what to process.
         book: the law as arrays.
         tallies: grows by what is found about texts.
-        detail: see `tables.Policy`.
-        duties: as above.
-        prices: as above.
+        detail, duties, prices: see `tables.Policy`.
     """
     codes, vocabulary = bridge.codes(partition.tariffs, t.HTS_NUMBER)
     texts = export_text.text_rows(partition, book, (codes, vocabulary), tallies)
     entries = lines.entries_of(partition, book.ruleset, book.periods)
     line_arrays, countries, programmes, missing = lines.lines_of(partition, book.ruleset, book.periods, entries, texts)
     places, measured = book.places(vocabulary)
-    quantities = amounts.quantities_of(partition, book, None if len(texts[0]) else measured)
+    quantities, firsts = amounts.quantities_of(
+        partition, book, (codes, vocabulary), None if len(texts[0]) else measured
+    )
     rulings, rows, rates = book.tables()
     law = k.Law(places, rulings, rows, rates, book.periods.origins(countries), book.periods.spis(programmes))
     policy = _policy(book, (countries, programmes), detail=detail, duties=duties, prices=prices)
     tariffs = amounts.tariffs_of(partition, codes)
-    return Inputs(entries, line_arrays, tariffs, quantities, law, policy, vocabulary), missing
+    return Inputs(entries, line_arrays, tariffs, quantities, law, policy, firsts, vocabulary), missing
 
 
 def _policy(
@@ -189,6 +189,7 @@ def _policy(
         as_of=day_number(book.as_of),
         origins=len(words[0]) + 1,
         spis=len(words[1]) + 1,
+        apart=int(book.apart),
         detail=int(detail),
         duties=int(duties),
         prices=int(prices),

@@ -126,6 +126,13 @@ class LazyTariffs(LazyTable):
             return pa.table({str(TARIFF): pa.array([], pa.int32())})
         return pa.table({str(c): spoken(found[c][0], c, nullable=found[c][1]) for c in STORE_QUANTITIES if c in found})
 
+    def raw_quantities(self, wanted: Collection[str] | None = None) -> pa.Table:
+        """`sparse_quantities` straight from the file; see `raw`."""
+        found = self._read_quantities(wanted)
+        if not found:
+            return pa.table({str(TARIFF): pa.array([], pa.int32())})
+        return pa.table({str(column): found[column][0] for column in STORE_QUANTITIES if column in found})
+
     def _read_either(self, names: Collection[str]) -> dict[str, Cells]:
         """Columns of both files, the quantities spread over all numbers."""
         own = [name for name in names if name not in _QUANTITY_COLUMNS]

@@ -89,13 +89,13 @@ def write_tariffs(facts, rulings, sheet, outcome, out, duties):  # type: ignore[
 def treat_generally(place, facts, data, law, policy, work, outs):  # type: ignore[no-untyped-def]
     """What a line of any kind adds to its entry.
 
-    `place` is (entry, line), `data` (numbers, quantities, whether their chains ascend).
+    `place` is (entry, line), `data` (numbers, quantities).
     """
     entry, line = place
-    tariffs, quantities, ascending = data
+    tariffs, quantities = data
     _, line_out, tariff_out, told = outs
     sheet = work.sheet
-    lay_out(facts, tariffs, quantities, law, work, ascending)
+    lay_out(facts, tariffs, quantities, law, work)
     outcome = general_line(facts, law.rulings, law.numbers, law.rates, policy, sheet)
     tally_unknown(facts, tariffs, law.rulings, sheet, entry, told)
     filed = removed = ieepa_duty = np.int64(0)

@@ -13,7 +13,6 @@ from cape_kernels.recompute import CENTS_AT_15
 from cape_kernels.removal import ALL_IN_E9, CENTS_E9, displaced, restored_base
 from cape_kernels.scan import ruling_of
 from cape_kernels.tables import (
-    MARK_BASE,
     MARK_CHARGED,
     MARK_FORMULA,
     MARK_IEEPA,
@@ -22,18 +21,12 @@ from cape_kernels.tables import (
     MARK_REPLACES,
     MARK_SPECIAL_COUNTS,
     MARK_UNPRICED,
-    REST_AT,
     REST_GAP,
     REST_LINE,
-    REST_ORIGIN,
-    REST_SPI,
     REST_WEIGHTS,
     RULE_BITS,
     RULE_SHIFT,
     SPI_NONE,
-    SURVEY_AT,
-    SURVEY_GAP,
-    SURVEY_WEIGHTS,
     USE_SPECIAL,
     WEIGHT_BASE,
     WEIGHT_BITS,
@@ -43,8 +36,8 @@ from cape_kernels.tables import (
 )
 from cape_kernels.units import measures_at, place_of
 
-_PLAIN_MARKS = MARK_BASE | MARK_FORMULA | MARK_UNPRICED
 CUSTOMARY_TARIFFS = 16
+_LARGEST_INT32 = 2**31 - 1
 _LARGE_CENTS = np.int64(1 << 31)  # no amount that fits int32 is larger
 _at = np.uint64
 _CENTS_E9 = np.uint64(CENTS_E9)
@@ -58,105 +51,113 @@ def half_up_cents(product_e9):  # type: ignore[no-untyped-def]
 
 
 class Sums(NamedTuple):
-    """What the numbers of some lines add up to (int64): cents filed, removed, on IEEPA numbers, and the OR of marks."""
+    """What the numbers of some lines add up to (int64): cents filed and removed, and the OR of marks."""
 
     filed: int
     removed: int
-    ieepa_duty: int
     seen: int
 
 
-@routine
-def survey(first, last, period, columns, rulings, tolerance, sheet):  # type: ignore[no-untyped-def]
+@helper
+def survey(first, last, period, tariffs, law, tolerance, room):  # type: ignore[no-untyped-def]
     """Sum up numbers [first, last), and note for each what it and all behind it keep less mode B, and weigh.
 
     Walked from the end, because the base number with the value stands behind the others. A line's own sums are then the
-    difference of two of them, so that no branch depends on where lines end (a wrong guess costs as much as a number).
-    Indices are unsigned because others may count from the end, which takes three instructions each. `columns` are
-    number, value and duty of the tariffs and the place of each number's rulings.
+    difference of two of them. No branch depends on the data: a wrong guess of one costs as much as a number. Indices
+    are unsigned, because others may count from the end, which takes three instructions each.
     """
-    number, value, duty, place = columns
-    filed = kept = ieepa_duty = seen = gap = weights = worth = np.int64(0)
+    number, value, duty, place, rulings = tariffs.number, tariffs.value, tariffs.duty, law.place, law.rulings
+    filed = kept = seen = gap = weights = worth = np.int64(0)
     limit = min(tolerance, _LARGE_CENTS) * CENTS_E9 + CENTS_E9 // 2
-    sheet[SURVEY_GAP, _at(last - first)] = 0
-    sheet[SURVEY_WEIGHTS, _at(last - first)] = 0
+    room[_at(2 * (last - first))] = 0
+    room[_at(2 * (last - first) + 1)] = 0
     for back in range(last - first):
         column = last - first - 1 - back
         tariff = _at(first + column)
         start = np.int64(place[_at(number[tariff])])
         many = start >> 63
-        at = (start ^ many) + (period & many)
-        ruling = rulings[_at(at)]
+        ruling = rulings[_at((start ^ many) + (period & many))]
         cents = np.int64(duty[tariff])
         dollars = np.int64(value[tariff])
         base = np.int64(ruling["base"])
-        worth ^= (worth ^ max(dollars, np.int64(0))) & base
+        worth = (worth & ~base) | (max(dollars, np.int64(0)) & base)
         product = worth * ruling["rate_e9"]
         # Without division: an amount in cents is above a rounded one where it is above it before rounding.
-        above = np.int64(cents * CENTS_E9 - limit > product) & np.int64(ruling["compared"])
-        strange = (np.int64(dollars > 0) + base) | np.int64(cents < 0) | np.int64(dollars < -1)
-        weights += np.int64(ruling["weights"]) + ((above | strange) & 1)
+        above = (product + limit - cents * CENTS_E9) >> 63
+        beside = dollars & ~base
+        valued = ((beside ^ (beside >> 63)) + _LARGEST_INT32) >> 31
+        weights += np.int64(ruling["weights"]) + valued - (above & np.int64(ruling["compared"]))
         stays = cents & ~np.int64(ruling["removed"])
         filed += cents
         kept += stays
-        ieepa_duty += cents & np.int64(ruling["ieepa"])
         gap += stays - (half_up_cents(product) & np.int64(ruling["charged"]))
         seen |= np.int64(ruling["marks"])
-        sheet[SURVEY_AT, _at(column)] = at
-        sheet[SURVEY_GAP, _at(column)] = gap
-        sheet[SURVEY_WEIGHTS, _at(column)] = weights
-    return Sums(filed, filed - kept, ieepa_duty, seen)
+        room[_at(2 * column)] = gap
+        room[_at(2 * column + 1)] = weights
+    return Sums(filed, filed - kept, seen)
 
 
 @routine
-def write_survey(first, last, duty, rulings, sheet, out):  # type: ignore[no-untyped-def]
-    """Before and after of numbers [first, last) as on ordinary lines without a replacement number."""
+def ieepa_duty_of(first, last, period, number, duty, place, rulings):  # type: ignore[no-untyped-def]
+    """Cents filed on the IEEPA numbers among [first, last)."""
+    total = np.int64(0)
     for tariff in range(first, last):
-        ruling = rulings[_at(sheet[SURVEY_AT, _at(tariff - first)])]
-        removed = np.int64(ruling["removed"])
-        out.change[_at(tariff)] = s.CHANGE_REMOVED & removed
-        out.rule[_at(tariff)] = (ruling["marks"] >> RULE_SHIFT) & RULE_BITS
-        out.duty[_at(tariff)] = duty[_at(tariff)] & ~removed
+        if rulings[ruling_of(place, number[tariff], period)]["marks"] & MARK_IEEPA:
+            total += np.int64(duty[tariff])
+    return total
 
 
 @routine
-def sort_lines(count, line, shift, rulings, limits, work, words, out):  # type: ignore[no-untyped-def]
+def write_survey(first, last, period, tariffs, law, out):  # type: ignore[no-untyped-def]
+    """Before and after of numbers [first, last) as on ordinary lines without a replacement number."""
+    for place in range(first, last):
+        tariff = _at(place)
+        ruling = law.rulings[_at(ruling_of(law.place, _at(tariffs.number[tariff]), period))]
+        removed = np.int64(ruling["removed"])
+        out.change[tariff] = s.CHANGE_REMOVED & removed
+        out.rule[tariff] = (ruling["marks"] >> RULE_SHIFT) & RULE_BITS
+        out.duty[tariff] = tariffs.duty[tariff] & ~removed
+
+
+@helper
+def words_of(lines, law, policy, line, period):  # type: ignore[no-untyped-def]
+    """(origin bits, programme) of a line."""
+    origin, spi = np.int64(0), np.int64(SPI_NONE)
+    if len(lines.origin) > 0:
+        origin = np.int64(law.origins[_at(period * policy.origins + 1 + lines.origin[_at(line)])])
+    if len(lines.spi) > 0:
+        spi = np.int64(law.spis[_at(period * policy.spis + 1 + lines.spi[_at(line)])])
+    return origin, spi
+
+
+@helper
+def sort_lines(count, line, period, tolerance, lines, values, law, policy, work, out):  # type: ignore[no-untyped-def]
     """(how many lines of a survey are not done, gap of those that are): the others are noted in `work.rest`.
 
-    `shift` is (first row of origins, of programmes) of the period, `limits` (tolerance in cents, 1 for detail),
-    `words` (`Lines.origin`, `Law.origins`, `Lines.spi`, `Law.spis`). Done are lines with one General percentage and
-    nothing else to find.
+    Done are lines with one General percentage, within the tolerance, and nothing else to find.
     """
-    origin_of, origins, spi_of, spis = words
-    rest, ends, sheet = work.rest, work.ends, work.survey
-    tolerance, detail = limits
+    rest, ends, room = work.rest, work.ends, work.survey
     left = gaps = np.int64(0)
+    stop = ends[0]
     for each in range(count):
-        size = ends[_at(each + 1)] - ends[_at(each)]
-        start = _at(ends[_at(each)] - ends[0])
-        stop = _at(ends[_at(each + 1)] - ends[0])
-        gap = sheet[SURVEY_GAP, start] - sheet[SURVEY_GAP, stop]
-        weights = sheet[SURVEY_WEIGHTS, start] - sheet[SURVEY_WEIGHTS, stop]
-        origin = np.int64(0)
-        if len(origin_of) > 0:
-            origin = np.int64(origins[_at(shift[0] + origin_of[_at(line + each)])])
-        spi = np.int64(SPI_NONE)
-        if len(spi_of) > 0:
-            spi = np.int64(spis[_at(shift[1] + spi_of[_at(line + each)])])
-        at = sheet[SURVEY_AT, stop - _at(1)] if size > 0 else np.int64(0)
-        marks = np.int64(rulings[_at(at)]["marks"])
-        odd = (weights ^ WEIGHT_BASE) | origin | (spi - SPI_NONE)
-        odd |= (marks & _PLAIN_MARKS) ^ MARK_BASE | np.int64(abs(gap) > tolerance) | np.int64(size > CUSTOMARY_TARIFFS)
+        begin = stop
+        stop = ends[_at(each + 1)]
+        start, end = 2 * (begin - ends[0]), 2 * (stop - ends[0])
+        gap = room[_at(start)] - room[_at(end)]
+        weights = room[_at(start + 1)] - room[_at(end + 1)]
+        last = max(stop - 1, begin)
+        origin, spi = words_of(lines, law, policy, line + each, period)
+        # All that a line weighs is its last number, and that has a value.
+        odd = (weights ^ WEIGHT_BASE) | (room[_at(start + 1)] - room[_at(max(end - 1, start + 1))])
+        odd |= origin | (spi - SPI_NONE) | ((np.int64(values[_at(last)]) - 1) >> 63)
+        odd |= ((tolerance - abs(gap)) >> 63) | ((CUSTOMARY_TARIFFS - (stop - begin)) >> 63)
         done = np.int64(odd == 0)
         rest[REST_LINE, _at(left)] = each
         rest[REST_GAP, _at(left)] = gap
         rest[REST_WEIGHTS, _at(left)] = weights
-        rest[REST_AT, _at(left)] = at
-        rest[REST_SPI, _at(left)] = spi
-        rest[REST_ORIGIN, _at(left)] = origin
         left += 1 - done
         gaps += gap & -done
-        if detail == 1:
+        if policy.detail == 1:
             out.gap[_at(line + each)] = gap
             out.known[_at(line + each)] = 1
     return left, gaps
@@ -183,7 +184,7 @@ def column1_at(facts, base, replaces, data, law, policy, work):  # type: ignore[
     General where it takes a quantity, and Special of the programme on the line where that is listed and not Free. A
     special rate that cannot be computed, or one on a replacement line, is not ordinary: status `NO_ROW`.
     """
-    tariffs, quantities, ascending = data
+    tariffs, quantities = data
     last = facts.first + facts.size - 1
     worth = np.int64(tariffs.value[last])
     row = np.int64(base["row"])
@@ -196,10 +197,7 @@ def column1_at(facts, base, replaces, data, law, policy, work):  # type: ignore[
         special = find_row(law.rates, np.int64(number["start"]), np.int64(number["count"]), USE_SPECIAL, facts.spi, day)
         if special >= 0:
             row = special
-    measures = measures_at(
-        quantities,
-        place_of(quantities.tariff, last, tariffs.number[last], work.chain_at, work.chain_next, ascending),
-    )
+    measures = measures_at(quantities, place_of(quantities, last, tariffs.number[last], work.at))
     cents, floor, status = row_duty(law.rates, row, measures, worth)
     if special >= 0 and status != s.OK:
         status = s.NO_ROW

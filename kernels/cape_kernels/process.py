@@ -7,13 +7,20 @@ import numpy as np
 from cape_kernels import status as s
 from cape_kernels._jit import helper, kernel
 from cape_kernels.general import tell, treat_generally
-from cape_kernels.ordinary import CUSTOMARY_TARIFFS, plain_line, sort_lines, survey, write_survey
-from cape_kernels.scan import Facts
+from cape_kernels.ordinary import (
+    CUSTOMARY_TARIFFS,
+    ieepa_duty_of,
+    plain_line,
+    sort_lines,
+    survey,
+    words_of,
+    write_survey,
+)
+from cape_kernels.scan import Facts, ruling_of
 from cape_kernels.tables import (
     ENTRIES_TYPE,
     LAW_TYPE,
     LINES_TYPE,
-    MARK_BASE,
     MARK_CHAPTER98,
     MARK_CHARGING,
     MARK_IEEPA,
@@ -26,18 +33,14 @@ from cape_kernels.tables import (
     OUTS_TYPE,
     POLICY_TYPE,
     QUANTITIES_TYPE,
-    REST_AT,
     REST_GAP,
     REST_LINE,
-    REST_ORIGIN,
-    REST_SPI,
     REST_WEIGHTS,
     SURVEY_LINES,
     TARIFFS_TYPE,
     WEIGHT_BASE,
     WORK_TYPE,
 )
-from cape_kernels.units import chain
 
 
 @helper
@@ -115,18 +118,13 @@ def process_lines(entries, lines, tariffs, quantities, law, policy, work, outs):
     above `LARGEST_DUTY_CENTS`.
     """
     out, line_out, tariff_out, told = outs
-    ascending = chain(quantities.tariff, tariffs.number, work.chain_at, work.chain_next)
-    data = (tariffs, quantities, ascending)
-    words = (lines.origin, law.origins, lines.spi, law.spis)
+    data = (tariffs, quantities)
     # Mode B of each number, and the price of each line, are worked out on the general way only.
     all_generally = policy.duties == 1 or policy.prices == 1
-    tolerance = np.int64(-1) if all_generally else policy.tolerance_cents
-    limits = (tolerance, policy.detail)
-    sheet, ends = work.survey, work.ends
-    room = sheet.shape[1] - 1
+    ends = work.ends
+    room = len(work.survey) // 2 - 1
     line = odd = np.int64(0)
     ends[0] = 0
-    columns = (tariffs.number, tariffs.value, tariffs.duty, law.place)
     for entry in range(len(entries.lines)):
         filed = removed = ieepa_duty = restored = gaps = np.int64(0)
         seen = notes = trial = flags = np.int64(0)
@@ -146,35 +144,42 @@ def process_lines(entries, lines, tariffs, quantities, law, policy, work, outs):
                 ends[count + 1] = ends[count] + lines.tariffs[line + count]
                 count += 1
             end = ends[count]
-            sums = survey(first, end, period, columns, law.rulings, tolerance, sheet)
+            end = ends[count]
+            barred = component == 1 or text_row >= 0 or all_generally
+            sums = survey(first, end, period, tariffs, law, policy.tolerance_cents, work.survey)
             filed += sums.filed
             removed += sums.removed
-            ieepa_duty += sums.ieepa_duty
             seen |= sums.seen
+            if policy.apart == 1:
+                ieepa_duty += ieepa_duty_of(first, end, period, tariffs.number, tariffs.duty, law.place, law.rulings)
+            else:
+                ieepa_duty += sums.removed
             if policy.detail == 1:
-                write_survey(first, end, tariffs.duty, law.rulings, sheet, tariff_out)
-            shift = (period * policy.origins + 1, period * policy.spis + 1)
-            left, gap = sort_lines(count, line, shift, law.rulings, limits, work, words, line_out)
+                write_survey(first, end, period, tariffs, law, tariff_out)
+            tolerance = np.int64(-1) if barred else policy.tolerance_cents
+            left, gap = sort_lines(count, line, period, tolerance, lines, tariffs.value, law, policy, work, line_out)
             gaps += gap
-            barred = component == 1 or text_row >= 0 or all_generally
             for place in range(left):
                 each = work.rest[REST_LINE, place]
                 weights = work.rest[REST_WEIGHTS, place]
-                at = work.rest[REST_AT, place]
-                origin = work.rest[REST_ORIGIN, place]
+                origin, spi = words_of(lines, law, policy, line + each, period)
                 facts = Facts(
                     ends[each],
                     ends[each + 1] - ends[each],
                     period,
                     day,
                     component,
-                    work.rest[REST_SPI, place],
+                    spi,
                     origin & ORIGIN_COLUMN2,
                     text_row,
                     np.int64(origin & ORIGIN_DISPLACED != 0),
                 )
                 ordinary = weights & ORDINARY_BITS == WEIGHT_BASE and origin & ORIGIN_COLUMN2 == 0 and not barred
-                ordinary = ordinary and law.rulings[at]["marks"] & MARK_BASE != 0 and facts.size <= CUSTOMARY_TARIFFS
+                at = np.int64(0)
+                if ordinary:
+                    at = ruling_of(law.place, tariffs.number[ends[each + 1] - 1], period)
+                    ordinary = law.rulings[at]["base"] != 0 and tariffs.value[ends[each + 1] - 1] > 0
+                ordinary = ordinary and facts.size <= CUSTOMARY_TARIFFS
                 if ordinary:
                     found = plain_line(facts, at, weights, work.rest[REST_GAP, place], data, law, policy, work)
                     if found.ordinary == 1:

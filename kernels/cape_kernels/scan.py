@@ -71,21 +71,19 @@ def ruling_of(places, number, period):  # type: ignore[no-untyped-def]
 
 
 @helper
-def lay_out(facts, tariffs, quantities, law, work, ascending):  # type: ignore[no-untyped-def]
+def lay_out(facts, tariffs, quantities, law, work):  # type: ignore[no-untyped-def]
     """Write the numbers of a line on the work sheet; quantities matter for base numbers only."""
     sheet = work.sheet
     for column in range(facts.size):
         tariff = facts.first + column
         number = tariffs.number[tariff]
         at = ruling_of(law.place, number, facts.period)
-        value = np.int64(tariffs.value[tariff])
-        duty = np.int64(tariffs.duty[tariff])
+        wide = tariffs.value[tariff] == WIDE
         sheet[WORK_AT, column] = at
-        sheet[WORK_VALUE, column] = tariffs.wide_value[tariff] if value == WIDE and len(tariffs.wide_value) else value
-        sheet[WORK_DUTY, column] = tariffs.wide_duty[tariff] if duty == WIDE and len(tariffs.wide_duty) else duty
+        sheet[WORK_VALUE, column] = tariffs.wide_value[tariff] if wide else np.int64(tariffs.value[tariff])
+        sheet[WORK_DUTY, column] = tariffs.wide_duty[tariff] if wide else np.int64(tariffs.duty[tariff])
         if law.rulings[at]["marks"] & MARK_BASE:
-            place = place_of(quantities.tariff, tariff, number, work.chain_at, work.chain_next, ascending)
-            measures = measures_at(quantities, place)
+            measures = measures_at(quantities, place_of(quantities, tariff, number, work.at))
             for slot in range(6):
                 sheet[WORK_QUANTITIES + slot, column] = measures[slot]
 

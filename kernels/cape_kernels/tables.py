@@ -50,6 +50,7 @@ WEIGHT_BASE = 1 << 6
 WEIGHT_REPLACES = 1 << 12
 WEIGHT_TOPUP = 1 << 18
 WEIGHT_UNPRICED = 1 << 24  # beside the base number
+WEIGHT_ROW = 1 << 30  # base number whose General rate is more than a percentage
 WEIGHT_BITS = 63
 ORDINARY_BITS = WEIGHT_BITS * (WEIGHT_BAD | WEIGHT_BASE)
 
@@ -79,7 +80,6 @@ RULING = np.dtype(
         # The same as some marks, -1 or 0: the compiler makes a branch of every test, and guesses it wrong.
         ("base", np.int8),
         ("removed", np.int8),
-        ("ieepa", np.int8),
         ("charged", np.int8),
         ("compared", np.int8),
     ],
@@ -144,8 +144,8 @@ class Tariffs(NamedTuple):
     """One row per number on a line, in order.
 
     Attributes:
-        number: int32 place in the vocabulary. value: int32 dollars, -1 missing, `WIDE`. duty: int32 cents, `WIDE`.
-        wide_value, wide_duty: int64, read where `WIDE` stands; empty if nowhere.
+        number: int32 place in the vocabulary. value: int32 dollars, -1 missing, `WIDE`. duty: int32 cents.
+        wide_value, wide_duty: int64, both are read where the value is `WIDE`; empty if it is nowhere.
     """
 
     number: Any
@@ -156,13 +156,13 @@ class Tariffs(NamedTuple):
 
 
 class Quantities(NamedTuple):
-    """Quantities and units of the numbers that have any.
+    """Quantities and units of the numbers that have any, those of a word of the vocabulary together and ascending.
 
     Attributes:
         tariff: int32 places of those numbers. quantity_1 .. quantity_3: int32 hundredths, -1 missing; wide_1 .. wide_3:
-        the same as int64 where they do not fit; the other of the two is empty, or both. uom_1 .. uom_3: int32 words,
-        -1 missing; empty where nothing is known. unit_of_1 .. unit_of_3: int16 unit of each word; the last element is
-        -2 (no unit).
+        the same as int64 where they do not fit; the other of the two is empty, or both. uom_1 .. uom_3: int32 words, -1
+        missing; empty where nothing is known. unit_of_1 .. unit_of_3: int16 unit of each word; the last element is -2
+        (no unit). last: int32 for each word of the vocabulary, the place behind its quantities.
     """
 
     tariff: Any
@@ -178,6 +178,7 @@ class Quantities(NamedTuple):
     unit_of_1: Any
     unit_of_2: Any
     unit_of_3: Any
+    last: Any
 
 
 class Law(NamedTuple):
@@ -204,8 +205,8 @@ class Policy(NamedTuple):
         tolerance_cents: largest difference ACE accepts. summary_inclusive: 1 if exactly that passes on a summary.
         restore: 1 if column 1 is restored. move: 1 if value is moved from an IEEPA record. text_first: 1 if the
         export's column 1 text counts before the table. displaced: 1 if displaced 232 is flagged. as_of: day used for
-        column 1 where the rate date is unknown. origins, spis: words of a period in `Law`. detail: 1 if the arrays of
-        lines and numbers are written. duties: 1 if mode B of each number is written too. prices: 1 if value and
+        column 1 where the rate date is unknown. origins, spis: words of a period in `Law`. apart: 1 if what is removed are not just
+        the IEEPA numbers. detail: 1 if the arrays of lines and numbers are written. duties: 1 if mode B of each number is written too. prices: 1 if value and
         column 1 of each line are.
     """
 
@@ -218,6 +219,7 @@ class Policy(NamedTuple):
     as_of: int
     origins: int
     spis: int
+    apart: int
     detail: int
     duties: int
     prices: int
@@ -289,38 +291,30 @@ WORK_QUANTITIES = 4  # three amounts, three units
 WORK_ROWS = 10
 
 
-SURVEY_AT = 0  # rows of the survey: ruling of a number,
-SURVEY_GAP = 1  # kept less mode B of a number and all behind it,
-SURVEY_WEIGHTS = 2  # the same of weights
-SURVEY_ROWS = 3
 SURVEY_LINES = 512  # lines surveyed at a time, and room for their numbers
 SURVEY_ROOM = 4096
 REST_LINE = 0  # lines of a survey of which more has to be found: which,
 REST_GAP = 1  # kept less mode B,
 REST_WEIGHTS = 2
-REST_AT = 3  # ruling of the base number,
-REST_SPI = 4
-REST_ORIGIN = 5
-REST_ROWS = 6
+REST_ROWS = 3
 
 
 class Work(NamedTuple):
     """Room to work in.
 
     Attributes:
-        sheet: int64, `WORK_ROWS` rows, a column for each number of the longest line. survey: int64, `SURVEY_ROWS` rows,
-        a column more than `SURVEY_ROOM` or than the longest line has numbers. ends: int64, `SURVEY_LINES` elements and
-        one more. rest: int64, `REST_ROWS` rows of `SURVEY_LINES` columns. chain_at: int32 for
-        each word of the vocabulary, the place in the quantities at which the walk has arrived, -1 none. chain_next:
-        int32 for each place, the next one of its word.
+        sheet: int64, `WORK_ROWS` rows, a column for each number of the longest line. survey: int64, for each number,
+        and one more, what it and all behind it keep less mode B, and their weights; room for `SURVEY_ROOM` numbers or
+        the longest line. ends: int64, `SURVEY_LINES` elements and one more. rest: int64, `REST_ROWS` rows of
+        `SURVEY_LINES` columns. at: int32 for each word of the vocabulary, the first place of its quantities at the
+        start, then the place at which the walk has arrived.
     """
 
     sheet: Any
     survey: Any
     ends: Any
     rest: Any
-    chain_at: Any
-    chain_next: Any
+    at: Any
 
 
 def _array(kind: Any, *, readonly: bool = True) -> Any:
@@ -343,21 +337,16 @@ RATES_TYPE = _array(numba.from_dtype(RATE))
 ENTRIES_TYPE = _tuple(Entries, "iii", readonly=True)
 LINES_TYPE = _tuple(Lines, "iiiiiibi", readonly=True)
 TARIFFS_TYPE = _tuple(Tariffs, "iiiqq", readonly=True)
-QUANTITIES_TYPE = _tuple(Quantities, "iiiiqqqiiihhh", readonly=True)
+QUANTITIES_TYPE = _tuple(Quantities, "iiiiqqqiiihhhi", readonly=True)
 LAW_TYPE = types.NamedTuple(
     [_array(types.int32), RULINGS_TYPE, NUMBERS_TYPE, RATES_TYPE, _array(types.int8), _array(types.int8)], Law
 )
 POLICY_TYPE = types.NamedUniTuple(types.int64, len(Policy._fields), Policy)
 _SHEET_TYPE = types.Array(types.int64, 2, "C")
+_SHEET_TYPE = types.Array(types.int64, 2, "C")
+_ROOM_TYPE = _array(types.int64, readonly=False)
 WORK_TYPE = types.NamedTuple(
-    [
-        _SHEET_TYPE,
-        _SHEET_TYPE,
-        _array(types.int64, readonly=False),
-        _SHEET_TYPE,
-        *[_array(types.int32, readonly=False)] * 2,
-    ],
-    Work,
+    [_SHEET_TYPE, _ROOM_TYPE, _ROOM_TYPE, _SHEET_TYPE, _array(types.int32, readonly=False)], Work
 )
 ENTRY_OUT_TYPE = _tuple(EntryOut, "qqqqbii", readonly=False)
 LINE_OUT_TYPE = _tuple(LineOut, "qbqqb", readonly=False)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cape_kernels._jit import helper, routine
+from cape_kernels._jit import helper
 
 ANY_UNIT = -1
 NO_UNIT = -2
@@ -24,28 +24,14 @@ class Measures(NamedTuple):
     unit_3: int
 
 
-@routine
-def chain(tariffs, numbers, at, following):  # type: ignore[no-untyped-def]
-    """Link the quantities of each word of the vocabulary; whether each chain ascends, so that none is walked twice."""
-    ascending = True
-    at[:] = -1
-    for place in range(len(tariffs) - 1, -1, -1):
-        number = numbers[tariffs[place]]
-        following[place] = at[number]
-        ascending = ascending and (at[number] < 0 or tariffs[place] < tariffs[at[number]])
-        at[number] = place
-    return ascending
-
-
 @helper
-def place_of(tariffs, tariff, number, at, following, ascending):  # type: ignore[no-untyped-def]
-    """Place of the quantities of a number, -1 if it has none; a chain that ascends is left where it was found."""
-    place = np.int64(at[number])
-    while place >= 0 and tariffs[place] != tariff and not (ascending and tariffs[place] > tariff):
-        place = np.int64(following[place])
-    if ascending:
-        at[number] = place
-    return place if place >= 0 and tariffs[place] == tariff else np.int64(-1)
+def place_of(quantities, tariff, number, at):  # type: ignore[no-untyped-def]
+    """Place of the quantities of a number, -1 if it has none; the walk goes on from there, because lines ascend."""
+    place, last = at[number], quantities.last[number]
+    while place < last and quantities.tariff[place] < tariff:
+        place += 1
+    at[number] = place
+    return np.int64(place) if place < last and quantities.tariff[place] == tariff else np.int64(-1)
 
 
 @helper
