@@ -135,7 +135,9 @@ def carry_out(
     header_table, found = read_headers(order.headers, order.ruleset) if order.headers else (None, Findings())
     findings.extend(found)
     budget = budget_of(order.memory_limit, max(os.cpu_count() or 1, 1), order.partition_lines)
-    intake = Intake(Pool(_existing(folder), budget.held_bytes, budget.threads), list(older), len(older))
+    intake = Intake(
+        Pool(_existing(folder), budget.held_bytes, budget.process_bytes, budget.threads), list(older), len(older)
+    )
     try:
         paths = files.expand(sources, findings)
         order.watcher.stage("reading files", len(paths))
@@ -147,7 +149,7 @@ def carry_out(
         writer = StoreWriter(folder)
         _write(intake, order, budget, overlay, writer, findings)
     finally:
-        intake.pool.close()
+        pool.close()
     given = {str(column) for column in intake.given} | {str(f.FILER_CODE)}
     if overlay is not None:
         given |= overlay.facts_given()

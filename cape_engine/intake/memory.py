@@ -18,6 +18,10 @@ LEAST_LIMIT = 512 * MIB
 
 _IN_FLIGHT = 70 * MIB
 """Text, cells and numbers of one part of a file while a thread reads it (measured; 8 MiB of text)."""
+_MAPPED = 72 * MIB
+"""Pages of a text file around the parts that are being read."""
+_SORTING = 64 * MIB
+"""Rows that a thread sorts for the disk (measured; `spill` sorts half a million at a time)."""
 _SHARE_OF_MACHINE = 0.6
 _BYTES_A_LINE = 400
 """Memory of a line with its numbers while its partition is made and written and the next one collected (measured)."""
@@ -33,12 +37,14 @@ class Budget:
 
     Attributes:
         held_bytes: rows that are held in memory while files are read.
+        process_bytes: what the whole process holds when rows go to disk before that.
         kept_bytes: rows that may stay there while partitions are made.
         bucket_rows: rows of a bucket.
         threads: buckets that are grouped at the same time.
     """
 
     held_bytes: int
+    process_bytes: int
     kept_bytes: int
     bucket_rows: int
     threads: int
@@ -58,15 +64,16 @@ def budget_of(limit: int | None, threads: int, partition_lines: int) -> Budget:
     """
     if limit is not None and limit < LEAST_LIMIT:
         raise UsageError(f"the memory limit is at least {LEAST_LIMIT // MIB} MiB: the engine itself needs half of that")
-    base = _resident()
+    base = resident()
     whole = base + int(_free() * _SHARE_OF_MACHINE) if limit is None else limit
     room = max(whole - base, 64 * MIB)
-    held = max(room - (threads + 1) * _IN_FLIGHT, 32 * MIB)
+    sorting = threads * _SORTING
+    held = max(room - (threads + 1) * _IN_FLIGHT - _MAPPED - sorting, 32 * MIB)
     left = max(room - partition_lines * _BYTES_A_LINE, 0)
     if left < threads * _LEAST_ROWS * _BYTES_A_ROW:
         threads = 1
     rows = min(max(left // _BYTES_A_ROW // threads, _LEAST_ROWS), _MOST_ROWS)
-    return Budget(held, max(left - threads * rows * _BYTES_A_ROW, 0), rows, threads)
+    return Budget(held, whole - sorting - _IN_FLIGHT // 2, max(left - threads * rows * _BYTES_A_ROW, 0), rows, threads)
 
 
 def give_back() -> None:
@@ -76,7 +83,7 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _resident() -> int:
+def resident() -> int:
     """Bytes that this process holds now."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])

@@ -8,6 +8,7 @@ rows; a bucket is the piece of every stretch that falls into it, and holds its e
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,15 @@ import numpy.typing as npt
 
 from cape_engine.bridge import Int64s
 from cape_engine.errors import OutputError
-from cape_engine.intake.memory import give_back
+from cape_engine.intake.memory import give_back, resident
 from cape_engine.intake.ordered import in_order
 from cape_engine.intake.stretch import Stretch, joined
 from cape_engine.schema.column import Column
 
 _SAMPLE = 1 << 11
 """Of every so many rows of a stretch, the key of one is kept in memory."""
+_WORTH_WRITING = 1 << 25
+"""Bytes below which rows stay in memory although the process is large: something else is."""
 _RUN_ROWS = 1 << 19
 """Rows of a stretch on disk; so many are sorted within the cache."""
 
@@ -79,6 +82,7 @@ class Pool:
         folder: where spill files go. They have no name, so that their room is free again when the process ends,
             however it ends.
         budget: bytes of rows that are held in memory; beyond, all that is held goes to disk.
+        process: bytes of the whole process beyond which it does so too, whoever holds them.
         threads: how many sort rows for the disk at the same time.
         spilled: bytes written to disk.
         held_bytes: bytes in memory.
@@ -86,6 +90,7 @@ class Pool:
 
     folder: Path
     budget: int
+    process: int = sys.maxsize
     threads: int = 1
     spilled: int = 0
     held_bytes: int = 0
@@ -104,7 +109,8 @@ class Pool:
         source = int(stretch.source[0])
         self._held.append(_Held(stretch, source, _sample(stretch)))
         self.held_bytes += stretch.nbytes
-        if self.held_bytes > self.budget:
+        full = self.held_bytes > _WORTH_WRITING and resident() > self.process
+        if full or self.held_bytes > self.budget:
             self.flush()
 
     def forget(self, source: int) -> None:

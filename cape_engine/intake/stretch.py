@@ -168,7 +168,7 @@ def narrow_fact(column: Column, values: Numbers) -> Numbers | None:
     high = int(values.max())
     if high == missing_of(column):
         return None
-    return values if pa.types.is_date(column.type) else _narrowed(values, int(values.min()), high)
+    return _own(values) if pa.types.is_date(column.type) else _narrowed(values, int(values.min()), high)
 
 
 def narrowed(values: Numbers) -> Numbers:
@@ -181,4 +181,9 @@ def _narrowed(values: Numbers, low: int, high: int) -> Numbers:
     for kind in _NARROW:
         if values.dtype.itemsize > np.dtype(kind).itemsize and np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
             return values.astype(kind)
-    return values
+    return _own(values)
+
+
+def _own(values: Numbers) -> Numbers:
+    """An array that keeps no larger one in memory, as a view would do."""
+    return values if values.base is None else values.copy()

@@ -21,7 +21,7 @@ from cape_engine.intake.stretch import Stretch
 from .conftest import ES003
 
 HEADER = (*ES003[:8], "Line Goods Value Amount", "Line Tariff Amount", "Liquidation Status", "Line Tariff Quantity (1)")
-SMALL = Budget(held_bytes=3_000, kept_bytes=0, bucket_rows=40, threads=2)
+SMALL = Budget(held_bytes=3_000, process_bytes=1 << 60, kept_bytes=0, bucket_rows=40, threads=2)
 
 
 def faulty_rows(entries: int = 60, seed: int = 5) -> list[tuple[str, ...]]:
@@ -191,6 +191,19 @@ def test_pool__skewed_keys() -> None:
     pool.close()
 
 
+def test_pool__large_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows go to disk too when the process is at its limit for other reasons, but not for a handful of them."""
+    monkeypatch.setattr(spill, "_WORTH_WRITING", 1_000)
+    pool = Pool(Path(), budget=1 << 60, process=1)
+    for _part in range(40):
+        rows = np.arange(3)
+        keys, starts = np.arange(3), np.arange(4)
+        pool.add(Stretch(keys, starts, rows.astype(np.int32), np.zeros(3, np.int16), rows, None, {}))
+        assert pool.held_bytes <= 1_000
+    assert pool.spilled > 0
+    pool.close()
+
+
 def test_pool__disk_full(
     monkeypatch: pytest.MonkeyPatch, read: Callable[..., Any], export: Callable[..., Path]
 ) -> None:
@@ -214,7 +227,7 @@ def test_budget_of__limits() -> None:
     assert small.bucket_rows <= large.bucket_rows
     assert small.threads <= large.threads == 2
     assert budget_of(None, 2, 1_000_000).held_bytes > 0
-    assert memory._resident() > 10 * MIB
+    assert memory.resident() > 10 * MIB
 
 
 def test_findings__none_lost(read: Callable[..., Any], export: Callable[..., Path]) -> None:
