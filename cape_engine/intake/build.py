@@ -135,9 +135,8 @@ def carry_out(
     header_table, found = read_headers(order.headers, order.ruleset) if order.headers else (None, Findings())
     findings.extend(found)
     budget = budget_of(order.memory_limit, max(os.cpu_count() or 1, 1), order.partition_lines)
-    intake = Intake(
-        Pool(_existing(folder), budget.held_bytes, budget.process_bytes, budget.threads), list(older), len(older)
-    )
+    pool = Pool(_existing(folder), budget.held_bytes, budget.process_bytes, budget.threads)
+    intake = Intake(pool, list(older), len(older))
     try:
         paths = files.expand(sources, findings)
         order.watcher.stage("reading files", len(paths))
