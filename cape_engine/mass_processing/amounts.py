@@ -57,7 +57,8 @@ def quantities_of(
     if wanted is not None and not wanted:
         units = readonly(np.array([-2], np.int16))
         nowhere = readonly(np.zeros(len(vocabulary) + 1, np.int32))
-        return k.Quantities(*[_NO_CODES] * 4, *[_NO_AMOUNTS] * 3, *[_NO_CODES] * 3, *[units] * 3, nowhere), nowhere
+        empty: list[Any] = [_NO_CODES] * 4 + [_NO_AMOUNTS] * 3 + [_NO_CODES] * 3 + [units] * 3 + [nowhere]
+        return k.Quantities(*empty), nowhere
     table = bridge.raw_quantities(partition, wanted)
     tariff = bridge.single(table, t.TARIFF).to_numpy()
     first, last = _spans(codes, tariff, len(vocabulary))
@@ -68,14 +69,12 @@ def quantities_of(
         first, last = _spans(codes, tariff, len(vocabulary))
     amounts = [_either(table, column) for column in t.QUANTITIES_E2]
     words = [_unit_words(table, column) for column in t.UOMS]
-    return k.Quantities(
-        readonly(tariff),
-        *(narrow for narrow, _ in amounts),
-        *(wide for _, wide in amounts),
-        *(unit_codes for unit_codes, _ in words),
-        *(book.unit_numbers(units) for _, units in words),
-        readonly(last),
-    ), readonly(first)
+    members: list[Any] = [readonly(tariff)]
+    members += [narrow for narrow, _ in amounts]
+    members += [wide for _, wide in amounts]
+    members += [unit_codes for unit_codes, _ in words]
+    members += [book.unit_numbers(units) for _, units in words]
+    return k.Quantities(*members, readonly(last)), readonly(first)
 
 
 def _spans(codes: Int32s, tariff: Int32s, words: int) -> tuple[Int32s, Int32s]:

@@ -1,4 +1,4 @@
-"""Tariff numbers looked up once each in a run: their class, rulings by period and rate rows as arrays for the kernel."""
+"""Tariff numbers looked up once each in a run: class, rulings by period and rate rows as arrays for the kernel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cape_engine.bridge import Int8s, Int32s, readonly
+from cape_engine.bridge import Int32s, readonly
 from cape_engine.dates import OPEN_END, OPEN_START, day_number
 from cape_engine.mass_processing.column1 import Column1Row, Column1Table
 from cape_engine.mass_processing.growing import Growing
@@ -125,7 +125,7 @@ class Book:
         return bool(self._kept or self._dropped) or not self.settings.switch("mass.remove_exempt")
 
     def places(self, vocabulary: Sequence[str]) -> tuple[Int32s, list[str]]:
-        """(`tables.Law.place` of each number and of a missing one at the end, numbers of which a rate takes a quantity).
+        """(`tables.Law.place` of each number, a missing one at the end; numbers of which a rate takes a quantity).
 
         Args:
             vocabulary: tariff numbers; new ones are looked up.
@@ -406,21 +406,3 @@ _MASKS = (k.MARK_BASE, k.MARK_REMOVED, k.MARK_CHARGED, k.MARK_COMPARED)
 def _ruling(marks: int, weights: int, rate_e9: int, row: int, place: int) -> tuple[int, ...]:
     """A row of `tables.RULING`."""
     return (marks, weights, rate_e9, row, place, *(-1 if marks & mark else 0 for mark in _MASKS))
-
-
-_BOOKS: list[Book] = []
-_BOOKS_LOCK = threading.Lock()
-_MOST_BOOKS = 4
-
-
-def shared_book(ruleset: Ruleset, settings: Settings, column1: Column1Table | None, as_of: dt.date) -> Book:
-    """The book of these rules, made once and shared by the partitions of a run and by its threads."""
-    with _BOOKS_LOCK:
-        for book in _BOOKS:
-            same = book.ruleset is ruleset and book.column1 is column1 and book.as_of == as_of
-            if same and book.settings == settings:
-                return book
-        book = Book(ruleset, settings, column1, as_of)
-        _BOOKS.append(book)
-        del _BOOKS[:-_MOST_BOOKS]
-        return book

@@ -15,8 +15,9 @@ from cape_engine.bridge import Int32s, Int64s, Partition
 from cape_engine.dates import day_number
 from cape_engine.findings import Findings
 from cape_engine.mass_processing import amounts, export_text, lines, report
+from cape_engine.mass_processing.books import shared_book
 from cape_engine.mass_processing.column1 import Column1Table
-from cape_engine.mass_processing.numbers import Book, shared_book
+from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import MassResult, Tallies
 from cape_engine.mass_processing.versions import new_versions
 from cape_engine.rules import Ruleset
@@ -157,7 +158,9 @@ def kernel_inputs(
         partition: what to process.
         book: the law as arrays.
         tallies: grows by what is found about texts.
-        detail, duties, prices: see `tables.Policy`.
+        detail: see `tables.Policy`.
+        duties: as above.
+        prices: as above.
     """
     codes, vocabulary = bridge.codes(partition.tariffs, t.HTS_NUMBER)
     texts = export_text.text_rows(partition, book, (codes, vocabulary), tallies)

@@ -13,7 +13,18 @@ import pyarrow.compute as pc
 
 from cape_engine.schema import results as r
 
-_MONEY = (
+GROUPS = (
+    "rows",
+    "dispositions",
+    "actions",
+    "reasons",
+    "flags",
+    "findings_by_severity",
+    "findings_by_code",
+    "totals_cents",
+)
+"""Groups of what `partial` counts."""
+MONEY = (
     r.FILED_DUTY_CENTS,
     r.REMOVED_IEEPA_CENTS,
     r.RESTORED_COLUMN1_CENTS,
@@ -52,7 +63,7 @@ def partial(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
         found["actions"] = _tally(entries, r.ACTION)
         found["reasons"] = _tally_lists(entries, r.REASON_CODES)
         found["flags"] = _tally_lists(entries, r.FLAGS)
-        found["totals_cents"] |= {str(column): _sum(entries, column) for column in _MONEY}
+        found["totals_cents"] |= {str(column): _sum(entries, column) for column in MONEY}
     if "findings" in tables:
         found["findings_by_severity"] = _tally(tables["findings"], r.SEVERITY)
         found["findings_by_code"] = _tally(tables["findings"], r.CODE)

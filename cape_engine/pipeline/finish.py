@@ -55,7 +55,7 @@ def finished(
         add_nested(totals.counts, manifest.partial(tables))
     counts = {name: dict(sorted(group.items())) for name, group in totals.counts.items()}
     counts["rows"] = {name: counts["rows"].get(name, 0) for name in TABLES}
-    money = counts.pop("totals_cents")
+    money = {**dict.fromkeys(map(str, manifest.MONEY), 0), **counts.pop("totals_cents")}
     record: dict[str, object] = {
         "engine": "cape_engine",
         "engine_version": cape_engine.__version__,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cape_engine import mass_processing, refund
 from cape_engine.errors import OutputError
-from cape_engine.outputs import result_hash
+from cape_engine.outputs import manifest, result_hash
 from cape_engine.settings import Settings
 
 Nested = dict[str, Any]
@@ -120,7 +120,8 @@ class Totals:
     def __init__(self, register: refund.Register, settings: Settings) -> None:
         self.refunds = refund.Accumulator(register, settings)
         self.numbers: list[mass_processing.Tallies] = []
-        self.counts: Nested = {}
+        # Groups that must stand in the manifest even if no partition has a number for them.
+        self.counts: Nested = {name: {} for name in manifest.GROUPS}
         self.hash_words: list[list[int]] = []
         self.unknown: Counter[str] = Counter()
 

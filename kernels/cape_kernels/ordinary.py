@@ -131,11 +131,13 @@ def words_of(lines, law, policy, line, period):  # type: ignore[no-untyped-def]
 
 
 @helper
-def sort_lines(count, line, period, tolerance, lines, values, law, policy, work, out):  # type: ignore[no-untyped-def]
+def sort_lines(span, period, tolerance, lines, values, law, policy, work, out):  # type: ignore[no-untyped-def]
     """(how many lines of a survey are not done, gap of those that are): the others are noted in `work.rest`.
 
-    Done are lines with one General percentage, within the tolerance, and nothing else to find.
+    `span` is (how many lines, the first of them). Done are lines with one General percentage, within the tolerance, and
+    nothing else to find.
     """
+    count, line = span
     rest, ends, room = work.rest, work.ends, work.survey
     left = gaps = np.int64(0)
     stop = ends[0]

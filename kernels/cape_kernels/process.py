@@ -157,7 +157,8 @@ def process_lines(entries, lines, tariffs, quantities, law, policy, work, outs):
             if policy.detail == 1:
                 write_survey(first, end, period, tariffs, law, tariff_out)
             tolerance = np.int64(-1) if barred else policy.tolerance_cents
-            left, gap = sort_lines(count, line, period, tolerance, lines, tariffs.value, law, policy, work, line_out)
+            span = (count, line)
+            left, gap = sort_lines(span, period, tolerance, lines, tariffs.value, law, policy, work, line_out)
             gaps += gap
             for place in range(left):
                 each = work.rest[REST_LINE, place]

@@ -205,9 +205,9 @@ class Policy(NamedTuple):
         tolerance_cents: largest difference ACE accepts. summary_inclusive: 1 if exactly that passes on a summary.
         restore: 1 if column 1 is restored. move: 1 if value is moved from an IEEPA record. text_first: 1 if the
         export's column 1 text counts before the table. displaced: 1 if displaced 232 is flagged. as_of: day used for
-        column 1 where the rate date is unknown. origins, spis: words of a period in `Law`. apart: 1 if what is removed are not just
-        the IEEPA numbers. detail: 1 if the arrays of lines and numbers are written. duties: 1 if mode B of each number is written too. prices: 1 if value and
-        column 1 of each line are.
+        column 1 where the rate date is unknown. origins, spis: words of a period in `Law`. apart: 1 if
+        what is removed are not just the IEEPA numbers. detail: 1 if the arrays of lines and numbers are written.
+        duties: 1 if mode B of each number is written too. prices: 1 if value and column 1 of each line are.
     """
 
     tolerance_cents: int
