@@ -74,7 +74,7 @@ def quantities_of(
     members += [wide for _, wide in amounts]
     members += [unit_codes for unit_codes, _ in words]
     members += [book.unit_numbers(units) for _, units in words]
-    return k.Quantities(*members, readonly(last)), readonly(first)
+    return k.Quantities._make([*members, readonly(last)]), readonly(first)
 
 
 def _spans(codes: Int32s, tariff: Int32s, words: int) -> tuple[Int32s, Int32s]:

@@ -16,6 +16,7 @@ from cape_engine.dates import OPEN_END, OPEN_START, day_number
 from cape_engine.mass_processing.column1 import Column1Row, Column1Table
 from cape_engine.mass_processing.growing import Growing
 from cape_engine.mass_processing.periods import Periods
+from cape_engine.mass_processing.unit_numbers import Units
 from cape_engine.rules import Ruleset
 from cape_engine.rules.rate_text import resolve
 from cape_engine.rules.rows import LEGAL_DIGITS, BaseRow, IeepaRow, OtherRow, Rate
@@ -40,25 +41,6 @@ _CODE, _ON_BASIS, _FROM, _TO, _P2 = (
 )
 _NO_ROW = -1
 _ALWAYS = OPEN_START, OPEN_END
-
-
-@dataclass(slots=True)
-class Units:
-    """Unit codes as small whole numbers, given out as they appear."""
-
-    index: dict[str, int] = field(default_factory=dict)
-
-    def of(self, code: str) -> int:
-        """Number of a unit code; -1 (any) for a blank one."""
-        if not code:
-            return -1
-        return self.index.setdefault(code.upper(), len(self.index))
-
-    def of_words(self, words: Sequence[str]) -> npt.NDArray[np.int16]:
-        """Number of each word of a vocabulary, and -2 at the end for a missing unit."""
-        return readonly(
-            np.array([self.of(word.strip()) if word and word.strip() else -2 for word in words] + [-2], np.int16)
-        )
 
 
 @dataclass(frozen=True, slots=True)

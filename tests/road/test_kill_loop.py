@@ -29,7 +29,7 @@ from face.exports import AS_OF, DAY
 
 pytestmark = pytest.mark.heavy
 
-KILLS = 25  # of `import`, and as many of `run`
+KILLS = int(os.environ.get("CAPE_TEST_KILLS", "25"))  # of `import`, and as many of `run`
 AT_ONCE = 2
 _FROM_THE_START = 5  # each so many kills, one may come while Python is still importing
 
