@@ -55,49 +55,28 @@ def quantities_of(
     """
     codes, vocabulary = numbers
     if wanted is not None and not wanted:
-        units = readonly(np.array([-2], np.int16))
+        no_unit = readonly(np.array([-2], np.int16))
         nowhere = readonly(np.zeros(len(vocabulary) + 1, np.int32))
-        empty: list[Any] = [_NO_CODES] * 4 + [_NO_AMOUNTS] * 3 + [_NO_CODES] * 3 + [units] * 3 + [nowhere]
+        empty: list[Any] = [_NO_CODES] * 4 + [_NO_AMOUNTS] * 3 + [_NO_CODES] * 3 + [no_unit] * 3 + [nowhere]
         return k.Quantities(*empty), nowhere
     table = bridge.raw_quantities(partition, wanted)
     tariff = bridge.single(table, t.TARIFF).to_numpy()
-    first, last = _spans(codes, tariff, len(vocabulary))
-    if not _together(codes, tariff, first, last):
-        order = np.lexsort((tariff, codes[tariff]))
+    words = codes[tariff]
+    # A store has them in this order; a table in memory has the order of the numbers.
+    if ((words[1:] < words[:-1]) | ((words[1:] == words[:-1]) & (tariff[1:] < tariff[:-1]))).any():
+        order = np.lexsort((tariff, words))
         table = table.take(pa.array(order))
-        tariff = tariff[order]
-        first, last = _spans(codes, tariff, len(vocabulary))
+        tariff, words = tariff[order], words[order]
+    ends = np.searchsorted(words, np.arange(len(vocabulary) + 2)).astype(np.int32)
+    first, last = ends[:-1], ends[1:]
     amounts = [_either(table, column) for column in t.QUANTITIES_E2]
-    words = [_unit_words(table, column) for column in t.UOMS]
+    units = [_unit_words(table, column) for column in t.UOMS]
     members: list[Any] = [readonly(tariff)]
     members += [narrow for narrow, _ in amounts]
     members += [wide for _, wide in amounts]
-    members += [unit_codes for unit_codes, _ in words]
-    members += [book.unit_numbers(units) for _, units in words]
+    members += [unit_codes for unit_codes, _ in units]
+    members += [book.unit_numbers(vocabulary_) for _, vocabulary_ in units]
     return k.Quantities._make([*members, readonly(last)]), readonly(first)
-
-
-def _spans(codes: Int32s, tariff: Int32s, words: int) -> tuple[Int32s, Int32s]:
-    """First and last place of the quantities of each word, if words ascend; found by halving, without a pass."""
-    wanted = np.arange(words + 1, dtype=np.int32)
-    low, high = np.zeros(words + 1, np.int64), np.full(words + 1, len(tariff), np.int64)
-    while (open_ := low < high).any():
-        middle = (low + high) // 2
-        before = open_ & (codes[tariff[np.minimum(middle, len(tariff) - 1)]] < wanted)
-        low = np.where(before, middle + 1, low)
-        high = np.where(open_ & ~before, middle, high)
-    first = low.astype(np.int32)
-    return first, np.append(first[1:], np.int32(len(tariff))).astype(np.int32)
-
-
-def _together(codes: Int32s, tariff: Int32s, first: Int32s, last: Int32s) -> bool:
-    """Whether the words do ascend, as a store writes them; a table in memory has the order of the numbers."""
-    if len(tariff) == 0:
-        return True
-    descents = np.flatnonzero(tariff[1:] < tariff[:-1]) + 1
-    found = np.flatnonzero(first < last)
-    ends = codes[tariff[first[found]]], codes[tariff[last[found] - 1]]
-    return bool((ends[0] == found).all() and (ends[1] == found).all() and np.isin(descents, first[found]).all())
 
 
 def _filled(values: pa.Array, missing: int) -> npt.NDArray[Any]:

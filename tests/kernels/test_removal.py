@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from fractions import Fraction
+
 from hypothesis import given, settings
 
 from cape_engine.mass_processing import RULES
@@ -9,7 +12,8 @@ from cape_engine.schema.codes import Change, Flag, Trial
 from cape_kernels import status as s
 from mass.builders import run
 from mass.strategies import as_rows, as_settings, choices, entries
-from reference.removal import Choice, Line, do_entry
+from reference.duty import Measure
+from reference.removal import Choice, Line, Number, do_entry
 
 COMPARED = (
     Flag.BUNDLED_DUTY
@@ -48,6 +52,24 @@ def test_process__equals_slow_twin(lines: list[Line], choice: Choice) -> None:
     ]
     assert bool(found.recomputed_known[0]) == (wanted.second is not None)
     assert found.recomputed_duty_cents[0] == (wanted.second or 0)
+
+
+def test_quantities__any_order_of_numbers() -> None:
+    """A number finds its own quantities although other numbers before and behind it have units without amounts."""
+    unit, none = (Measure(None, "KG"), Measure(None, None), Measure(None, None)), (Measure(None, None),) * 3
+    weighed = (Measure(Fraction(100), "KG"), Measure(None, None), Measure(None, None))
+    day = dt.date(2025, 2, 20)
+    lines = [
+        Line((Number("99030124", 0, 0, none), Number("99030125", 0, 0, unit), Number("84717040", 0, 1, unit)), day=day),
+        Line(
+            (Number("99030130", 0, 0, none), Number("99030125", 0, 0, unit), Number("07031020", 83, 1, weighed)),
+            day=day,
+        ),
+        Line((Number("99030125", 0, 0, unit),), day=day),
+    ]
+    found = run(as_rows(lines))
+    assert found.gap_known.tolist() == [True, True, False]
+    assert found.gap_cents.tolist() == [0, 0, 0]
 
 
 def test_status__same_masks_as_schema() -> None:
