@@ -16,6 +16,7 @@ from cape_engine.mass_processing.numbers import Book
 from cape_engine.schema import rows as t
 from cape_engine.schema.column import Column
 from cape_kernels import tables as k
+from cape_kernels.places import find_spans
 
 _INT32_MAX = 2**31 - 1
 _NO_CODES: Int32s = readonly(np.zeros(0, np.int32))
@@ -60,23 +61,28 @@ def quantities_of(
         empty: list[Any] = [_NO_CODES] * 4 + [_NO_AMOUNTS] * 3 + [_NO_CODES] * 3 + [no_unit] * 3 + [nowhere]
         return k.Quantities(*empty), nowhere
     table = bridge.raw_quantities(partition, wanted)
-    tariff = bridge.single(table, t.TARIFF).to_numpy()
-    words = codes[tariff]
-    # A store has them in this order; a table in memory has the order of the numbers.
-    if ((words[1:] < words[:-1]) | ((words[1:] == words[:-1]) & (tariff[1:] < tariff[:-1]))).any():
-        order = np.lexsort((tariff, words))
-        table = table.take(pa.array(order))
-        tariff, words = tariff[order], words[order]
-    ends = np.searchsorted(words, np.arange(len(vocabulary) + 2)).astype(np.int32)
-    first, last = ends[:-1], ends[1:]
+    tariff = readonly(bridge.single(table, t.TARIFF).to_numpy())
+    if isinstance(partition.tariffs, pa.Table):  # a store has them in the order of their numbers
+        order = np.lexsort((tariff, codes[tariff]))
+        table, tariff = table.take(pa.array(order)), readonly(tariff[order])
+    first, last = np.zeros((2, len(vocabulary) + 1), np.int32)
+    find_spans(readonly(codes), tariff, _places_of(vocabulary, wanted), first, last)
     amounts = [_either(table, column) for column in t.QUANTITIES_E2]
     units = [_unit_words(table, column) for column in t.UOMS]
-    members: list[Any] = [readonly(tariff)]
+    members: list[Any] = [tariff]
     members += [narrow for narrow, _ in amounts]
     members += [wide for _, wide in amounts]
     members += [unit_codes for unit_codes, _ in units]
     members += [book.unit_numbers(vocabulary_) for _, vocabulary_ in units]
     return k.Quantities._make([*members, readonly(last)]), readonly(first)
+
+
+def _places_of(vocabulary: list[str], wanted: Collection[str] | None) -> Int32s:
+    """Places of the wanted words, ascending."""
+    if wanted is None:
+        return readonly(np.arange(len(vocabulary), dtype=np.int32))
+    chosen = frozenset(wanted)
+    return readonly(np.array([place for place, word in enumerate(vocabulary) if word in chosen], np.int32))
 
 
 def _filled(values: pa.Array, missing: int) -> npt.NDArray[Any]:

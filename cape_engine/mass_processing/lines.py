@@ -15,6 +15,7 @@ from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
 from cape_engine.schema.column import Column
+from cape_kernels import places
 from cape_kernels import tables as k
 
 _ENTRY_DATES = {str(column): column for column in (f.ENTRY_DATE, f.INBOND_DATE)}
@@ -48,29 +49,47 @@ def lines_of(
     """
     origin, countries = _words(partition.lines, t.COUNTRY_OF_ORIGIN)
     spi, programmes = _words(partition.lines, t.SPI_CODE)
-    components = _places(partition.lines, t.SET_INDICATOR, {"V"})
-    statuses = {row.ftz_status for row in ruleset.rate_date_rules if row.ftz_status}
-    privileged = _places(partition.lines, t.FTZ_STATUS, statuses)
-    odd = np.unique(np.concatenate([components, privileged, texts[0]]))
-    days = entries.day[entry_of(entries.lines, odd)] if len(odd) else _NOTHING
+    counts = _counts(partition.lines, t.TARIFF_COUNT)
+    odd = _odd_lines(partition, ruleset, entries.lines, texts[0])
+    days = entries.day[odd.entry]
+    privileged = np.flatnonzero(odd.marks & places.PRIVILEGED)
     missing = privileged
     if len(privileged):
-        own = bridge.days(partition.lines, t.PRIVILEGED_DATE)[privileged]
+        own = bridge.days(partition.lines, t.PRIVILEGED_DATE)[odd.line[privileged]]
         missing, given = privileged[own == NO_DAY], own != NO_DAY
-        days[np.searchsorted(odd, privileged[given])] = own[given]
-    text = np.full(len(odd), _NO_TEXT, np.int32)
-    text[np.searchsorted(odd, texts[0])] = texts[1]
+        days[privileged[given]] = own[given]
     arrays = k.Lines(
-        tariffs=_counts(partition.lines, t.TARIFF_COUNT),
+        tariffs=counts,
         origin=origin,
         spi=spi,
-        odd=readonly(np.append(odd, partition.lines.num_rows).astype(np.int32)),
+        odd=readonly(np.append(odd.line, np.int32(len(counts)))),
         odd_day=readonly(days),
         odd_period=periods.of_days(days),
-        odd_component=readonly(np.isin(odd, components).astype(np.int8)),
-        odd_text=readonly(text),
+        odd_component=readonly(odd.marks & np.int8(places.COMPONENT)),
+        odd_text=readonly(np.append(texts[1], np.int32(_NO_TEXT))[odd.text]),
     )
-    return arrays, countries, programmes, missing
+    return arrays, countries, programmes, odd.line[missing].astype(np.int64)
+
+
+def _odd_lines(partition: Partition, ruleset: Ruleset, counts: Int32s, texts: Int64s) -> places.Odd:
+    """Lines that are part of a set, privileged, or have a text that counts."""
+    statuses = {row.ftz_status for row in ruleset.rate_date_rules if row.ftz_status}
+    columns = (
+        _marked(partition.lines, t.SET_INDICATOR, {"V"}, places.COMPONENT),
+        _marked(partition.lines, t.FTZ_STATUS, statuses, places.PRIVILEGED),
+    )
+    size = partition.lines.num_rows
+    room = places.Odd(*(np.empty(size, kind) for kind in (np.int32, np.int32, np.int8, np.int32)))
+    found = np.zeros(1, np.int64)
+    places.odd_lines(counts, *columns, readonly(np.append(texts, size)), room, found)
+    return places.Odd._make(array[: found[0]] for array in room)
+
+
+def _marked(table: pa.Table, column: Column, wanted: set[str], mark: int) -> places.Marked:
+    """A column of words, of which the wanted ones give a line a mark."""
+    codes, words = _words(table, column)
+    marks = readonly(np.array([0, *(mark if word in wanted else 0 for word in words)], np.int8))
+    return places.Marked(_NOTHING if wanted.isdisjoint(words) else codes, marks)
 
 
 def entry_of(line_counts: Int32s | Int64s, lines: npt.NDArray[np.integer]) -> Int64s:
@@ -125,11 +144,3 @@ def _words(table: pa.Table, column: Column) -> tuple[Int32s, Sequence[str]]:
     if not bridge.is_given(table, column):
         return _NOTHING, ()
     return bridge.raw_codes(table, column)
-
-
-def _places(table: pa.Table, column: Column, wanted: set[str]) -> Int64s:
-    """Rows that say one of the wanted words."""
-    codes, words = _words(table, column)
-    if wanted.isdisjoint(words):
-        return np.zeros(0, np.int64)
-    return np.flatnonzero(among(codes, words, wanted))

@@ -1,0 +1,49 @@
+"""Lines with facts of their own and the rows of a number are found where reading row after row finds them."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cape_engine.bridge import readonly
+from cape_kernels import places
+from reference import places as reference
+
+
+@given(st.lists(st.integers(0, 4), max_size=6), st.data())
+def test_odd_lines__equals_slow_twin(counts: list[int], data: st.DataObject) -> None:
+    """Every line with a mark of either column or with a text is found with its entry, and no other."""
+    size = sum(counts)
+    words = st.lists(st.integers(-1, 2), min_size=size, max_size=size)
+    sets = data.draw(st.none() | words)
+    statuses = data.draw(st.none() | words)
+    texts = sorted(data.draw(st.sets(st.integers(0, size - 1), max_size=3))) if size else []
+    wanted = [data.draw(st.lists(st.booleans(), min_size=4, max_size=4)) for _ in range(2)]
+    columns: list[places.Marked] = []
+    said: list[list[bool]] = []
+    for codes, hits, mark in zip((sets, statuses), wanted, (places.COMPONENT, places.PRIVILEGED), strict=True):
+        marks = np.array([0, *(mark * hit for hit in hits)], np.int8)
+        columns.append(places.Marked(readonly(np.array(codes or [], np.int32)), readonly(marks)))
+        said.append([False if codes is None else codes[line] >= 0 and hits[codes[line]] for line in range(size)])
+    out = places.Odd(*(np.full(size, 99, kind) for kind in (np.int32, np.int32, np.int8, np.int32)))
+    found = np.zeros(1, np.int64)
+    lines, ends = readonly(np.array(counts, np.int32)), readonly(np.array([*texts, size], np.int64))
+    places.odd_lines(lines, columns[0], columns[1], ends, out, found)
+    rows = [tuple(int(value) for value in row) for row in zip(*(array[: found[0]] for array in out), strict=True)]
+    assert rows == reference.odd_lines(counts, said[0], said[1], texts)
+
+
+@given(st.lists(st.integers(0, 6), max_size=300), st.integers(1, 60), st.sets(st.integers(0, 7)))
+def test_find_spans__equals_slow_twin(numbers: list[int], copies: int, wanted: set[int]) -> None:
+    """A wanted number finds exactly its own rows, however many stand before them; of other numbers nothing is said."""
+    codes = readonly(np.array(numbers * copies, np.int32))
+    rows = readonly(np.argsort(codes, kind="stable").astype(np.int32))
+    first, last = np.full((2, 8), -5, np.int32)
+    places.find_spans(codes, rows, readonly(np.array(sorted(wanted), np.int32)), first, last)
+    for number in range(8):
+        if number in wanted:
+            own = reference.rows_of(codes.tolist(), number)
+            assert rows[first[number] : last[number]].tolist() == own
+        else:
+            assert (first[number], last[number]) == (-5, -5)
