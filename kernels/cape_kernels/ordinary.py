@@ -21,6 +21,9 @@ from cape_kernels.tables import (
     MARK_REPLACES,
     MARK_SPECIAL_COUNTS,
     MARK_UNPRICED,
+    ORIGIN_COLUMN2,
+    ORIGIN_DISPLACED,
+    REST_AT,
     REST_GAP,
     REST_LINE,
     REST_WEIGHTS,
@@ -131,11 +134,11 @@ def words_of(lines, law, policy, line, period):  # type: ignore[no-untyped-def]
 
 
 @helper
-def sort_lines(span, period, tolerance, lines, values, law, policy, work, out):  # type: ignore[no-untyped-def]
+def sort_lines(span, period, tolerance, lines, tariffs, law, policy, work, out):  # type: ignore[no-untyped-def]
     """(how many lines of a survey are not done, gap of those that are): the others are noted in `work.rest`.
 
-    `span` is (how many lines, the first of them). Done are lines with one General percentage, within the tolerance, and
-    nothing else to find.
+    `span` is (how many lines, the first of them). Done are lines with one General percentage or a programme at Free,
+    within the tolerance, and nothing else to find.
     """
     count, line = span
     rest, ends, room = work.rest, work.ends, work.survey
@@ -145,24 +148,48 @@ def sort_lines(span, period, tolerance, lines, values, law, policy, work, out): 
         begin = stop
         stop = ends[_at(each + 1)]
         start, end = 2 * (begin - ends[0]), 2 * (stop - ends[0])
-        gap = room[_at(start)] - room[_at(end)]
+        gap = raw = room[_at(start)] - room[_at(end)]
         weights = room[_at(start + 1)] - room[_at(end + 1)]
-        last = max(stop - 1, begin)
-        origin, spi = words_of(lines, law, policy, line + each, period)
-        # All that a line weighs is its last number, and that has a value.
+        # All that a line weighs is its last number.
         odd = (weights ^ WEIGHT_BASE) | (room[_at(start + 1)] - room[_at(max(end - 1, start + 1))])
-        odd |= origin | (spi - SPI_NONE) | ((np.int64(values[_at(last)]) - 1) >> 63)
-        odd |= ((tolerance - abs(gap)) >> 63) | ((CUSTOMARY_TARIFFS - (stop - begin)) >> 63)
+        odd |= (CUSTOMARY_TARIFFS - (stop - begin)) >> 63
+        at = np.int64(0)
+        if stop > begin:
+            last = _at(stop - 1)
+            worth = np.int64(tariffs.value[last])
+            odd |= (worth - 1) >> 63
+            at = ruling_of(law.place, tariffs.number[last], period)
+            base = law.rulings[_at(at)]
+            if len(lines.origin) > 0:
+                origin = np.int64(law.origins[_at(period * policy.origins + 1 + lines.origin[_at(line + each)])])
+                odd |= (origin & ORIGIN_COLUMN2) | (
+                    (origin & ORIGIN_DISPLACED) * (np.int64(base["marks"]) & MARK_METAL)
+                )
+            if len(lines.spi) > 0:
+                spi = np.int64(law.spis[_at(period * policy.spis + 1 + lines.spi[_at(line + each)])])
+                if spi != SPI_NONE:
+                    free = is_free(law.rates, base["row"], spi)
+                    odd |= free - 1
+                    if odd == 0:
+                        gap = raw + half_up_cents(worth * base["rate_e9"]) & np.int64(base["charged"])
+        odd |= (tolerance - abs(gap)) >> 63
         done = np.int64(odd == 0)
         rest[REST_LINE, _at(left)] = each
-        rest[REST_GAP, _at(left)] = gap
+        rest[REST_GAP, _at(left)] = raw
         rest[REST_WEIGHTS, _at(left)] = weights
+        rest[REST_AT, _at(left)] = at
         left += 1 - done
         gaps += gap & -done
         if policy.detail == 1:
             out.gap[_at(line + each)] = gap
             out.known[_at(line + each)] = 1
     return left, gaps
+
+
+@helper
+def is_free(rates, row, spi):  # type: ignore[no-untyped-def]
+    """1 if a programme is at Free on the General rate row of a base number, else 0; row -1 stands for none."""
+    return (rates[max(np.int64(row), np.int64(0))]["free_spis"] >> spi) & 1
 
 
 class Plain(NamedTuple):
@@ -191,7 +218,7 @@ def column1_at(facts, base, replaces, data, law, policy, work):  # type: ignore[
     worth = np.int64(tariffs.value[last])
     row = np.int64(base["row"])
     special = np.int64(-1)
-    if facts.spi != SPI_NONE and (law.rates[base["row"]]["free_spis"] >> facts.spi) & 1 == 0:
+    if facts.spi != SPI_NONE and is_free(law.rates, base["row"], facts.spi) == 0:
         if replaces != 0:
             return np.int64(0), np.int64(0), np.int64(s.NO_ROW)
         number = law.numbers[base["number"]]
@@ -204,6 +231,29 @@ def column1_at(facts, base, replaces, data, law, policy, work):  # type: ignore[
     if special >= 0 and status != s.OK:
         status = s.NO_ROW
     return cents, floor, np.int64(status)
+
+
+@helper
+def replaced_line(facts, at, gap, tariffs, law, policy):  # type: ignore[no-untyped-def]
+    """`plain_line` where a line has one General percentage, one replacement number, no programme, nothing displaced."""
+    last = facts.first + facts.size - 1
+    base = law.rulings[at]
+    worth = np.int64(tariffs.value[last])
+    filed = np.int64(tariffs.duty[last])
+    column1 = half_up_cents(worth * base["rate_e9"])
+    replaced = np.int64(0)
+    for tariff in range(facts.first, last):
+        beside = law.rulings[ruling_of(law.place, tariffs.number[tariff], facts.period)]["marks"]
+        replaced += np.int64(tariffs.duty[tariff]) * np.int64(beside & MARK_REPLACES != 0)
+    all_in = half_up_cents(worth * ALL_IN_E9)
+    new_base, rule, notes = restored_base(filed, replaced, column1, all_in, policy.tolerance_cents)
+    # What is cut off of a percentage of whole dollars is 15 cents a dollar or more where the percentage is.
+    notes |= s.NOTE_AVE if base["rate_e9"] >= ALL_IN_E9 else 0
+    notes |= s.NOTE_RESTORED if new_base != filed else 0
+    gap += (column1 & np.int64(base["charged"])) - column1 + new_base - filed
+    notes |= s.NOTE_GAP if abs(gap) > policy.tolerance_cents else 0
+    one = np.int64(1)
+    return Plain(one, new_base - filed, gap, one, np.int64(notes), column1, np.int64(s.OK), new_base, np.int64(rule))
 
 
 @helper
@@ -223,7 +273,7 @@ def plain_line(facts, at, weights, gap, data, law, policy, work):  # type: ignor
     column1, floor, status = half_up_cents(product), product // CENTS_E9, np.int64(s.OK)
     if marks & MARK_CHARGED:
         gap += column1  # put back: what is claimed is taken out below
-    free = facts.spi != SPI_NONE and (law.rates[base["row"]]["free_spis"] >> facts.spi) & 1 == 1
+    free = facts.spi != SPI_NONE and is_free(law.rates, base["row"], facts.spi) == 1
     ordinary = True
     if (marks & MARK_FORMULA and (not free or replaces != 0)) or (facts.spi != SPI_NONE and not free):
         column1, floor, status = column1_at(facts, base, replaces, data, law, policy, work)

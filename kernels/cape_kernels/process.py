@@ -11,12 +11,13 @@ from cape_kernels.ordinary import (
     CUSTOMARY_TARIFFS,
     ieepa_duty_of,
     plain_line,
+    replaced_line,
     sort_lines,
     survey,
     words_of,
     write_survey,
 )
-from cape_kernels.scan import Facts, ruling_of
+from cape_kernels.scan import Facts
 from cape_kernels.tables import (
     ENTRIES_TYPE,
     LAW_TYPE,
@@ -33,12 +34,17 @@ from cape_kernels.tables import (
     OUTS_TYPE,
     POLICY_TYPE,
     QUANTITIES_TYPE,
+    REPLACED_WEIGHTS,
+    REST_AT,
     REST_GAP,
     REST_LINE,
     REST_WEIGHTS,
+    SPI_NONE,
     SURVEY_LINES,
     TARIFFS_TYPE,
     WEIGHT_BASE,
+    WEIGHT_BITS,
+    WEIGHT_REPLACES,
     WORK_TYPE,
 )
 
@@ -144,7 +150,6 @@ def process_lines(entries, lines, tariffs, quantities, law, policy, work, outs):
                 ends[count + 1] = ends[count] + lines.tariffs[line + count]
                 count += 1
             end = ends[count]
-            end = ends[count]
             barred = component == 1 or text_row >= 0 or all_generally
             sums = survey(first, end, period, tariffs, law, policy.tolerance_cents, work.survey)
             filed += sums.filed
@@ -158,7 +163,7 @@ def process_lines(entries, lines, tariffs, quantities, law, policy, work, outs):
                 write_survey(first, end, period, tariffs, law, tariff_out)
             tolerance = np.int64(-1) if barred else policy.tolerance_cents
             span = (count, line)
-            left, gap = sort_lines(span, period, tolerance, lines, tariffs.value, law, policy, work, line_out)
+            left, gap = sort_lines(span, period, tolerance, lines, tariffs, law, policy, work, line_out)
             gaps += gap
             for place in range(left):
                 each = work.rest[REST_LINE, place]
@@ -175,14 +180,25 @@ def process_lines(entries, lines, tariffs, quantities, law, policy, work, outs):
                     text_row,
                     np.int64(origin & ORIGIN_DISPLACED != 0),
                 )
-                ordinary = weights & ORDINARY_BITS == WEIGHT_BASE and origin & ORIGIN_COLUMN2 == 0 and not barred
-                at = np.int64(0)
-                if ordinary:
-                    at = ruling_of(law.place, tariffs.number[ends[each + 1] - 1], period)
-                    ordinary = law.rulings[at]["base"] != 0 and tariffs.value[ends[each + 1] - 1] > 0
-                ordinary = ordinary and facts.size <= CUSTOMARY_TARIFFS
-                if ordinary:
-                    found = plain_line(facts, at, weights, work.rest[REST_GAP, place], data, law, policy, work)
+                at = work.rest[REST_AT, place]
+                last = ends[each + 1] - 1
+                ordinary = weights & ORDINARY_BITS == WEIGHT_BASE and 0 < facts.size <= CUSTOMARY_TARIFFS
+                ordinary = ordinary and law.rulings[at]["base"] != 0 and tariffs.value[last] > 0 and not all_generally
+                if component == 1:
+                    # A component carries no duty: what it keeps is what mode A and mode B differ by.
+                    kept = sums.filed - sums.removed
+                    ordinary = ordinary and weights & (WEIGHT_BITS * WEIGHT_REPLACES) == 0 and text_row < 0
+                    if ordinary and facts.displaced == 0 and abs(kept) <= policy.tolerance_cents:
+                        gaps += kept
+                        if policy.detail == 1:
+                            line_out.gap[line + each] = kept
+                            line_out.known[line + each] = 1
+                        continue
+                elif ordinary and text_row < 0 and facts.column2 == 0:
+                    if weights == REPLACED_WEIGHTS and spi == SPI_NONE and facts.displaced == 0 and policy.restore == 1:
+                        found = replaced_line(facts, at, work.rest[REST_GAP, place], tariffs, law, policy)
+                    else:
+                        found = plain_line(facts, at, weights, work.rest[REST_GAP, place], data, law, policy, work)
                     if found.ordinary == 1:
                         restored += found.restored
                         gaps += found.gap
@@ -191,7 +207,7 @@ def process_lines(entries, lines, tariffs, quantities, law, policy, work, outs):
                         if found.notes & s.NOTES_TOLD:
                             tell(told, entry, line + each, found.notes, s.OK)
                         if policy.detail == 1:
-                            write_plain(line + each, ends[each + 1] - 1, found, line_out, tariff_out)
+                            write_plain(line + each, last, found, line_out, tariff_out)
                         continue
                 if facts.size > CUSTOMARY_TARIFFS:
                     flags |= s.FLAG_MANY_TARIFFS_ON_LINE

@@ -52,6 +52,7 @@ WEIGHT_TOPUP = 1 << 18
 WEIGHT_UNPRICED = 1 << 24  # beside the base number
 WEIGHT_ROW = 1 << 30  # base number whose General rate is more than a percentage
 WEIGHT_BITS = 63
+REPLACED_WEIGHTS = WEIGHT_BASE | WEIGHT_REPLACES  # one General percentage and one replacement number, nothing else
 ORDINARY_BITS = WEIGHT_BITS * (WEIGHT_BAD | WEIGHT_BASE)
 
 # What a rate row is for. Constants that helpers take as arguments are int64 and not plain numbers: Numba compiles a
@@ -296,7 +297,8 @@ SURVEY_ROOM = 4096
 REST_LINE = 0  # lines of a survey of which more has to be found: which,
 REST_GAP = 1  # kept less mode B,
 REST_WEIGHTS = 2
-REST_ROWS = 3
+REST_AT = 3  # ruling of its last number
+REST_ROWS = 4
 
 
 class Work(NamedTuple):
