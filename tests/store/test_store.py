@@ -16,6 +16,7 @@ from cape_engine.schema import rows as s
 from cape_engine.schema.column import Column
 from cape_engine.store import FORMAT_VERSION, Source, Store, StoreWriter, content_hash, is_store
 from cape_engine.store.layout import groups_of, numbers_metadata
+from cape_engine.store.measured import takes_quantity
 
 SOURCE = Source("a.csv", "0" * 64, 10, 3, "es003 csv")
 
@@ -255,6 +256,32 @@ def test_groups_of__wanted_numbers() -> None:
     assert groups_of(metadata, 3, {"5001"}) == []
     assert groups_of(metadata, 3, {"9903", "0101"}) == [0, 2]
     assert groups_of(None, 2, {"9903"}) == [0, 1]
+
+
+def test_groups_of__measured_apart() -> None:
+    """Numbers whose quantities all stand in the first row groups are not looked for in the others."""
+    metadata = numbers_metadata([("0703", "2204"), ("0101", "9706")], {"0703", "2204"}, 1)
+    assert groups_of(metadata, 2, {"0703"}) == [0]
+    assert groups_of(metadata, 2, {"8471"}) == [1]
+    assert groups_of(metadata, 2, {"2204", "8471"}) == [0, 1]
+    assert groups_of(metadata, 2, None) == [0, 1]
+
+
+def test_store__measured_quantities_first(tmp_path: Path) -> None:
+    """Quantities of numbers with a rate per unit are found without reading those of the others."""
+    given = partition()
+    tariffs = given.tariffs
+    words = pa.array(["8471704065", "0703102000", "8471704065"], pa.string()).dictionary_encode()
+    for name, values in (("hts_number", words), ("quantity_1_e2", pa.array([10, 20, 30], pa.int64()))):
+        tariffs = tariffs.set_column(tariffs.schema.get_field_index(name), name, values)
+    assert takes_quantity("0703102000")
+    assert not takes_quantity("8471704065")
+    writer = StoreWriter(tmp_path / "store")
+    writer.write(Partition(given.name, given.entries, given.lines, tariffs, given.sources))
+    lazy = writer.finish([SOURCE], []).opened("part-00000")
+    assert bridge.sparse_quantities(lazy, {"0703102000"}).to_pydict() == {"tariff": [1], "quantity_1_e2": [20]}
+    assert bridge.sparse_quantities(lazy, {"8471704065"}).column("tariff").to_pylist() == [0, 2]
+    assert bridge.integers(lazy.tariffs, s.QUANTITIES_E2[0]).tolist() == [10, 20, 30]
 
 
 def test_store__quantities_by_number(tmp_path: Path) -> None:
