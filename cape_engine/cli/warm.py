@@ -21,7 +21,7 @@ def command(*, as_json: bool, quiet: bool) -> int:
     start = time.perf_counter()
     from cape_kernels import _jit, ahead
 
-    ahead.compile_all()
+    ahead.compile_all(seldom=True)
     import cape_engine.pipeline  # noqa: F401 - says now if a part of the road cannot be loaded
 
     folder = _jit.CACHE_FOLDER

@@ -1,26 +1,51 @@
-"""The one place that knows how kernels are compiled and where the compiled code is kept.
+"""The one place that decides how kernels become machine code, and where that is kept.
 
-Numba's own cache compares the time stamp of the file a kernel stands in, so an edited helper or constant in another
-file leaves a stale kernel behind. The cache folder is therefore keyed by a hash of all kernel sources. It is chosen
-before Numba is imported, because Numba fails at import when its folder cannot be written; without any writable
-folder the kernels are compiled anew in each process, and the engine still runs.
+Every kernel has one signature, allocates nothing and never raises: its machine code is a plain function of a row of
+64-bit words (`_words`). It is compiled by Numba once (`_compile`), kept as an object file, and loaded at the first
+call by LLVM alone, so that a process that finds its kernels in the cache never imports Numba (start of a process:
+0.4 s less for the import, and another 0.6 s less for what Numba's own cache does to load forty kernels).
+
+The cache folder is keyed by a hash of all kernel sources and of the compiler's version, so that an edited helper or
+constant in another file never leaves a stale kernel behind. Without any writable folder the kernels are compiled anew
+in each process, and the engine still runs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import hashlib
+import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
+from cape_kernels import _types as types
+from cape_kernels._words import Put, writer
+
+__all__ = ["CACHE_FOLDER", "KERNELS", "SOURCES_HASH", "Kernel", "helper", "instruction", "kernel", "routine", "types"]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 CACHE_VARIABLE = "CAPE_CACHE_DIR"
+
+
+def _asked(variable: str) -> bool:
+    """Whether an environment variable of Numba is on."""
+    return os.environ.get(variable, "0") not in {"", "0"}
+
+
+PLAIN = _asked("NUMBA_DISABLE_JIT")
+"""Kernels stay Python functions."""
+CHECKED = _asked("NUMBA_BOUNDSCHECK")
+"""Kernels check every index."""
 
 
 def sources_hash() -> str:
@@ -29,6 +54,17 @@ def sources_hash() -> str:
     folder = Path(__file__).parent
     for file in sorted(folder.rglob("*.py")):
         digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _compiler_hash() -> str:
+    """Another release of Numba or LLVM gives other code; read from their files, because importing them takes long."""
+    digest = hashlib.sha256()
+    for package in ("numba", "llvmlite"):
+        found = importlib.util.find_spec(package)
+        if found is not None and found.origin is not None:
+            with contextlib.suppress(OSError):
+                digest.update((Path(found.origin).parent / "_version.py").read_bytes())
     return digest.hexdigest()
 
 
@@ -58,69 +94,197 @@ def _candidates() -> list[Path]:
 
 
 SOURCES_HASH = sources_hash()
-# Numba's cache would hand code without bounds checks to a run that asks for them: each kind has its own folder.
-_KIND = "-checked" if os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"} else ""
+# Code without bounds checks must not reach a run that asks for them: each kind has its own folder.
+_KEY = f"{SOURCES_HASH[:16]}-{_compiler_hash()[:8]}{'-checked' if CHECKED else ''}"
 CACHE_FOLDER: Path | None = next(
-    (folder for base in _candidates() if _writable(folder := base / "kernels" / f"{SOURCES_HASH[:16]}{_KIND}")), None
+    (folder for base in _candidates() if _writable(folder := base / "kernels" / _KEY)), None
 )
-if CACHE_FOLDER is not None:
-    os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
 
-import numba  # noqa: E402 - the folder above has to be chosen first
-import numpy  # noqa: E402, ICN001 - as above
-from numba.core.registry import CPUDispatcher  # noqa: E402 - as above
+KERNELS: dict[str, Kernel] = {}
+"""Every kernel of the modules imported so far, by `module.function`."""
 
-if CACHE_FOLDER is not None:
-    numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]  # numba.config is filled at run time
-
-# Without its reference counting Numba passes our tuples of arrays several times faster: both kernels of mass processing
-# together went from 1.5 to 11 million tariff rows a second, and inlining every helper gave 18 (one core,
-# docs/performance.md). It also makes the rule that a kernel allocates nothing a rule of the compiler.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_LOCK = threading.RLock()
+_CHECKSUM_BYTES = 32
+_Entry = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)  # calls it without the GIL
 
 
-# Nothing calls kernels through C function pointers, and helpers are called by kernels only. What Numba builds and
-# translates for such callers by default was a fifth to two fifths of compiling (`row_hash`: 5.4 to 3.4 processor
-# seconds).
-_KERNEL: dict[str, Any] = _OPTIONS | {"no_cfunc_wrapper": True}
-_ROUTINE: dict[str, Any] = _KERNEL | {"no_cpython_wrapper": True}
-_HELPER: dict[str, Any] = _ROUTINE | {"forceinline": True}
+@functools.cache
+def code_folder() -> Path | None:
+    """Where code for this very processor is kept."""
+    if CACHE_FOLDER is None:
+        return None
+    from cape_kernels import _machine
+
+    folder = CACHE_FOLDER / _machine.processor()
+    return folder if _writable(folder) else None
 
 
-def kernel(signature: Any) -> Callable[[F], F]:
-    """Compile for exactly one signature, without the GIL, from the cache if the sources are unchanged."""
-    decorate: Callable[[F], F] = numba.njit(signature, cache=CACHE_FOLDER is not None, **_KERNEL)
+class Kernel:
+    """A kernel: called from Python with the arrays of its signature, and from other kernels.
+
+    Attributes:
+        py_func: the function as it was written.
+        signature: types of its arguments.
+        name: `module.function`.
+        compiled: whether this process had to compile it.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: tuple[Any, ...]) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+        self.signature = signature
+        self.name = f"{function.__module__}.{function.__name__}"
+        self.compiled = False
+        self._writers: list[Put] = [writer(kind) for kind in signature]
+        self._entry: Any = None
+        self._dispatcher: Any = None
+
+    def __call__(self, *arguments: Any) -> None:
+        """Run the machine code.
+
+        Raises:
+            TypeError: an argument is not what the signature says.
+            IndexError: with NUMBA_BOUNDSCHECK, an index was out of bounds.
+        """
+        entry = self._entry or self._load()
+        if len(arguments) != len(self._writers):
+            raise TypeError(f"{self.name} takes {len(self._writers)} arguments, not {len(arguments)}")
+        words: list[int] = []
+        for put, argument in zip(self._writers, arguments, strict=True):
+            put(words, argument)
+        row = np.array(words, np.uint64)
+        if entry(row.ctypes.data):
+            raise IndexError(f"an index is out of bounds in {self.name}")
+
+    @property
+    def symbol(self) -> str:
+        """The name of its entry in object files."""
+        return "cape_entry_" + self.name.replace(".", "_")
+
+    def _load(self) -> Any:
+        """The entry of the machine code, from the cache or from the compiler."""
+        from cape_kernels import _machine
+
+        with _LOCK:
+            if self._entry is None:
+                code = self.kept_code() or self.compile()
+                self._entry = _Entry(_machine.load(code, self.symbol))
+            return self._entry
+
+    def _file(self) -> Path | None:
+        """Where its code is kept."""
+        folder = code_folder()
+        return None if folder is None else folder / f"{self.name}.o"
+
+    def kept_code(self) -> bytes | None:
+        """Its code from the cache, None where there is none or the file is damaged."""
+        file = self._file()
+        if file is None:
+            return None
+        try:
+            data = file.read_bytes()
+        except OSError:
+            return None
+        code = data[_CHECKSUM_BYTES:]
+        return code if hashlib.sha256(code).digest() == data[:_CHECKSUM_BYTES] else None
+
+    def compile(self) -> bytes:
+        """Its code from the compiler, kept in the cache if there is one."""
+        from cape_kernels import _compile
+
+        self.compiled = True
+        code = _compile.object_code(self)
+        file = self._file()
+        if file is not None:
+            with contextlib.suppress(OSError):  # a full disk: the next process compiles anew
+                _write_whole(file, hashlib.sha256(code).digest() + code)
+        return code
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What it is inside another kernel: Numba asks for this name."""
+        from cape_kernels import _compile
+
+        return _compile.type_of(self, "routine")
+
+
+def _write_whole(file: Path, data: bytes) -> None:
+    """Write a file so that no other process ever sees half of it."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+    Path(name).replace(file)
+
+
+class Inner:
+    """A function that kernels call; a call from Python, as in a test, compiles one that Python can call.
+
+    Attributes:
+        py_func: the function as it was written.
+        kind: the options of the compiler, by name.
+    """
+
+    def __init__(self, function: Callable[..., Any], kind: str) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+        self.kind = kind
+        self._dispatcher: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Answer as the compiled function does inside a kernel."""
+        from cape_kernels import _compile
+
+        return _compile.for_python(self.py_func)(*arguments)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What it is inside a kernel: Numba asks for this name."""
+        from cape_kernels import _compile
+
+        return _compile.type_of(self, self.kind)
+
+
+class _Instruction:
+    """An operation that Numba has no word for, as an intrinsic of it."""
+
+    def __init__(self, code: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, code)
+        self.code = code
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What it is inside a kernel: Numba asks for this name."""
+        from cape_kernels import _compile
+
+        return _compile.intrinsic_type(self.code)
+
+
+def kernel(signature: tuple[Any, ...]) -> Callable[[F], F]:
+    """Compile for exactly one signature, without the GIL, when it is first called; from the cache if it is there."""
+
+    def decorate(function: F) -> F:
+        if PLAIN:
+            return function
+        made = Kernel(function, signature)
+        KERNELS[made.name] = made
+        return cast(F, made)
+
     return decorate
 
 
-class _Helper(CPUDispatcher):  # type: ignore[misc]  # numba carries no types
-    """A helper inside kernels has no door for Python; a call from Python, as in a test, compiles one with a door."""
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Answer as the compiled helper does inside a kernel."""
-        try:
-            own = self.__dict__["_own"]
-        except KeyError:
-            own = self.__dict__["_own"] = numba.njit(**_OPTIONS)(self.py_func)
-        return own(*arguments)
-
-
 def helper(function: F) -> F:
-    """Compile a function that kernels call; it lives inside them and has no cache of its own."""
-    return _inside(function, _HELPER)
+    """Compile a function that kernels call; it lives inside them and has no code of its own."""
+    return function if PLAIN else cast(F, Inner(function, "helper"))
 
 
 def routine(function: F) -> F:
     """Compile a function that kernels call for their rare rows: it stays a function, compiled once for all callers."""
-    return _inside(function, _ROUTINE)
+    return function if PLAIN else cast(F, Inner(function, "routine"))
 
 
-def _inside(function: F, options: dict[str, Any]) -> F:
-    """Compile a function for callers that are compiled."""
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # numba.config is filled at run time
-        return function
-    compiled: Any = _Helper(function, targetoptions=options | {"nopython": True, "boundscheck": None})
-    return cast(F, compiled)
+def instruction(code: Callable[..., Any], spelled_out: F) -> F:
+    """An operation for kernels in LLVM's words (`code`, an intrinsic of Numba), and the same for Python."""
+    return spelled_out if PLAIN else cast(F, _Instruction(code))
 
 
 def wrapping_helper(function: F) -> F:
@@ -128,12 +292,12 @@ def wrapping_helper(function: F) -> F:
 
     Everywhere else that warning is wanted: it is how a run with NUMBA_DISABLE_JIT=1 finds an overflow.
     """
-    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # as above
+    if not PLAIN:
         return helper(function)
 
     @functools.wraps(function)
     def quiet(*arguments: Any) -> Any:
-        with numpy.errstate(over="ignore"):
+        with np.errstate(over="ignore"):
             return function(*arguments)
 
     result: Any = quiet

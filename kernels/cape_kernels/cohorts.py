@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
-from cape_kernels._jit import kernel
+from cape_kernels._jit import kernel, types
 from cape_kernels.consolidation import COUNTS, INTEREST, KEY, PRINCIPAL
 
 _LOW = 0xFFFFFFFF

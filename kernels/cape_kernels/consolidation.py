@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
-from cape_kernels._jit import helper, kernel, wrapping_helper
+from cape_kernels._jit import helper, kernel, types, wrapping_helper
 
 KEY, COUNTS, PRINCIPAL, INTEREST = 0, 1, 2, 3
 """Words of a sum: day above importer, entries of unknown interest above all entries, cents, cents."""

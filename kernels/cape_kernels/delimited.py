@@ -6,9 +6,8 @@ closing quote belongs to the cell.
 
 from __future__ import annotations
 
-from numba import types
 
-from cape_kernels._jit import helper, kernel
+from cape_kernels._jit import helper, kernel, types
 
 RECORD_OK = 0
 RECORD_EMPTY = 1

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
-from cape_kernels._jit import helper, kernel
+from cape_kernels._jit import helper, kernel, types
 from cape_kernels.words64 import first_bytes, mixed, word_at
 
 COUNT = 0

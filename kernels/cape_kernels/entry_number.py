@@ -7,9 +7,8 @@ base 36 (0-9 before A-Z, as in ASCII) it is below 36^11 < 2^57, so that keys com
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
-from cape_kernels._jit import helper, kernel
+from cape_kernels._jit import helper, kernel, types
 
 ENTRY_OK = 0
 ENTRY_BLANK = 1

@@ -7,9 +7,8 @@ product with a principal is kept in 192 bits, and rounded half up only where the
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
-from cape_kernels._jit import kernel
+from cape_kernels._jit import kernel, types
 from cape_kernels.exact import half_up_wide, multiply_wide
 
 NO_INTEREST = 0

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]  # as Numba itself, it publishes no types
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+
+from cape_kernels._jit import instruction
 
 WIDTH = 64
 
@@ -24,6 +21,9 @@ def _spelled_out(data: Any, place: int, byte: int) -> np.uint64:
 
 def _compared(_context: Any, data: Any, place: Any, byte: Any) -> Any:  # noqa: ARG001 - as Numba asks for them
     """(signature, code) of `equal_bytes`."""
+    from llvmlite import ir  # type: ignore[import-untyped]  # as Numba itself, it publishes no types
+    from numba import types
+    from numba.core import cgutils
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = ir.VectorType(ir.IntType(8), WIDTH)
@@ -47,6 +47,8 @@ def _spelled_out_bit(bits: Any) -> int:
 
 def _lowest(_context: Any, bits: Any) -> Any:
     """(signature, code) of `lowest_bit`."""
+    from llvmlite import ir
+    from numba import types
 
     def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -54,8 +56,8 @@ def _lowest(_context: Any, bits: Any) -> Any:
     return types.int64(bits), code
 
 
-equal_bytes: Any = _spelled_out if numba.config.DISABLE_JIT else intrinsic(_compared)  # type: ignore[attr-defined]  # numba.config is filled at run time
+equal_bytes: Any = instruction(_compared, _spelled_out)
 """equal_bytes(data, place, byte): bit i says whether data[place + i] is `byte`; 64 bytes from `place` on are there."""
 
-lowest_bit: Any = _spelled_out_bit if numba.config.DISABLE_JIT else intrinsic(_lowest)  # type: ignore[attr-defined]  # as above
+lowest_bit: Any = instruction(_lowest, _spelled_out_bit)
 """lowest_bit(bits): which bit (0 to 63) is the lowest that is set in a word that is not 0."""

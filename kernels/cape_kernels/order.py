@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
-from cape_kernels._jit import kernel
+from cape_kernels._jit import kernel, types
 
 DIGIT_BITS = 11
 """2,048 counters of 8 bytes stay in the first cache; with 16 bits a pass was slower than two of 11."""

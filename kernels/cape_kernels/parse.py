@@ -8,9 +8,8 @@ A cell that is not one of the accepted forms gets a status and the value -1; not
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
-from cape_kernels._jit import helper, kernel
+from cape_kernels._jit import helper, kernel, types
 from cape_kernels.cells import WIDEST, cell_of, digit_value, plain_cents, plain_digits, trimmed
 
 OK = 0

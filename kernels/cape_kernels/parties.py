@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
-from cape_kernels._jit import helper, kernel, wrapping_helper
+from cape_kernels._jit import helper, kernel, types, wrapping_helper
 
 NOBODY = 0
 """Place of the empty number: nothing is known."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from numba import types
 
-from cape_kernels._jit import kernel
+from cape_kernels._jit import kernel, types
 
 NO_ROW = -1
 

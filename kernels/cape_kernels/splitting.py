@@ -8,9 +8,8 @@ stops and says so.
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
-from cape_kernels._jit import helper, kernel
+from cape_kernels._jit import helper, kernel, types
 from cape_kernels.lanes import WIDTH, equal_bytes, lowest_bit
 from cape_kernels.words64 import parities
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-from numba import types
+
+from cape_kernels._jit import types
 
 # Classes of a tariff number, the four lowest bits of its marks.
 UNKNOWN = 0
@@ -333,9 +333,9 @@ def _tuple(cls: Any, kinds: str, readonly: bool) -> Any:
     return types.NamedTuple(members, cls)
 
 
-RULINGS_TYPE = _array(numba.from_dtype(RULING))
-NUMBERS_TYPE = _array(numba.from_dtype(NUMBER))
-RATES_TYPE = _array(numba.from_dtype(RATE))
+RULINGS_TYPE = _array(types.from_dtype(RULING))
+NUMBERS_TYPE = _array(types.from_dtype(NUMBER))
+RATES_TYPE = _array(types.from_dtype(RATE))
 ENTRIES_TYPE = _tuple(Entries, "iii", readonly=True)
 LINES_TYPE = _tuple(Lines, "iiiiiibi", readonly=True)
 TARIFFS_TYPE = _tuple(Tariffs, "iiiqq", readonly=True)

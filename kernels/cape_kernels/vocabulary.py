@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from numba import types
 
-from cape_kernels._jit import kernel
+from cape_kernels._jit import kernel, types
 
 _CODES = types.Array(types.int32, 1, "C", readonly=True)
 _CODES_OUT = types.Array(types.int32, 1, "C")
