@@ -58,7 +58,7 @@ class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]  # numba carries n
         for function in module.functions:
             if not function.is_declaration and function.name != entry:
                 function.linkage = "internal"
-        super()._optimize_final_module()
+        super()._optimize_final_module()  # type: ignore[no-untyped-call]  # as above
         missing = [f.name for f in module.functions if f.is_declaration and not _provided(f.name)]
         if missing:
             raise RuntimeError(f"a kernel would call {missing[0]}, which only Numba has")

@@ -48,10 +48,10 @@ CHECKED = _asked("NUMBA_BOUNDSCHECK")
 """Kernels check every index."""
 
 
-def sources_hash() -> str:
-    """SHA-256 over the names and contents of all kernel sources, and the Python version (hex)."""
+@functools.cache
+def sources_hash(folder: Path = Path(__file__).parent) -> str:
+    """SHA-256 over the names and contents of all sources in a folder, and the Python version (hex)."""
     digest = hashlib.sha256(sys.version.encode())
-    folder = Path(__file__).parent
     for file in sorted(folder.rglob("*.py")):
         digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -126,6 +126,7 @@ class Kernel:
         py_func: the function as it was written.
         signature: types of its arguments.
         name: `module.function`.
+        sources: folder of the sources that its code depends on besides the kernels' own.
         compiled: whether this process had to compile it.
     """
 
@@ -133,7 +134,9 @@ class Kernel:
         functools.update_wrapper(self, function)
         self.py_func = function
         self.signature = signature
-        self.name = f"{function.__module__}.{function.__name__}"
+        self.name = f"{function.__module__}.{function.__qualname__}".replace(".<locals>", "")
+        folder = Path(function.__code__.co_filename).parent
+        self.sources = None if folder == Path(__file__).parent else folder
         self.compiled = False
         self._writers: list[Put] = [writer(kind) for kind in signature]
         self._entry: Any = None
@@ -146,13 +149,13 @@ class Kernel:
             TypeError: an argument is not what the signature says.
             IndexError: with NUMBA_BOUNDSCHECK, an index was out of bounds.
         """
-        entry = self._entry or self._load()
         if len(arguments) != len(self._writers):
             raise TypeError(f"{self.name} takes {len(self._writers)} arguments, not {len(arguments)}")
         words: list[int] = []
         for put, argument in zip(self._writers, arguments, strict=True):
             put(words, argument)
         row = np.array(words, np.uint64)
+        entry = self._entry or self._load()
         if entry(row.ctypes.data):
             raise IndexError(f"an index is out of bounds in {self.name}")
 
@@ -174,7 +177,8 @@ class Kernel:
     def _file(self) -> Path | None:
         """Where its code is kept."""
         folder = code_folder()
-        return None if folder is None else folder / f"{self.name}.o"
+        own = "" if self.sources is None else f"-{sources_hash(self.sources)[:16]}"
+        return None if folder is None else folder / f"{self.name}{own}.o"
 
     def kept_code(self) -> bytes | None:
         """Its code from the cache, None where there is none or the file is damaged."""

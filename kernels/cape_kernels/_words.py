@@ -52,10 +52,11 @@ def _array_writer(kind: _types.Array) -> Put:
 def _tuple_writer(kind: _types.Tuple) -> Put:
     """The words of the members, one after the other."""
     members = [writer(member) for member in kind.members]
+    wanted: Any = tuple if kind.cls is None else kind.cls
 
     def put(words: list[int], values: Any) -> None:
-        if not isinstance(values, tuple if kind.cls is None else kind.cls) or len(values) != len(members):
-            raise TypeError(f"a kernel takes a {'tuple' if kind.cls is None else kind.cls.__name__}, not {_told(values)}")
+        if not isinstance(values, wanted) or len(values) != len(members):
+            raise TypeError(f"a kernel takes a {wanted.__name__}, not {_told(values)}")
         for member, value in zip(members, values, strict=True):
             member(words, value)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-
 from cape_kernels._jit import kernel, types
 
 
@@ -43,7 +42,7 @@ class Picked(NamedTuple):
     gap_known: Any
 
 
-def _arrays(kinds: tuple[types.Type, ...], *, readonly: bool) -> list[types.Type]:
+def _arrays(kinds: tuple[types.Scalar, ...], *, readonly: bool) -> list[types.Array]:
     return [types.Array(kind, 1, "C", readonly=readonly) for kind in kinds]
 
 

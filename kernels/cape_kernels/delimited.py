@@ -6,7 +6,6 @@ closing quote belongs to the cell.
 
 from __future__ import annotations
 
-
 from cape_kernels._jit import helper, kernel, types
 
 RECORD_OK = 0

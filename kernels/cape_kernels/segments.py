@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from cape_kernels._jit import kernel, types
 
 NO_ROW = -1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from cape_kernels._jit import kernel, types
 
 _CODES = types.Array(types.int32, 1, "C", readonly=True)

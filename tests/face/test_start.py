@@ -19,18 +19,17 @@ code = cli.invoke({arguments})
 print(json.dumps([code, sorted(name for name in {heavy} if name in sys.modules)]))
 """
 
-TWO_CHEAP_MODULES = """import json
+TWO_CHEAP_KERNELS = """import json, sys
 from cape_kernels import _jit, ahead
 started = []
 start = ahead._start
 ahead._start = lambda: started.append(1) or start()
 ahead._cores = lambda: 2
 {prelude}
-worked = ahead.compile_all(["cape_kernels.vocabulary", "cape_kernels.segments"])
-from cape_kernels.segments import first_and_other
-from cape_kernels.vocabulary import mark_used
-hits = [sum(kernel.stats.cache_hits.values()) for kernel in (first_and_other, mark_used)]
-print(json.dumps({{"worked": worked, "started": len(started), "hits": hits}}))
+names = ["cape_kernels.vocabulary.mark_used", "cape_kernels.vocabulary.recode"]
+worked = ahead.compile_all(names)
+kept = [ahead.is_there(name) for name in names]
+print(json.dumps({{"worked": worked, "started": len(started), "kept": kept, "numba": "numba" in sys.modules}}))
 """
 
 
@@ -55,21 +54,19 @@ def test_help__loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_compile_all__second_process_starts_no_other(tmp_path: Path) -> None:
-    """The first process shares the work with another one, the second finds it done."""
-    code = TWO_CHEAP_MODULES.format(prelude="")
+    """The first process shares the work with another one, the second finds it done and loads no compiler."""
+    code = TWO_CHEAP_KERNELS.format(prelude="")
     first = answer(code, CAPE_CACHE_DIR=str(tmp_path), NUMBA_DISABLE_JIT="0")
     second = answer(code, CAPE_CACHE_DIR=str(tmp_path), NUMBA_DISABLE_JIT="0")
-    assert (first["worked"], first["started"]) == (True, 1)
-    assert second == {"worked": False, "started": 0, "hits": [1, 1]}
+    assert first == {"worked": True, "started": 1, "kept": [True, True], "numba": True}
+    assert second == {"worked": False, "started": 0, "kept": [True, True], "numba": False}
 
 
 def test_compile_all__other_process_dies(tmp_path: Path) -> None:
-    """Modules that went to a process that died are compiled here."""
+    """Kernels that went to a process that died are compiled here."""
     died = 'ahead._OTHER_PROCESS = "import sys; sys.stdin.readline()"'
-    code = TWO_CHEAP_MODULES.format(prelude=died)
-    first = answer(code, CAPE_CACHE_DIR=str(tmp_path), NUMBA_DISABLE_JIT="0")
-    assert first["worked"]
-    assert answer(code, CAPE_CACHE_DIR=str(tmp_path), NUMBA_DISABLE_JIT="0")["hits"] == [1, 1]
+    code = TWO_CHEAP_KERNELS.format(prelude=died)
+    assert answer(code, CAPE_CACHE_DIR=str(tmp_path), NUMBA_DISABLE_JIT="0")["kept"] == [True, True]
 
 
 def test_compile_all__without_compiler() -> None:
@@ -79,12 +76,21 @@ def test_compile_all__without_compiler() -> None:
 
 
 def test_module_names__every_kernel_module() -> None:
-    """Each file of kernels is compiled ahead, the longest first."""
+    """Each file of kernels is looked at for kernels to compile ahead."""
     from cape_kernels import ahead
 
-    names = ahead.module_names()
-    files = {file.stem for file in Path(ahead.__file__).parent.glob("*.py")} - {"__init__", "_jit", "ahead"}
-    assert {name.removeprefix("cape_kernels.") for name in names} == files
-    assert len(names) == len(files)
-    longest = [f"cape_kernels.{name}" for name in ahead.LONGEST if name in files]
-    assert names[: len(longest)] == longest
+    files = {file.stem for file in Path(ahead.__file__).parent.glob("*.py") if not file.stem.startswith("_")}
+    assert {name.removeprefix("cape_kernels.") for name in ahead.module_names()} == files - {"ahead"}
+
+
+def test_kernel_names__the_longest_first() -> None:
+    """Every kernel is compiled ahead, and what the lists name exists."""
+    code = """import json
+from cape_kernels import ahead
+print(json.dumps([ahead.kernel_names(), ahead.LONGEST, ahead.SELDOM]))
+"""
+    names, longest, seldom = answer(code, NUMBA_DISABLE_JIT="0")
+    short = [name.removeprefix("cape_kernels.") for name in names]
+    assert short[: len(longest)] == longest
+    assert len(set(short)) == len(short)
+    assert set(seldom) <= set(short)

@@ -125,8 +125,8 @@ def test_kernels__at_most_nine_arguments() -> None:
 
 
 def test_kernels__compiled_in_one_place_only() -> None:
-    """Numba's decorators are named in `_jit.py` only, so that one file knows how kernels are compiled."""
-    text = {file: file.read_text(encoding="utf-8") for file in modules(*PACKAGES) if file.name != "_jit.py"}
+    """Numba's decorators are named in `_compile.py` only, so that one file knows how kernels are compiled."""
+    text = {file: file.read_text(encoding="utf-8") for file in modules(*PACKAGES) if file.name != "_compile.py"}
     pattern = re.compile(r"\b(njit|numba\.jit|guvectorize|vectorize|fastmath|prange)\b\s*[(=]|@(numba\.)?n?jit\b")
     assert [named(file) for file, words in text.items() if pattern.search(words)] == []
 
