@@ -9,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cape_engine.schema.column import Column
 from cape_engine.schema.rows import STORE_QUANTITIES, TARIFF
@@ -85,9 +84,24 @@ def integers(table: pa.Table, column: Column, missing: int = NO_NUMBER) -> Int64
     values = stored(table, column)
     if values is None:
         return readonly(np.full(table.num_rows, missing, np.int64))
+    return filled(values, np.int64, missing)
+
+
+def filled(values: pa.Array, kind: type[_T], missing: int) -> npt.NDArray[_T]:
+    """Whole numbers or dates of either width, `missing` where null.
+
+    Straight from the buffers: Arrow's own `cast` and `fill_null` took eight times as long on columns of this length.
+    """
+    if len(values) == 0:
+        return readonly(np.zeros(0, kind))
+    known, cells = values.buffers()
+    width = np.dtype(f"i{values.type.bit_width // 8}")
+    numbers = np.frombuffer(cells, width, len(values), values.offset * width.itemsize)
     if values.null_count:
-        values = pc.fill_null(values, missing)
-    return readonly(values.to_numpy(zero_copy_only=False).astype(np.int64, copy=False))
+        filled = numbers.astype(kind)
+        filled[~_unpacked(known, values)] = missing
+        return readonly(filled)
+    return readonly(numbers.astype(kind, copy=False))
 
 
 def days(table: pa.Table, column: Column) -> Int32s:
@@ -95,10 +109,7 @@ def days(table: pa.Table, column: Column) -> Int32s:
     values = stored(table, column)
     if values is None:
         return readonly(np.full(table.num_rows, NO_DAY, np.int32))
-    values = values.cast(pa.int32())
-    if values.null_count:
-        values = pc.fill_null(values, NO_DAY)
-    return readonly(values.to_numpy(zero_copy_only=False).astype(np.int32, copy=False))
+    return filled(values, np.int32, NO_DAY)
 
 
 def flags(table: pa.Table, column: Column) -> Int8s:
@@ -106,10 +117,11 @@ def flags(table: pa.Table, column: Column) -> Int8s:
     values = stored(table, column)
     if values is None:
         return readonly(np.full(table.num_rows, -1, np.int8))
-    values = values.cast(pa.int8())
+    known, bits = values.buffers()
+    result = _unpacked(bits, values).view(np.int8)
     if values.null_count:
-        values = pc.fill_null(values, -1)
-    return readonly(values.to_numpy(zero_copy_only=False).astype(np.int8, copy=False))
+        result[~_unpacked(known, values)] = -1
+    return readonly(result)
 
 
 def said(table: pa.Table, column: Column, *, yes: bool = True) -> Bools | None:
@@ -140,10 +152,7 @@ def codes(table: pa.Table, column: Column) -> tuple[Int32s, list[str]]:
         return readonly(np.full(table.num_rows, -1, np.int32)), []
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
-    indices = values.indices.cast(pa.int32())
-    if indices.null_count:
-        indices = pc.fill_null(indices, -1)
-    return readonly(indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)), values.dictionary.to_pylist()
+    return filled(values.indices, np.int32, -1), values.dictionary.to_pylist()
 
 
 def raw_codes(table: pa.Table, column: Column) -> tuple[Int32s, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ _WORDS: tuple[tuple[Column, str], ...] = (
 )
 """Columns that repeat from finding to finding, and the attribute of a finding that they hold."""
 
+_TEXTS = attrgetter(*(name for _, name in _WORDS))
 _REPEAT = frozenset(str(column) for column, _ in _WORDS)
 WORDS_SCHEMA = pa.schema(
     [field.with_type(WORD) if field.name in _REPEAT else field for field in r.RESULT_FINDINGS_SCHEMA]
@@ -62,20 +64,21 @@ def words_table(made: Sequence[Made], group: Int32s, entries: pa.Array) -> pa.Ta
         if known_rows.any()
         else pa.nulls(len(group), pa.int64()),
     }
-    for column, name in _WORDS:
-        columns[str(column)] = _words([getattr(one, name) for one in made], group)
+    texts: Iterable[Sequence[str | None]] = zip(*map(_TEXTS, made), strict=True) if made else [()] * len(_WORDS)
+    for (column, _), said in zip(_WORDS, texts, strict=True):
+        columns[str(column)] = _words(said, group)
     return pa.table([columns[name] for name in WORDS_SCHEMA.names], schema=WORDS_SCHEMA)
 
 
-def _words(texts: Iterable[str | None], group: Int32s) -> pa.DictionaryArray:
+def _words(texts: Sequence[str | None], group: Int32s) -> pa.DictionaryArray:
     """A text for each group as a word column."""
-    vocabulary: dict[str, int] = {}
-    codes = np.array([-1 if text is None else vocabulary.setdefault(text, len(vocabulary)) for text in texts], np.int32)
+    number: dict[str | None, int] = dict.fromkeys(texts, -1)
+    vocabulary = [text for text in number if text is not None]
+    number.update(zip(vocabulary, range(len(vocabulary)), strict=True))
+    codes = np.array(list(map(number.__getitem__, texts)), np.int32)
     indices = codes[group]
-    mask = indices < 0 if (codes < 0).any() else None
-    return pa.DictionaryArray.from_arrays(
-        pa.array(indices, pa.int32(), mask=mask), pa.array(list(vocabulary), pa.string())
-    )
+    mask = indices < 0 if None in number else None
+    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32(), mask=mask), pa.array(vocabulary, pa.string()))
 
 
 def as_words(table: pa.Table) -> pa.Table:

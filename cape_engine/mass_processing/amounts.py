@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cape_engine import bridge
 from cape_engine.bridge import NO_NUMBER, Int32s, Int64s, Partition, readonly
@@ -18,6 +16,7 @@ from cape_engine.schema.column import Column
 from cape_kernels import tables as k
 from cape_kernels.places import find_spans
 
+_INT32_BITS = 32
 _INT32_MAX = 2**31 - 1
 _NO_CODES: Int32s = readonly(np.zeros(0, np.int32))
 _NO_AMOUNTS: Int64s = readonly(np.zeros(0, np.int64))
@@ -44,7 +43,7 @@ def tariffs_of(partition: Partition, numbers: Int32s) -> k.Tariffs:
 
 
 def quantities_of(
-    partition: Partition, book: Book, numbers: tuple[Int32s, list[str]], wanted: Collection[str] | None
+    partition: Partition, book: Book, numbers: tuple[Int32s, list[str]], wanted: Int32s | None
 ) -> tuple[k.Quantities, Int32s]:
     """(`tables.Quantities` of a partition, first place of each word of the vocabulary).
 
@@ -52,21 +51,23 @@ def quantities_of(
         partition: quantities and units of its numbers.
         book: gives numbers to units.
         numbers: number of each tariff as code and vocabulary.
-        wanted: tariff numbers of which a rate takes a quantity; None where it may be any.
+        wanted: places of the numbers of which a rate takes a quantity, ascending; None where it may be any.
     """
     codes, vocabulary = numbers
-    if wanted is not None and not wanted:
+    if wanted is not None and not len(wanted):
         no_unit = readonly(np.array([-2], np.int16))
         nowhere = readonly(np.zeros(len(vocabulary) + 1, np.int32))
         empty: list[Any] = [_NO_CODES] * 4 + [_NO_AMOUNTS] * 3 + [_NO_CODES] * 3 + [no_unit] * 3 + [nowhere]
         return k.Quantities(*empty), nowhere
-    table = bridge.raw_quantities(partition, wanted)
+    table = bridge.raw_quantities(partition, None if wanted is None else [vocabulary[place] for place in wanted])
     tariff = readonly(bridge.single(table, t.TARIFF).to_numpy())
     if isinstance(partition.tariffs, pa.Table):  # a store has them in the order of their numbers
         order = np.lexsort((tariff, codes[tariff]))
         table, tariff = table.take(pa.array(order)), readonly(tariff[order])
     first, last = np.zeros((2, len(vocabulary) + 1), np.int32)
-    find_spans(readonly(codes), tariff, _places_of(vocabulary, wanted), first, last)
+    if wanted is None:
+        wanted = readonly(np.arange(len(vocabulary), dtype=np.int32))
+    find_spans(readonly(codes), tariff, wanted, first, last)
     amounts = [_either(table, column) for column in t.QUANTITIES_E2]
     units = [_unit_words(table, column) for column in t.UOMS]
     members: list[Any] = [tariff]
@@ -77,20 +78,9 @@ def quantities_of(
     return k.Quantities._make([*members, readonly(last)]), readonly(first)
 
 
-def _places_of(vocabulary: list[str], wanted: Collection[str] | None) -> Int32s:
-    """Places of the wanted words, ascending."""
-    if wanted is None:
-        return readonly(np.arange(len(vocabulary), dtype=np.int32))
-    chosen = frozenset(wanted)
-    return readonly(np.array([place for place, word in enumerate(vocabulary) if word in chosen], np.int32))
-
-
 def _filled(values: pa.Array, missing: int) -> npt.NDArray[Any]:
     """Whole numbers of either width, `missing` where null."""
-    if values.null_count:
-        values = pc.fill_null(values, missing)
-    filled: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False)
-    return filled
+    return bridge.filled(values, np.int32 if values.type.bit_width <= _INT32_BITS else np.int64, missing)
 
 
 def _whole(table: pa.Table, column: Column, missing: int) -> npt.NDArray[Any]:

@@ -80,7 +80,7 @@ class Book:
     periods: Periods = field(init=False)
     units: Units = field(default_factory=Units)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _places: dict[str, int] = field(default_factory=dict)
+    _known: dict[str, int] = field(default_factory=dict)
     _measured: set[str] = field(default_factory=set)
     _texts: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     _rates: list[tuple[int, ...]] = field(default_factory=list)
@@ -106,17 +106,18 @@ class Book:
         """Whether what is removed are not just the IEEPA numbers, all of them."""
         return bool(self._kept or self._dropped) or not self.settings.switch("mass.remove_exempt")
 
-    def places(self, vocabulary: Sequence[str]) -> tuple[Int32s, list[str]]:
-        """(`tables.Law.place` of each number, a missing one at the end; numbers of which a rate takes a quantity).
+    def places(self, vocabulary: Sequence[str]) -> tuple[Int32s, Int32s]:
+        """(`tables.Law.place` of each number, a missing one at the end; those of which a rate takes a quantity).
 
         Args:
             vocabulary: tariff numbers; new ones are looked up.
         """
-        known = self._places
         with self._lock:
-            places = [known[number] if number in known else self._place_of(number) for number in vocabulary]
-            measured = [number for number in vocabulary if number in self._measured]
-        return readonly(np.array([*places, 0], np.int32)), measured
+            found = list(map(self._known.get, vocabulary))
+            if None in found:
+                found = [self._number(number) for number in vocabulary]
+        known = np.array([*found, 0], np.int32)
+        return readonly(known >> 1), readonly(np.flatnonzero(known & 1).astype(np.int32))
 
     def tables(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
         """All rows of `tables.RULING`, `tables.NUMBER` and `tables.RATE` so far."""
@@ -150,6 +151,14 @@ class Book:
                 found = self._texts[number, text] = row, finding
             return found
 
+    def _number(self, number: str) -> int:
+        """Twice the place of a number, and one more if a rate of it takes a quantity."""
+        known = self._known.get(number)
+        if known is None:
+            place = self._place_of(number)
+            known = self._known[number] = 2 * place + (number in self._measured)
+        return known
+
     # --- one number ---------------------------------------------------------------------------------------------------
 
     def _place_of(self, number: str) -> int:
@@ -177,18 +186,17 @@ class Book:
             made = {row: self._other_ruling(facts, marks, row) for row in set(rows)}
             if made and count and rows[0] == _NO_ROW:  # without a day no number is outside its own dates
                 undated = self._other_ruling(facts, marks, _NO_ROW, dated=False)
-                return self._write(number, [undated, *(made[row] for row in rows[1:])])
+                return self._write([undated, *(made[row] for row in rows[1:])])
         if any(self._rates[row][_CODE] in _FORMULA_CODES for row in range(start, start + count)):
             self._measured.add(number)
-        return self._write(number, [made[row] for row in rows])
+        return self._write([made[row] for row in rows])
 
-    def _write(self, number: str, by_period: Sequence[tuple[int, ...]]) -> int:
+    def _write(self, by_period: Sequence[tuple[int, ...]]) -> int:
         """Keep the rulings of a number, one if they are all the same."""
         if len(set(by_period)) == 1:
             place = self._rulings.extend(by_period[:1])
         else:
             place = -self._rulings.extend(by_period) - 1
-        self._places[number] = place
         return place
 
     def _look_up(self, number: str) -> tuple[int, bool]:

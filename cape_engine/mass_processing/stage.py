@@ -278,7 +278,8 @@ def _entry_flags(
     table = partition.entries
     mail, hmf = (bridge.integers(table, column, 0) for column in (f.FEE_496_CENTS, f.FEE_501_CENTS))
     others = (f.FEE_496_CENTS, f.FEE_499_CENTS, f.AD_CENTS, f.CVD_CENTS, f.TAX_CENTS, f.OTHER_REVENUE_CENTS)
-    other = sum((bridge.integers(table, column, 0) for column in others), np.zeros(len(filed), np.int64))
+    given = (column for column in others if bridge.is_given(table, column))
+    other = sum((bridge.integers(table, column, 0) for column in given), np.zeros(len(filed), np.int64))
     flags[emptied & (mail > 0)] |= np.uint32(Flag.MAIL_FEE_496_NO_LONGER_ALLOWED)
     small = (hmf > 0) & (hmf <= _HMF_DE_MINIMIS_CENTS) & (other == 0)
     flags[emptied & small] |= np.uint32(Flag.HMF_DE_MINIMIS_AFTER_REMOVAL)
