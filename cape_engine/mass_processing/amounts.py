@@ -14,7 +14,6 @@ from cape_engine.mass_processing.numbers import Book
 from cape_engine.schema import rows as t
 from cape_engine.schema.column import Column
 from cape_kernels import tables as k
-from cape_kernels.places import find_spans
 
 _INT32_BITS = 32
 _INT32_MAX = 2**31 - 1
@@ -42,40 +41,32 @@ def tariffs_of(partition: Partition, numbers: Int32s) -> k.Tariffs:
     return k.Tariffs(numbers, readonly(narrow_value), readonly(narrow_duty), *both)
 
 
-def quantities_of(
-    partition: Partition, book: Book, numbers: tuple[Int32s, list[str]], wanted: Int32s | None
-) -> tuple[k.Quantities, Int32s]:
-    """(`tables.Quantities` of a partition, first place of each word of the vocabulary).
+def quantities_of(partition: Partition, book: Book, vocabulary: list[str], wanted: Int32s | None) -> k.Quantities:
+    """`tables.Quantities` of a partition.
 
     Args:
         partition: quantities and units of its numbers.
         book: gives numbers to units.
-        numbers: number of each tariff as code and vocabulary.
-        wanted: places of the numbers of which a rate takes a quantity, ascending; None where it may be any.
+        vocabulary: words of its tariff numbers.
+        wanted: places of the numbers of which a rate takes a quantity; None where it may be any.
     """
-    codes, vocabulary = numbers
     if wanted is not None and not len(wanted):
         no_unit = readonly(np.array([-2], np.int16))
-        nowhere = readonly(np.zeros(len(vocabulary) + 1, np.int32))
-        empty: list[Any] = [_NO_CODES] * 4 + [_NO_AMOUNTS] * 3 + [_NO_CODES] * 3 + [no_unit] * 3 + [nowhere]
-        return k.Quantities(*empty), nowhere
+        empty: list[Any] = [_NO_CODES] * 4 + [_NO_AMOUNTS] * 3 + [_NO_CODES] * 3 + [no_unit] * 3
+        return k.Quantities(*empty)
     table = bridge.raw_quantities(partition, None if wanted is None else [vocabulary[place] for place in wanted])
-    tariff = readonly(bridge.single(table, t.TARIFF).to_numpy())
-    if isinstance(partition.tariffs, pa.Table):  # a store has them in the order of their numbers
-        order = np.lexsort((tariff, codes[tariff]))
-        table, tariff = table.take(pa.array(order)), readonly(tariff[order])
-    first, last = np.zeros((2, len(vocabulary) + 1), np.int32)
-    if wanted is None:
-        wanted = readonly(np.arange(len(vocabulary), dtype=np.int32))
-    find_spans(readonly(codes), tariff, wanted, first, last)
+    tariff = bridge.single(table, t.TARIFF).to_numpy()
+    if (tariff[1:] < tariff[:-1]).any():  # a store has those of other numbers in another order
+        order = np.argsort(tariff, kind="stable")
+        table, tariff = table.take(pa.array(order)), tariff[order]
     amounts = [_either(table, column) for column in t.QUANTITIES_E2]
     units = [_unit_words(table, column) for column in t.UOMS]
-    members: list[Any] = [tariff]
+    members: list[Any] = [readonly(tariff)]
     members += [narrow for narrow, _ in amounts]
     members += [wide for _, wide in amounts]
     members += [unit_codes for unit_codes, _ in units]
-    members += [book.unit_numbers(vocabulary_) for _, vocabulary_ in units]
-    return k.Quantities._make([*members, readonly(last)]), readonly(first)
+    members += [book.unit_numbers(words) for _, words in units]
+    return k.Quantities._make(members)
 
 
 def _filled(values: pa.Array, missing: int) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cape_engine import bridge
-from cape_engine.bridge import Int32s, Int64s, Partition
+from cape_engine.bridge import Int64s, Partition
 from cape_engine.dates import day_number
 from cape_engine.findings import Findings
 from cape_engine.mass_processing import amounts, export_text, lines, report
@@ -42,7 +42,6 @@ class Inputs:
     quantities: k.Quantities
     law: k.Law
     policy: k.Policy
-    first_quantities: Int32s
     vocabulary: list[str]
 
     @property
@@ -58,7 +57,7 @@ class Inputs:
             np.empty(2 * max(longest, k.SURVEY_ROOM) + 2, np.int64),
             np.empty(k.SURVEY_LINES + 1, np.int64),
             np.empty((k.REST_ROWS, k.SURVEY_LINES), np.int64),
-            np.array(self.first_quantities),
+            np.zeros(1, np.int64),
         )
         outs = outputs.entries, outputs.lines, outputs.tariffs, outputs.told
         return (self.entries, self.lines, self.tariffs, self.quantities, self.law, self.policy, work, outs)
@@ -167,14 +166,12 @@ def kernel_inputs(
     entries = lines.entries_of(partition, book.ruleset, book.periods)
     line_arrays, countries, programmes, missing = lines.lines_of(partition, book.ruleset, book.periods, entries, texts)
     places, measured = book.places(vocabulary)
-    quantities, firsts = amounts.quantities_of(
-        partition, book, (codes, vocabulary), None if len(texts[0]) else measured
-    )
+    quantities = amounts.quantities_of(partition, book, vocabulary, None if len(texts[0]) else measured)
     rulings, rows, rates = book.tables()
     law = k.Law(places, rulings, rows, rates, book.periods.origins(countries), book.periods.spis(programmes))
     policy = _policy(book, (countries, programmes), detail=detail, duties=duties, prices=prices)
     tariffs = amounts.tariffs_of(partition, codes)
-    return Inputs(entries, line_arrays, tariffs, quantities, law, policy, firsts, vocabulary), missing
+    return Inputs(entries, line_arrays, tariffs, quantities, law, policy, vocabulary), missing
 
 
 def _policy(

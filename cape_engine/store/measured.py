@@ -39,7 +39,9 @@ def takes_quantity(number: str) -> bool:
 
 
 def in_pieces(quantities: pa.Table, tariffs: pa.Table) -> list[pa.Table]:
-    """The two pieces, each in the order of `quantities`, with the numbers of all row groups in their metadata.
+    """The two pieces, with the numbers of all row groups in their metadata.
+
+    The first has the order of the tariffs, as a run walks them; the second that of `quantities`.
 
     Args:
         quantities: packed, ascending by tariff number.
@@ -49,15 +51,19 @@ def in_pieces(quantities: pa.Table, tariffs: pa.Table) -> list[pa.Table]:
         return [quantities]
     numbers = single(tariffs, HTS_NUMBER)
     words = numbers.dictionary.to_pylist()
-    codes = numbers.indices.to_numpy()[single(quantities, TARIFF).to_numpy()]
+    rows = single(quantities, TARIFF).to_numpy()
+    codes = numbers.indices.to_numpy()[rows]
     measured = [word for word in words if takes_quantity(word)]
     takes = np.isin(np.array(words), measured)[codes]
-    pieces, spans = [], []
-    for chosen in (takes, ~takes):
-        own = codes[chosen]
-        starts = range(0, len(own), GROUP_ROWS)
-        spans += [(words[own[start]], words[own[min(start + GROUP_ROWS, len(own)) - 1]]) for start in starts]
-        if len(own):
-            pieces.append(quantities.filter(pa.array(chosen)).combine_chunks())
-    metadata = numbers_metadata(spans, measured, -(-int(takes.sum()) // GROUP_ROWS))
-    return [piece.replace_schema_metadata(metadata) for piece in pieces]
+    first, second = np.flatnonzero(takes), np.flatnonzero(~takes)
+    first = first[np.argsort(rows[first], kind="stable")]
+    starts = range(0, len(second), GROUP_ROWS)
+    groups = -(-len(first) // GROUP_ROWS)
+    spans = [(measured[0], measured[-1]) for _ in range(groups)]
+    spans += [
+        (words[codes[second[start]]], words[codes[second[min(start + GROUP_ROWS, len(second)) - 1]]])
+        for start in starts
+    ]
+    metadata = numbers_metadata(spans, measured, groups)
+    pieces = (quantities.take(pa.array(places)) for places in (first, second) if len(places))
+    return [piece.combine_chunks().replace_schema_metadata(metadata) for piece in pieces]

@@ -226,7 +226,7 @@ def column1_at(facts, base, replaces, data, law, policy, work):  # type: ignore[
         special = find_row(law.rates, np.int64(number["start"]), np.int64(number["count"]), USE_SPECIAL, facts.spi, day)
         if special >= 0:
             row = special
-    measures = measures_at(quantities, place_of(quantities, last, tariffs.number[last], work.at))
+    measures = measures_at(quantities, place_of(quantities, last, work.cursor))
     cents, floor, status = row_duty(law.rates, row, measures, worth)
     if special >= 0 and status != s.OK:
         status = s.NO_ROW

@@ -1,4 +1,4 @@
-"""Where the few rows stand that a partition's many ask about: lines with facts of their own, quantities of a number."""
+"""Where the few lines of a partition stand that have facts of their own."""
 
 from __future__ import annotations
 
@@ -84,48 +84,3 @@ def odd_lines(counts, sets, statuses, texts, odd, found):  # type: ignore[no-unt
                 place += 1
             line += 1
     found[0] = place
-
-
-@helper
-def _not_before(codes, rows, number, low, high):  # type: ignore[no-untyped-def]
-    """First place from `low` to `high` whose number is not before `number`; rows ascend by number."""
-    while low < high:
-        middle = (low + high) >> 1
-        if codes[rows[middle]] < number:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@kernel(types.void(_CODES, _CODES, _CODES, types.int32[::1], types.int32[::1]))
-def find_spans(codes, rows, numbers, first, last):  # type: ignore[no-untyped-def]
-    """Write where the rows of some numbers begin and end among rows in the order of their numbers.
-
-    Args:
-        codes: int32 number of each tariff.
-        rows: int32 tariffs, those of a number together, numbers ascending.
-        numbers: int32 numbers wanted, ascending, each once.
-        first: int32 for each number of the vocabulary, out at the wanted ones.
-        last: int32, the place behind its rows, likewise.
-    """
-    begin = np.int64(0)
-    step = np.int64(1)
-    for number in numbers:
-        # Neighbours of numbers lie close together: strides that double reach them sooner than halving the whole.
-        high = begin
-        step = np.int64(64)
-        while high < len(rows) and codes[rows[high]] < number:
-            begin = high + 1
-            high += step
-            step *= 2
-        begin = _not_before(codes, rows, number, begin, min(high, len(rows)))
-        first[number] = begin
-        high = begin
-        step = np.int64(64)
-        while high < len(rows) and codes[rows[high]] <= number:
-            begin = high + 1
-            high += step
-            step *= 2
-        begin = _not_before(codes, rows, number + np.int32(1), begin, min(high, len(rows)))
-        last[number] = begin

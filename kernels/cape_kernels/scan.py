@@ -83,7 +83,7 @@ def lay_out(facts, tariffs, quantities, law, work):  # type: ignore[no-untyped-d
         sheet[WORK_VALUE, column] = tariffs.wide_value[tariff] if wide else np.int64(tariffs.value[tariff])
         sheet[WORK_DUTY, column] = tariffs.wide_duty[tariff] if wide else np.int64(tariffs.duty[tariff])
         if law.rulings[at]["marks"] & MARK_BASE:
-            measures = measures_at(quantities, place_of(quantities, tariff, number, work.at))
+            measures = measures_at(quantities, place_of(quantities, tariff, work.cursor))
             for slot in range(6):
                 sheet[WORK_QUANTITIES + slot, column] = measures[slot]
 

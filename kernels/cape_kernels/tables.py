@@ -157,13 +157,13 @@ class Tariffs(NamedTuple):
 
 
 class Quantities(NamedTuple):
-    """Quantities and units of the numbers that have any, those of a word of the vocabulary together and ascending.
+    """Quantities and units of tariffs that have any, in the order of the tariffs.
 
     Attributes:
-        tariff: int32 places of those numbers. quantity_1 .. quantity_3: int32 hundredths, -1 missing; wide_1 .. wide_3:
-        the same as int64 where they do not fit; the other of the two is empty, or both. uom_1 .. uom_3: int32 words, -1
-        missing; empty where nothing is known. unit_of_1 .. unit_of_3: int16 unit of each word; the last element is -2
-        (no unit). last: int32 for each word of the vocabulary, the place behind its quantities.
+        tariff: int32 places of those tariffs, ascending. quantity_1 .. quantity_3: int32 hundredths, -1 missing;
+        wide_1 .. wide_3: the same as int64 where they do not fit; the other of the two is empty, or both. uom_1 ..
+        uom_3: int32 words, -1 missing; empty where nothing is known. unit_of_1 .. unit_of_3: int16 unit of each word;
+        the last element is -2 (no unit).
     """
 
     tariff: Any
@@ -179,7 +179,6 @@ class Quantities(NamedTuple):
     unit_of_1: Any
     unit_of_2: Any
     unit_of_3: Any
-    last: Any
 
 
 class Law(NamedTuple):
@@ -308,15 +307,14 @@ class Work(NamedTuple):
         sheet: int64, `WORK_ROWS` rows, a column for each number of the longest line. survey: int64, for each number,
         and one more, what it and all behind it keep less mode B, and their weights; room for `SURVEY_ROOM` numbers or
         the longest line. ends: int64, `SURVEY_LINES` elements and one more. rest: int64, `REST_ROWS` rows of
-        `SURVEY_LINES` columns. at: int32 for each word of the vocabulary, the first place of its quantities at the
-        start, then the place at which the walk has arrived.
+        `SURVEY_LINES` columns. cursor: int64, one element, the quantities at which the walk has arrived.
     """
 
     sheet: Any
     survey: Any
     ends: Any
     rest: Any
-    at: Any
+    cursor: Any
 
 
 def _array(kind: Any, *, readonly: bool = True) -> Any:
@@ -339,17 +337,14 @@ RATES_TYPE = _array(types.from_dtype(RATE))
 ENTRIES_TYPE = _tuple(Entries, "iii", readonly=True)
 LINES_TYPE = _tuple(Lines, "iiiiiibi", readonly=True)
 TARIFFS_TYPE = _tuple(Tariffs, "iiiqq", readonly=True)
-QUANTITIES_TYPE = _tuple(Quantities, "iiiiqqqiiihhhi", readonly=True)
+QUANTITIES_TYPE = _tuple(Quantities, "iiiiqqqiiihhh", readonly=True)
 LAW_TYPE = types.NamedTuple(
     [_array(types.int32), RULINGS_TYPE, NUMBERS_TYPE, RATES_TYPE, _array(types.int8), _array(types.int8)], Law
 )
 POLICY_TYPE = types.NamedUniTuple(types.int64, len(Policy._fields), Policy)
 _SHEET_TYPE = types.Array(types.int64, 2, "C")
-_SHEET_TYPE = types.Array(types.int64, 2, "C")
 _ROOM_TYPE = _array(types.int64, readonly=False)
-WORK_TYPE = types.NamedTuple(
-    [_SHEET_TYPE, _ROOM_TYPE, _ROOM_TYPE, _SHEET_TYPE, _array(types.int32, readonly=False)], Work
-)
+WORK_TYPE = types.NamedTuple([_SHEET_TYPE, _ROOM_TYPE, _ROOM_TYPE, _SHEET_TYPE, _ROOM_TYPE], Work)
 ENTRY_OUT_TYPE = _tuple(EntryOut, "qqqqbii", readonly=False)
 LINE_OUT_TYPE = _tuple(LineOut, "qbqqb", readonly=False)
 TARIFF_OUT_TYPE = _tuple(TariffOut, "bbqq", readonly=False)

@@ -25,13 +25,16 @@ class Measures(NamedTuple):
 
 
 @helper
-def place_of(quantities, tariff, number, at):  # type: ignore[no-untyped-def]
-    """Place of the quantities of a number, -1 if it has none; the walk goes on from there, because lines ascend."""
-    place, last = at[number], quantities.last[number]
-    while place < last and quantities.tariff[place] < tariff:
+def place_of(quantities, tariff, cursor):  # type: ignore[no-untyped-def]
+    """Place of the quantities of a tariff, -1 if it has none; the walk goes on from there, because lines ascend."""
+    place = cursor[0]
+    while place > 0 and quantities.tariff[place - 1] >= tariff:
+        place -= 1
+    while place < len(quantities.tariff) and quantities.tariff[place] < tariff:
         place += 1
-    at[number] = place
-    return np.int64(place) if place < last and quantities.tariff[place] == tariff else np.int64(-1)
+    cursor[0] = place
+    there = place < len(quantities.tariff) and quantities.tariff[place] == tariff
+    return np.int64(place) if there else np.int64(-1)
 
 
 @helper

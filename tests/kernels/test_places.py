@@ -32,18 +32,3 @@ def test_odd_lines__equals_slow_twin(counts: list[int], data: st.DataObject) -> 
     places.odd_lines(lines, columns[0], columns[1], ends, out, found)
     rows = [tuple(int(value) for value in row) for row in zip(*(array[: found[0]] for array in out), strict=True)]
     assert rows == reference.odd_lines(counts, said[0], said[1], texts)
-
-
-@given(st.lists(st.integers(0, 6), max_size=300), st.integers(1, 60), st.sets(st.integers(0, 7)))
-def test_find_spans__equals_slow_twin(numbers: list[int], copies: int, wanted: set[int]) -> None:
-    """A wanted number finds exactly its own rows, however many stand before them; of other numbers nothing is said."""
-    codes = readonly(np.array(numbers * copies, np.int32))
-    rows = readonly(np.argsort(codes, kind="stable").astype(np.int32))
-    first, last = np.full((2, 8), -5, np.int32)
-    places.find_spans(codes, rows, readonly(np.array(sorted(wanted), np.int32)), first, last)
-    for number in range(8):
-        if number in wanted:
-            own = reference.rows_of(codes.tolist(), number)
-            assert rows[first[number] : last[number]].tolist() == own
-        else:
-            assert (first[number], last[number]) == (-5, -5)

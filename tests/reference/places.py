@@ -28,8 +28,3 @@ def odd_lines(
                 found.append((line, entry, marks, text))
             line += 1
     return found
-
-
-def rows_of(numbers: Sequence[int], number: int) -> list[int]:
-    """Places of a number in a list."""
-    return [place for place, found in enumerate(numbers) if found == number]
