@@ -83,11 +83,13 @@ class Book:
     _known: dict[str, int] = field(default_factory=dict)
     _measured: set[str] = field(default_factory=set)
     _texts: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    _free_bits: dict[tuple[str, ...], int] = field(default_factory=dict)
     _rates: list[tuple[int, ...]] = field(default_factory=list)
     _rate_array: Growing = field(default_factory=lambda: Growing(k.RATE))
     _numbers: Growing = field(default_factory=lambda: Growing(k.NUMBER))
     _rulings: Growing = field(default_factory=lambda: Growing(k.RULING))
     _metals: frozenset[str] = field(init=False)
+    _filing_period: int = field(init=False)
     _kept: frozenset[str] = field(init=False)
     _dropped: frozenset[str] = field(init=False)
 
@@ -99,6 +101,7 @@ class Book:
         outside = frozenset(row.hts_number for row in self.ruleset.borderline if not row.inside)
         self._kept = inside if choice == "none" else frozenset()
         self._dropped = outside if choice == "all" else frozenset()
+        self._filing_period = self.periods.of_day(day_number(self.as_of))
         self._place_of("")  # ruling 0 is that of no number
 
     @property
@@ -242,7 +245,7 @@ class Book:
         if not own or (not self.periods.cover(spans)):
             return [_NO_ROW]
         rows = [own[place] if place >= 0 else _NO_ROW for place in self.periods.chosen(spans, 0)]
-        rows[0] = rows[self.periods.of_day(day_number(self.as_of))]
+        rows[0] = rows[self._filing_period]
         return rows
 
     def _span(self, row: int) -> tuple[int, int]:
@@ -324,8 +327,12 @@ class Book:
                     )
 
     def _free(self, row: BaseRow) -> int:
-        """A bit for each programme at Free."""
-        return sum(1 << place for spi, place in self.periods.programmes.items() if row.free_for(spi))
+        """A bit for each programme at Free; worked out once for each text of the special column."""
+        bits = self._free_bits.get(row.specials)
+        if bits is None:
+            free = (1 << place for spi, place in self.periods.programmes.items() if row.free_for(spi))
+            bits = self._free_bits[row.specials] = sum(free)
+        return bits
 
     def _own_rate(self, mine: Column1Row, held: Sequence[BaseRow]) -> Rate:
         """The user's rate; a text whose units do not fit the number has no formula."""

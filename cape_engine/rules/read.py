@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NoReturn
 
 from cape_engine.errors import RuleFileError
@@ -214,12 +215,18 @@ def rows(table: Table, content: str) -> list[Any]:
     return parsed
 
 
+@cache
+def _parsed(parser: Parser, cell: str) -> Any:
+    """One cell; the same texts come again in most rows, and parsed values do not change."""
+    return parser(cell)
+
+
 def parse_row(table: Table, line: int, row: Sequence[str]) -> Any:
     """One row as its class."""
     values = []
     for (name, parser), cell in zip(table.columns, row, strict=True):
         try:
-            values.append(parser(cell))
+            values.append(_parsed(parser, cell))
         except BadValueError as error:
             refuse(table.file, line, _key_text(table, row), f"column {name}: {error}", "Correct the cell.")
     try:
