@@ -51,8 +51,12 @@ class LazyTable:
         """Read several columns at once."""
         wanted = [name for name in names if name in self._columns and name not in self._raw]
         if wanted:
-            found = self._read(wanted)
+            found = self._columns_of(wanted)
             self._raw.update({name: found.get(name) for name in wanted})
+
+    def _columns_of(self, names: Collection[str]) -> dict[str, Cells]:
+        """Some columns as the file has them; those that it lacks are missing in the answer."""
+        return self._read(names)
 
     def physical(self, column: Column) -> pa.Array | None:
         """A column as the file has it (perhaps narrower than declared), None if it says nothing at all."""
@@ -114,8 +118,7 @@ class LazyTariffs(LazyTable):
         read: Reader,
         quantities: QuantityReader,
     ) -> None:
-        super().__init__(columns, count, self._read_either)
-        self._read_tariffs = read
+        super().__init__(columns, count, read)
         self._read_quantities = quantities
 
     def sparse_quantities(self, wanted: Collection[str] | None = None) -> pa.Table:
@@ -133,10 +136,10 @@ class LazyTariffs(LazyTable):
             return pa.table({str(TARIFF): pa.array([], pa.int32())})
         return pa.table({str(column): found[column][0] for column in STORE_QUANTITIES if column in found})
 
-    def _read_either(self, names: Collection[str]) -> dict[str, Cells]:
+    def _columns_of(self, names: Collection[str]) -> dict[str, Cells]:
         """Columns of both files, the quantities spread over all numbers."""
         own = [name for name in names if name not in _QUANTITY_COLUMNS]
-        found = self._read_tariffs(own) if own else {}
+        found = self._read(own) if own else {}
         if len(own) < len(names):
             sparse = self.sparse_quantities()
             places = sparse.column(str(TARIFF)).chunk(0) if sparse.num_rows else None

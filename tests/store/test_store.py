@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -310,3 +312,18 @@ def test_store_parties__every_spelling(tmp_path: Path) -> None:
     assert store.parties().to_pylist() == ["12-3456789", "12-3456789AB", "98-7654321"]
     bare = Store(store.folder, {key: value for key, value in store.manifest.items() if key != "parties"})
     assert bare.parties().to_pylist() == store.parties().to_pylist()
+
+
+def test_store_opened__freed_at_once(tmp_path: Path) -> None:
+    """A partition that is done with leaves the memory by itself: a run does not wait for the garbage collector."""
+    writer = StoreWriter(tmp_path / "store")
+    writer.write(partition())
+    opened = writer.finish([SOURCE], []).opened("part-00000", {"tariffs": {"hts_number"}})
+    bridge.sparse_quantities(opened)
+    gone = weakref.ref(opened.tariffs)
+    gc.disable()
+    try:
+        del opened
+        assert gone() is None
+    finally:
+        gc.enable()
