@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -11,6 +12,11 @@ from cape_engine.errors import RuleFileError
 from cape_engine.rules import read, tables
 from cape_engine.rules.rows import LEGAL_DIGITS
 from cape_engine.rules.ruleset import Ruleset
+
+_LOADED: list[Ruleset] = []
+"""The rulesets last loaded: a process that runs again, as for a what-if, has them and what was worked out of them."""
+_MOST_LOADED = 2
+_LOCK = threading.Lock()
 
 
 def default_folder() -> Path:
@@ -26,13 +32,20 @@ def load(folder: Path | None = None) -> Ruleset:
     """
     place = default_folder() if folder is None else folder
     found = contents(place)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(found.items())}
+    whole = hashlib.sha256("".join(f"{name}\0{digest}\n" for name, digest in hashes.items()).encode()).hexdigest()
+    with _LOCK:
+        for ruleset in _LOADED:
+            if (ruleset.folder, ruleset.hash) == (str(place), whole):
+                return ruleset
     texts = {name: text_of(name, data) for name, data in found.items()}
     rows = {table.file: tuple(read.rows(table, texts[table.file])) for table in tables.EAGER}
     raw = {table.file: _raw_by_number(table, texts[table.file]) for table in tables.LAZY}
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(found.items())}
-    whole = hashlib.sha256("".join(f"{name}\0{digest}\n" for name, digest in hashes.items()).encode()).hexdigest()
     ruleset = Ruleset(str(place), hashes, whole, rows, raw)
     _check_together(ruleset)
+    with _LOCK:
+        _LOADED.append(ruleset)
+        del _LOADED[:-_MOST_LOADED]
     return ruleset
 
 
