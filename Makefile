@@ -31,6 +31,7 @@ $(VENV)/.stamp-run: requirements.lock pyproject.toml
 	$(call install,$(VENV),--require-hashes -r requirements.lock)
 	$(call install,$(VENV),--no-deps --no-build-isolation -e .)
 	$(BIN)/python -m compileall -q cape_engine kernels fixtures
+	$(BIN)/python -m cape_kernels._built
 	$(BIN)/cape warm --quiet
 	@touch $@
 

@@ -27,6 +27,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from cape_kernels import _built
 from cape_kernels import _types as types
 from cape_kernels._words import Put, writer
 
@@ -181,16 +182,13 @@ class Kernel:
         return None if folder is None else folder / f"{self.name}{own}.o"
 
     def kept_code(self) -> bytes | None:
-        """Its code from the cache, None where there is none or the file is damaged."""
+        """Its code from the cache or from the package, None where there is none or the file is damaged."""
         file = self._file()
-        if file is None:
-            return None
-        try:
-            data = file.read_bytes()
-        except OSError:
-            return None
-        code = data[_CHECKSUM_BYTES:]
-        return code if hashlib.sha256(code).digest() == data[:_CHECKSUM_BYTES] else None
+        code = None if file is None else _checked(file)
+        if code is None and self.sources is None and not CHECKED:
+            folder = _built.folder()
+            code = None if folder is None else _checked(folder / f"{self.name}.o")
+        return code
 
     def compile(self) -> bytes:
         """Its code from the compiler, kept in the cache if there is one."""
@@ -210,6 +208,16 @@ class Kernel:
         from cape_kernels import _compile
 
         return _compile.type_of(self, "routine")
+
+
+def _checked(file: Path) -> bytes | None:
+    """The code in a file, None where there is no such file or it is damaged."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return None
+    code = data[_CHECKSUM_BYTES:]
+    return code if hashlib.sha256(code).digest() == data[:_CHECKSUM_BYTES] else None
 
 
 def _write_whole(file: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]  # llvmlite carries no types
@@ -16,6 +17,12 @@ def processor() -> str:
     """Name of this processor with what it can do: code for another one may not run here."""
     able = hashlib.sha256(llvm.get_host_cpu_features().flatten().encode()).hexdigest()[:8]
     return f"{llvm.get_host_cpu_name()}-{able}"
+
+
+def able(features: Iterable[str]) -> bool:
+    """Whether this processor has all of some features, by LLVM's names."""
+    found = llvm.get_host_cpu_features()
+    return all(found.get(feature, False) for feature in features)
 
 
 @functools.cache

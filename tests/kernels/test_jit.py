@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,25 @@ def test_kernel__damaged_code_is_compiled_anew(tree: Path, tmp_path: Path) -> No
         assert run(tree, CAPE_CACHE_DIR=str(tmp_path / "cache"))["compiled"]
         assert file.read_bytes()[:32] == hashlib.sha256(file.read_bytes()[32:]).digest()
     assert not run(tree, CAPE_CACHE_DIR=str(tmp_path / "cache"))["compiled"]
+
+
+@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="code is built for x86-64 only")
+def test_built__first_run_without_compiler(tree: Path, tmp_path: Path) -> None:
+    """Code that travels with the package serves a first run; other sources, or bounds checks, are compiled."""
+    for module in (tree / "cape_kernels").glob("[a-z]*.py"):
+        if module.stem not in {"ahead", "probe", "probe_helper"}:
+            module.unlink()
+    shutil.rmtree(tree / "cape_kernels" / "built", ignore_errors=True)
+    made = "from cape_kernels import _built\nassert _built.write()\nassert not _built.write()\n"
+    assert run(tree, made, CAPE_CACHE_DIR=str(tmp_path / "first"))["out"] == [11, 12, 13]
+    fresh = run(tree, CAPE_CACHE_DIR=str(tmp_path / "second"))
+    assert (fresh["out"], fresh["compiled"], fresh["numba"]) == ([11, 12, 13], False, False)
+    assert run(tree, CAPE_CACHE_DIR=str(tmp_path / "third"), NUMBA_BOUNDSCHECK="1")["compiled"]
+    elsewhere = "from cape_kernels import _machine\n_machine.able = lambda features: False\n"
+    assert run(tree, elsewhere, CAPE_CACHE_DIR=str(tmp_path / "fourth"))["compiled"]
+    (tree / "cape_kernels" / "probe_helper.py").write_text(HELPER.format(change="* 7"))
+    other = run(tree, CAPE_CACHE_DIR=str(tmp_path / "fifth"))
+    assert (other["out"], other["compiled"]) == ([7, 14, 21], True)
 
 
 def test_kernel__without_compiler(tree: Path, tmp_path: Path) -> None:
