@@ -50,6 +50,8 @@ def lines(answer: RunResult, out: Path | None) -> None:
         exit_code=answer.exit_code,
         out=None if out is None else str(out),
         result_hash=answer.manifest["result_hash"],
+        partitions_reused=answer.manifest["partitions_reused"],
+        earlier_results_not_used=answer.manifest["earlier_results_not_used"],
         counts=found,
         totals_cents=answer.manifest["totals_cents"],
         seconds=answer.manifest["seconds"],
@@ -101,6 +103,11 @@ def tables(answer: RunResult, out: Path | None) -> None:
         by_week.add_row(week.monday.isoformat(), f"{week.payments:,}", *(cents_text(cents) for cents in money_columns))
     console.print(by_week)
     if out is not None:
+        reused, why = (answer.manifest[key] for key in ("partitions_reused", "earlier_results_not_used"))
+        if reused:
+            console.print(f"{reused:,} of {answer.manifest['partitions']:,} partitions are as an earlier run left them")
+        elif why:
+            console.print(f"Nothing was taken over from the earlier run in this folder: {why}")
         console.print(f"Results in [bold]{out}[/bold]; result hash {str(answer.manifest['result_hash'])[:16]}")
 
 

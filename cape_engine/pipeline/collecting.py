@@ -34,6 +34,8 @@ class Collector(Protocol):
     """Takes parts in the order of the partitions."""
 
     reused: int
+    ignored: str | None
+    """Why results of an earlier run in the same folder are not used, if they are not."""
 
     def known(self, key: str) -> Share | None:
         """The share of a part that an earlier run or attempt finished."""
@@ -67,6 +69,7 @@ class InMemory:
     def __init__(self) -> None:
         self._rows: dict[str, list[pa.Table]] = {name: [] for name in GROWING}
         self.reused = 0
+        self.ignored: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +118,7 @@ class InFolder:
         self._out = out
         self.reused = 0
         self._journal = ResultJournal(out, self._groups, keys, full=full)
+        self.ignored = self._journal.ignored
 
     def __enter__(self) -> Self:
         return self

@@ -70,6 +70,7 @@ def finished(
         "rule_files": dict(sorted(ruleset.files.items())),
         "partitions": len(store.partitions),
         "partitions_reused": collector.reused,
+        "earlier_results_not_used": collector.ignored,
         "counts": counts,
         "facts_unknown": unknown,
         "totals_cents": money,

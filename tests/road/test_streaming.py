@@ -193,6 +193,8 @@ def test_run__files_altered_since(made: Mapping[str, Any], tmp_path: Path) -> No
     path.write_bytes(data)
     again = run(made, out=tmp_path / "out")
     assert reused(again) == 0
+    assert again.manifest["earlier_results_not_used"] == "entries.parquet is not as the last run left it"
+    assert first.manifest["earlier_results_not_used"] is None
     assert files_of(again) == files_of(first)
 
 
