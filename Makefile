@@ -8,6 +8,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 UV := $(shell command -v uv 2>/dev/null)
 WHEEL_ROOM := build/wheel
+# A process for each core; the tests of a file stay together, because they share what is made for them.
+SHARED := -n auto --dist loadfile -p no:benchmark
 
 # The rules below are the same for both tools: $(call environment,FOLDER) makes one, $(call install,FOLDER,WHAT) fills it.
 ifdef UV
@@ -43,15 +45,15 @@ demo: $(VENV)/.stamp-run ## run the whole road on generated entry summaries
 	@$(BIN)/cape demo $(ARGS) || test $$? -eq 1 # 1 says that findings are listed, which a realistic mix always has
 
 test: $(VENV)/.stamp-dev ## the tests, but for those that take minutes
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(SHARED) $(ARGS)
 
 test-all: $(VENV)/.stamp-dev ## every test, kernels in all three modes, and the wheel
-	$(BIN)/pytest -m "heavy or not heavy" $(ARGS)
+	$(BIN)/pytest -m "heavy or not heavy" $(SHARED) $(ARGS)
 	$(MAKE) test-modes wheel-test
 
 test-modes: $(VENV)/.stamp-dev ## what calls kernels, with the compiler off and with bounds checked
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -m "kernel and not heavy" $(ARGS)
-	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -m "kernel and not heavy" $(ARGS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -m "kernel and not heavy" $(SHARED) $(ARGS)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -m "kernel and not heavy" $(SHARED) $(ARGS)
 
 wheel-test: $(VENV)/.stamp-dev ## build the wheel, install it in a fresh environment, run the tests on it, away from the sources
 	rm -rf $(WHEEL_ROOM) && mkdir -p $(WHEEL_ROOM)
@@ -60,7 +62,7 @@ wheel-test: $(VENV)/.stamp-dev ## build the wheel, install it in a fresh environ
 	$(call install,$(WHEEL_ROOM)/venv,--require-hashes -r requirements-dev.lock)
 	$(call install,$(WHEEL_ROOM)/venv,--no-deps $(WHEEL_ROOM)/*.whl)
 	room=$$(mktemp -d) && cp -R tests docs README.md pyproject.toml "$$room" && wheel=$$(pwd)/$(WHEEL_ROOM)/venv/bin \
-		&& (cd "$$room" && PATH="$$wheel:$$PATH" "$$wheel/pytest" $(ARGS)); code=$$?; rm -rf "$$room"; exit $$code
+		&& (cd "$$room" && PATH="$$wheel:$$PATH" "$$wheel/pytest" $(SHARED) $(ARGS)); code=$$?; rm -rf "$$room"; exit $$code
 
 check: check-lint check-format check-types check-imports check-budgets ## lint, format, types, import contracts, budgets (make -k check: all at once)
 
