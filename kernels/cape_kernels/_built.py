@@ -73,7 +73,8 @@ def write() -> bool:
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir()
         for file in sorted(Path(done.stdout.strip().splitlines()[-1]).glob("*.o")):
-            shutil.copy(file, made / file.name)
+            shutil.copyfile(file, made / file.name)
+            (made / file.name).chmod(0o644)  # the cache is its owner's alone, the package is everybody's
         # The key stands last, and the folder appears whole: who looks meanwhile finds nothing and compiles.
         (made / KEY_FILE).write_text(key(), encoding="ascii")
         made.replace(FOLDER)
