@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -139,8 +140,9 @@ def object_code(kernel: Kernel) -> bytes:
     with global_compiler_lock:
         dispatcher.compile(arguments)
         result = dispatcher.overloads[arguments]
-        result.library.add_ir_module(_entry(result, kernel.symbol))
-        code: bytes = result.library.whole(kernel.symbol)
+        made = attrgetter("library")(result)
+        made.add_ir_module(_entry(result, kernel.symbol))
+        code: bytes = made.whole(kernel.symbol)
     return code
 
 
