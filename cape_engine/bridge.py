@@ -237,6 +237,15 @@ def distinct(masks: npt.NDArray[np.unsignedinteger]) -> tuple[list[int], npt.NDA
     return [0, *coded.dictionary.to_pylist()], which
 
 
+def first_of_each(keys: Int64s) -> tuple[Int32s, Int32s]:
+    """(the first row of each distinct key, in the order in which they come; which of them each row has)."""
+    coded = pa.array(keys).dictionary_encode()
+    which = coded.indices.to_numpy()
+    first = np.empty(len(coded.dictionary), np.int32)
+    first[which[::-1]] = np.arange(len(keys) - 1, -1, -1, dtype=np.int32)  # of several rows the first is written last
+    return first, which
+
+
 def word_lists(which: npt.NDArray[np.int64], lists: Sequence[Sequence[str]]) -> pa.ListArray:
     """A column of lists of words, from the distinct lists and the place of each row's list among them."""
     return word_lists_of(list_members(which, [len(one) for one in lists]), lists)

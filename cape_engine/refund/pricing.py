@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, known_only, readonly
+from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, first_of_each, known_only, readonly
 from cape_engine.dates import date_of
 from cape_engine.refund.amounts import exact_interest
 from cape_engine.refund.deposits import Slices, slices
@@ -139,10 +139,13 @@ def price(
 def _paid_out(who: Parties, refunds: consolidation.Refunds, settings: Settings) -> tuple[Sums, pa.DictionaryArray]:
     """Partial sums of a partition, and the key of the first payment of each entry."""
     sums, row = summed(refunds, who.register)
-    apart = settings.text("refund.consolidate_4811") == "importer"
-    keys = payment_keys(
-        who.register, sums.recipient, sums.day, np.ones(len(sums), np.int32), sums.importer if apart else None
-    )
+    recipient, day, importer = sums.recipient, sums.day, sums.importer
+    if settings.text("refund.consolidate_4811") != "importer":
+        importer = None
+        # Several importers share a payment; a dictionary names it once, or Parquet files of equal tables differ.
+        first, which = first_of_each(recipient.astype(np.int64) << 32 | day)
+        recipient, day, row = recipient[first], day[first], np.append(which, np.int32(-1))[row]
+    keys = payment_keys(who.register, recipient, day, np.ones(len(day), np.int32), importer)
     places = known_only(row, refunds.paid.view(np.bool_), pa.int32())
     return sums, pa.DictionaryArray.from_arrays(places, key_texts(keys), safe=False)
 

@@ -105,6 +105,18 @@ def test_consolidate__fewest_parts_at_the_edge(principal: int, parts: int) -> No
     assert whole.payments.column("amount_cents").to_pylist() == split(principal, 9_999_999_999)
 
 
+def test_price__payment_is_named_once() -> None:
+    """Importers who share a payment share its word: Arrow writes room for a repeated one, filled by chance."""
+    shared = {"notify_party": AGENT, "notify_party_on_profile": True}
+    owners = [({"importer_number": owner, **shared}, 100, day) for day in DAYS for owner in (OWNER, OTHER, OWNER)]
+    _, (priced,) = run([[*owners, ({"importer_number": OWNER}, 0, DAYS[0])]])
+    assert len(priced.sums) == 2 * len(DAYS)
+    assert len(priced.payment_id.dictionary) == len(set(priced.payment_id.dictionary.to_pylist())) == len(DAYS)
+    names = priced.payment_id.to_pylist()
+    assert names[0:3] == [names[0]] * 3
+    assert (len(set(names[:9])), names[9]) == (3, None)
+
+
 def test_consolidate__schemas() -> None:
     """The tables have exactly the promised columns and types, also without any refund."""
     one: list[tuple[Mapping[str, Any], int, dt.date]] = [({"importer_number": OWNER}, 5, DAYS[0])]
