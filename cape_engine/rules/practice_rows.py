@@ -189,6 +189,39 @@ class HoldCode:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryState:
+    """A state in the life of an entry (handbook 1.5).
+
+    Attributes:
+        code: number under which ledgers keep the state; never given to another one.
+        live: whether a claim in this state holds the entry, so that no other claim may.
+        moved_by: who moves an entry into it.
+        cbp_word: words of CBP's reports for it, where known.
+    """
+
+    code: int
+    state: str
+    meaning: str
+    live: bool
+    moved_by: tuple[str, ...]
+    cbp_word: tuple[str, ...]
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateTransition:
+    """A step from one state to the next: who takes it, and what must hold (handbook 1.5)."""
+
+    from_state: str
+    to_state: str
+    who: str
+    guard: str
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportColumn:
     """A column of ES-003 as reports print it, and our name for it."""
 

@@ -160,6 +160,26 @@ HOLD_CODES = Table(
     r.HoldCode,
     ("code",),
 )
+ENTRY_STATES = Table(
+    "entry_states.csv",
+    (
+        ("code", p.whole),
+        ("state", p.needed),
+        ("meaning", p.needed),
+        ("live", p.yes),
+        ("moved_by", p.words),
+        ("cbp_word", p.words),
+        *SOURCE,
+    ),
+    r.EntryState,
+    ("state",),
+)
+TRANSITIONS = Table(
+    "state_transitions.csv",
+    (("from_state", p.needed), ("to_state", p.needed), ("who", p.needed), ("guard", p.needed), *SOURCE),
+    r.StateTransition,
+    ("from_state", "to_state"),
+)
 ES003 = Table(
     "es003_columns.csv",
     (

@@ -4,6 +4,7 @@ from cape_engine.rules.dated import Dated
 from cape_engine.rules.practice_rows import (
     Closure,
     EligibilityRule,
+    EntryState,
     EntryTypeRow,
     FeeClass,
     FeeLimits,
@@ -13,6 +14,7 @@ from cape_engine.rules.practice_rows import (
     OtherReportColumn,
     Policy,
     ReportColumn,
+    StateTransition,
     StatusWord,
 )
 from cape_engine.rules.tariff_rows import (
@@ -47,6 +49,7 @@ __all__ = [
     "Dated",
     "DisplacedRow",
     "EligibilityRule",
+    "EntryState",
     "EntryTypeRow",
     "FeeClass",
     "FeeLimits",
@@ -65,6 +68,7 @@ __all__ = [
     "SlotsRow",
     "SpecialRow",
     "SpiRow",
+    "StateTransition",
     "StatusWord",
     "UnitRow",
     "WholeUnitFact",

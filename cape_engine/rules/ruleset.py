@@ -235,6 +235,16 @@ class Ruleset:
         """Extension and suspension codes with kind and meaning."""
         return self._rows[tables.HOLD_CODES.file]
 
+    @property
+    def entry_states(self) -> tuple[r.EntryState, ...]:
+        """The states in the life of an entry, in the order of the straight road."""
+        return self._rows[tables.ENTRY_STATES.file]
+
+    @property
+    def transitions(self) -> tuple[r.StateTransition, ...]:
+        """Every step that an entry may take from one state to the next."""
+        return self._rows[tables.TRANSITIONS.file]
+
     # --- words and columns --------------------------------------------------------------------------------------------
 
     def status_word(self, column: str, text: str) -> str | None:
