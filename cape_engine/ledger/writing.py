@@ -1,0 +1,108 @@
+"""One transaction: rows go in, their steps are numbered, and the link that covers them is written last."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cape_engine import __version__
+from cape_engine.ledger import chain, tables
+from cape_engine.ledger.chain import Row
+from cape_engine.ledger.database import Database
+from cape_engine.ledger.states import Life
+
+ENTRY = "entry_number"
+Places = npt.NDArray[np.int64]
+
+
+class Group(NamedTuple):
+    """Entries of one declaration that take a step together.
+
+    Attributes:
+        declaration: their declaration.
+        to_state: code of the state they come to.
+        reason: why.
+        places: which of the transaction's entries, in the order of their numbers.
+        from_states: code of the state of each before.
+    """
+
+    declaration: int
+    to_state: int
+    reason: str
+    places: Places
+    from_states: npt.NDArray[np.int64]
+
+
+class Writer:
+    """Everything one transaction writes."""
+
+    def __init__(self, database: Database, life: Life, recorded_at: dt.datetime | None) -> None:
+        self.database = database
+        self.life = life
+        self.recorded_at = None if recorded_at is None else moment(recorded_at)
+        found = database.rows("SELECT link, hash FROM links ORDER BY link DESC LIMIT 1")
+        self.link, self._before = (found[0][0] + 1, found[0][1]) if found else (1, chain.START)
+        self._rows: dict[str, list[Row]] = {}
+
+    def note_time(self, at: dt.datetime | dt.date) -> None:
+        """The time of the link, unless its caller gave one: that of the first thing written."""
+        if self.recorded_at is None:
+            self.recorded_at = moment(at)
+
+    def next(self, table: str, column: str) -> int:
+        """The next number of a table that numbers its rows from 1."""
+        found = self.database.rows(f"SELECT max({column}) FROM {table}")[0][0]  # noqa: S608 - our own names
+        return int(found or 0) + 1
+
+    def add(self, table: str, rows: Sequence[Row]) -> None:
+        """Append rows to a table whose rows go into the link."""
+        if rows:
+            self.database.insert(table, tables.from_rows(table, rows))
+            self._rows.setdefault(table, []).extend(rows)
+
+    def steps(self, numbers: pa.Array, groups: Sequence[Group], on_day: dt.date, who: str) -> list[int]:
+        """Write steps and their events; the number of each step.
+
+        Args:
+            numbers: sorted entry numbers that the groups' places count.
+            groups: in the order of the steps.
+            on_day: day of the steps.
+            who: who takes them.
+        """
+        if not groups:
+            return []
+        first = self.next("steps", "step")
+        fixed = chain.entry_bytes(numbers)
+        events, rows = [], []
+        for number, group in enumerate(groups, first):
+            digest = chain.events_digest(fixed[group.places], group.from_states)
+            about = (group.declaration, group.to_state, on_day.isoformat(), who, group.reason)
+            rows.append((number, self.link, *about, len(group.places), digest))
+            whole = len(group.places) == len(numbers)
+            named = numbers if whole else numbers.take(pa.array(group.places))
+            step = np.full(len(group.places), number, np.int64)
+            events.append(pa.table([named, step, group.from_states], schema=tables.schema("events")))
+        self.add("steps", rows)
+        self.database.insert("events", pa.concat_tables(events))
+        return list(range(first, first + len(groups)))
+
+    def finish(self) -> None:
+        """Write the link, if anything was written."""
+        if not self._rows:
+            return
+        at = self.recorded_at or ""
+        digest = chain.link_hash(self._before, self.link, at, __version__, self._rows)
+        self.database.insert("links", tables.from_rows("links", [(self.link, at, __version__, digest)]))
+
+
+def moment(at: dt.datetime | dt.date) -> str:
+    """A time as the ledger keeps it: ISO text in UTC; a day stands for its beginning."""
+    if not isinstance(at, dt.datetime):
+        return f"{at.isoformat()}T00:00:00+00:00"
+    zoned = at if at.tzinfo is not None else at.replace(tzinfo=dt.UTC)
+    return zoned.astimezone(dt.UTC).isoformat(timespec="seconds")
