@@ -14,8 +14,6 @@ import pyarrow.compute as pc
 START = "0" * 64
 """Stands before the first link."""
 ENTRY_BYTES = 11
-EVENT = np.dtype([("entry", f"S{ENTRY_BYTES}"), ("from_state", np.uint8)])
-"""An event as the chain sees it: its step is named by the digest it goes into."""
 
 CHAINED: Mapping[str, tuple[str, ...]] = {
     "declarations": (
@@ -23,7 +21,9 @@ CHAINED: Mapping[str, tuple[str, ...]] = {
         "received_at", "entries", "principal_cents", "digest",
     ),
     "statuses": ("declaration", "number", "link", "status", "claim_number", "on_day", "who", "reason"),
-    "steps": ("step", "link", "declaration", "to_state", "on_day", "who", "reason", "entries", "digest"),
+    "steps": (
+        "step", "link", "declaration", "from_state", "to_state", "on_day", "who", "reason", "entries", "entry_numbers",
+    ),
     "runs": ("run", "link", "kind", "folder", "result_hash", "manifest_sha256", "on_day", "totals", "files"),
     "decisions": (
         "declaration", "entry_number", "link", "on_day", "action", "principal_cents", "interest_cents", "refund",
@@ -35,7 +35,7 @@ CHAINED: Mapping[str, tuple[str, ...]] = {
     ),
     "payments": ("payment", "link", "refund", "part", "parts", "amount_cents", "trace", "replaces"),
 }  # fmt: skip
-"""Tables whose rows go into the link as they are, in this order; events and entries of a declaration go in by digest."""
+"""Tables whose rows go into the link as they are, in this order; the entries of a declaration go in by digest."""
 
 Cell = int | str | None
 Row = Sequence[Cell]
@@ -77,22 +77,35 @@ def entry_bytes(numbers: pa.Array) -> npt.NDArray[np.bytes_]:
     return data.view(f"S{ENTRY_BYTES}")
 
 
-def events_digest(numbers: npt.NDArray[np.bytes_], from_states: npt.NDArray[np.int64]) -> str:
-    """The digest of the events of one step, in the order of their entry numbers."""
-    records = np.empty(len(numbers), EVENT)
-    records["entry"] = numbers
-    records["from_state"] = from_states
-    return hashlib.sha256(records.tobytes()).hexdigest()
+def packed(numbers: pa.Array) -> str:
+    """Entry numbers of 11 characters one after the other."""
+    return entry_bytes(numbers).tobytes().decode("ascii")
+
+
+def unpacked(text: str) -> pa.Array:
+    """Entry numbers that stand one after the other, as a column; the text itself becomes its buffer."""
+    data = text.encode()
+    count = len(data) // ENTRY_BYTES
+    offsets = np.arange(0, ENTRY_BYTES * (count + 1), ENTRY_BYTES, dtype=np.int64)
+    found = pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return found.cast(pa.string())
+
+
+NULL = "\x1e"
+"""Stands for what is not known."""
 
 
 def entries_digest(numbers: pa.Array, importers: pa.Array, principals: pa.Array) -> str:
-    """The digest of the entries of one declaration as they were declared, in the order of their numbers."""
+    """The digest of the entries of one declaration as they were declared, in the order of their numbers.
+
+    Each is the number, the importer and the principal in cents with unit separators (0x1f) between and a line feed
+    behind; databases put the same text together when they are verified.
+    """
     digest = hashlib.sha256()
     if len(numbers):
-        shown = pc.binary_join_element_wise(
-            numbers, pc.fill_null(importers, "\x00"), pc.fill_null(principals.cast(pa.string()), "\x00"), "\x1f"
-        )
-        lines = pc.binary_join_element_wise(shown, "", "\n")
-        offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset :]
+        cents = pc.fill_null(principals.cast(pa.string()), NULL)
+        lines = pc.binary_join_element_wise(numbers, pc.fill_null(importers, NULL), cents, "\x1f")
+        lines = pc.binary_join_element_wise(lines, "", "\n").cast(pa.large_string())
+        offsets = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset :]
         digest.update(memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[len(lines)])])
     return digest.hexdigest()

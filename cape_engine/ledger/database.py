@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ POSTGRES = ("postgresql://", "postgres://")
 WANTED = "wanted"
 """Name of the temporary table that holds the entry numbers of one question."""
 
+Packed = Literal["entry_number", "state", "live", "step", "declared"]
 Parameters = Sequence[int | str | None]
 
 
@@ -50,14 +51,27 @@ class Database(Protocol):
     def want(self, numbers: pa.Array) -> None:
         """Fill the temporary table `wanted` (one column, `entry_number`), which each transaction empties."""
 
-    def update_claims(self, rows: pa.Table) -> None:
-        """Set state, live and step of claims, found by declaration and entry number."""
+    def update_claims(self, rows: pa.Table, *, live_too: bool) -> None:
+        """Set state and step of claims, found by declaration and entry number; live too where it changes."""
+
+    def packed(self, columns: Sequence[Packed], where: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        """Rows (declaration, count, columns...) with columns of its claims put together in order of entry number.
+
+        `entry_number` without anything between, `state` as characters from 64 on, `live` as `0` and `1`, `step` with
+        commas, `declared` as the lines of `chain.entries_digest`.
+        """
+
+    def packed_live(self) -> str:
+        """The entry numbers of all live claims, put together, in no order."""
 
     def begin_life(self) -> None:
         """Make whatever must exist before the first table does."""
 
     def has(self, table: str) -> bool:
         """Whether a table exists."""
+
+    def guards(self) -> frozenset[str]:
+        """Names of the indexes and triggers that are there."""
 
     def complaint(self) -> str | None:
         """What is wrong with the file or server itself, if anything."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,10 @@ import pyarrow.compute as pc
 
 from cape_engine.bridge import Bools
 from cape_engine.errors import UsageError
-from cape_engine.ledger import reading
-from cape_engine.ledger.records import Moved
+from cape_engine.ledger import chain, reading
+from cape_engine.ledger.database import Database
 from cape_engine.ledger.recording import checked_numbers, one
+from cape_engine.ledger.records import Moved
 from cape_engine.ledger.states import Life, state_words
 from cape_engine.ledger.writing import Group, Places, Writer
 from cape_engine.schema import ledger as columns
@@ -24,6 +26,10 @@ NO_CLAIM = "no live claim holds the entry"
 NOT_DECLARED = "the entry is not on this declaration"
 HELD = "another live claim holds the entry"
 _ABSENT = 0
+_PACKED_STATE = 64
+_FEW = 20_000
+"""Up to so many entries their live claims are looked up one by one; above, all live claims are read at once."""
+_FEW_OF_ONE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +92,34 @@ def _found(
         raise UsageError(f"{len(reasons)} reasons for {len(given)} entries; give one for each, or one text for all")
     order = pc.sort_indices(given)
     entries = given.take(order)
-    rows = (
-        reading.live_rows(writer.database, entries)
-        if declaration is None
-        else reading.claim_rows(writer.database, declaration, None)
-    )
-    places = pc.index_in(entries, value_set=one(rows, ENTRY_NUMBER))
-    state, home = (
-        pc.fill_null(one(rows, name).take(places), _ABSENT).to_numpy() for name in (columns.STATE, columns.DECLARATION)
-    )
+    claims = _claims(writer.database, entries, declaration)
+    places = pc.index_in(entries, value_set=claims.numbers)
+    state, home = (pc.fill_null(pa.array(values).take(places), _ABSENT).to_numpy() for values in claims[1:])
     return _Found(entries, state, home, told.indices.to_numpy()[order.to_numpy()]), told.dictionary.to_pylist()
+
+
+class _Claims(NamedTuple):
+    """Claims as columns."""
+
+    numbers: pa.Array
+    state: npt.NDArray[np.int64]
+    declaration: npt.NDArray[np.int64]
+
+
+def _claims(database: Database, entries: pa.Array, declaration: int | None) -> _Claims:
+    """The claims of one declaration, or the live ones of the entries."""
+    if declaration is None and len(entries) <= _FEW:
+        rows = reading.live_rows(database, entries)
+        state, home = (one(rows, name).to_numpy() for name in (columns.STATE, columns.DECLARATION))
+        return _Claims(one(rows, ENTRY_NUMBER), state, home)
+    where, parameters = ("live = 1", ()) if declaration is None else ("declaration = ?", (declaration,))
+    rows = database.packed(("entry_number", "state"), where, parameters)
+    states = "".join(row[3] for row in rows).encode("latin-1")
+    return _Claims(
+        chain.unpacked("".join(row[2] for row in rows)),
+        np.frombuffer(states, np.uint8).astype(np.int64) - _PACKED_STATE,
+        np.repeat(np.array([row[0] for row in rows], np.int64), [row[1] for row in rows]),
+    )
 
 
 def _refusals(life: Life, found: _Found, how: Move) -> tuple[list[tuple[int, str]], dict[int, tuple[str, ...]]]:
@@ -150,31 +174,46 @@ def _write(
     last: list[tuple[int, Places]] = []
     for part in np.split(np.arange(len(places)), edges):
         declaration, code, reason = (int(value) for value in keys[:, part[0]])
-        road = roads[code]
-        for index, state in enumerate(road):
-            ends = index == len(road) - 1
-            before = code if index == 0 else writer.life.code(road[index - 1])
-            here = places[part]
-            told = texts[reason] if ends else ""
-            groups.append(Group(declaration, writer.life.code(state), told, here, np.full(len(here), before)))
-        last.append((len(groups) - 1, places[part]))
+        here, before = places[part], code
+        for state in roads[code]:
+            after = writer.life.code(state)
+            told = texts[reason] if state == how.to_state else ""
+            groups.append(Group(declaration, before, after, told, here))
+            before = after
+        last.append((len(groups) - 1, here))
     numbers = writer.steps(found.numbers, groups, how.on_day, how.who)
-    steps = np.zeros(len(found.numbers), np.int64)
-    for group, here in last:
-        steps[here] = numbers[group]
-    here = np.sort(places)
-    goal = writer.life.code(how.to_state)
-    writer.database.update_claims(
-        pa.table(
-            {
-                "declaration": found.declaration[here],
-                "entry_number": found.numbers.take(pa.array(here)),
-                "state": np.full(len(here), goal),
-                "live": np.full(len(here), int(how.to_state in writer.life.live)),
-                "step": steps[here],
-            }
+    _update(writer, found, how.to_state, [(numbers[index], here) for index, here in last])
+
+
+def _update(writer: Writer, found: _Found, to_state: str, last: list[tuple[int, Places]]) -> None:
+    """Where the entries stand now: a declaration's entries of one state by one statement where all of them moved."""
+    goal, live = writer.life.code(to_state), int(to_state in writer.life.live)
+    was_live = writer.life.live_codes()
+    single: list[tuple[int, Places]] = []
+    for step, here in last:
+        declaration, before = int(found.declaration[here[0]]), int(found.state[here[0]])
+        sql = "SELECT count(*) FROM claim_entries WHERE declaration = ? AND state = ?"
+        whole = len(here) >= _FEW_OF_ONE and writer.database.rows(sql, (declaration, before))[0][0] == len(here)
+        if not whole:
+            single.append((step, here))
+            continue
+        change = "" if was_live[before] == live else f", live = {live}"
+        writer.database.run(
+            f"UPDATE claim_entries SET state = ?, step = ?{change} WHERE declaration = ? AND state = ?",  # noqa: S608 - a digit
+            (goal, step, declaration, before),
         )
-    )
+    if single:
+        here = np.concatenate([places for _, places in single])
+        steps = np.concatenate([np.full(len(places), step) for step, places in single])
+        rows = {
+            "declaration": found.declaration[here],
+            "entry_number": found.numbers.take(pa.array(here)),
+            "state": np.full(len(here), goal),
+            "live": np.full(len(here), live),
+            "step": steps,
+        }
+        changes = was_live[found.state[here]] != live
+        writer.database.update_claims(pa.table(rows), live_too=bool(changes.any()))
 
 
 def _refused(life: Life, found: _Found, refused: list[tuple[int, str]]) -> pa.Table:

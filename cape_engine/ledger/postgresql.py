@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 
 from cape_engine.errors import LedgerError, LedgerLockedError, LedgerWriteError
-from cape_engine.ledger.database import WANTED, Parameters
+from cape_engine.ledger.database import WANTED, Packed, Parameters
 
 SCHEMA = "cape_ledger"
 LOCK = 0x43415045
@@ -19,6 +19,16 @@ LOCK = 0x43415045
 _MARK = re.compile(r"\?")
 _LOCKED = {"55P03", "57014", "40P01", "40001"}
 _CHANGES = "changes"
+_PACKED: Mapping[Packed, str] = {
+    "entry_number": "string_agg(entry_number, '' ORDER BY entry_number)",
+    "state": "string_agg(chr(64 + state::int), '' ORDER BY entry_number)",
+    "live": "string_agg(chr(48 + live::int), '' ORDER BY entry_number)",
+    "step": "string_agg(step::text, ',' ORDER BY entry_number)",
+    "declared": (
+        "string_agg(entry_number || chr(31) || coalesce(importer_number, chr(30)) || chr(31) || "
+        "coalesce(principal_cents::text, chr(30)) || chr(10), '' ORDER BY entry_number)"
+    ),
+}
 
 
 class Postgres:
@@ -131,15 +141,33 @@ class Postgres:
         """Fill the temporary table of wanted entry numbers."""
         self._temporary(WANTED, 'entry_number TEXT COLLATE "C" PRIMARY KEY', pa.table({"entry_number": numbers}))
 
-    def update_claims(self, rows: pa.Table) -> None:
-        """Set state, live and step of claims."""
+    def update_claims(self, rows: pa.Table, *, live_too: bool) -> None:
+        """Set state and step of claims, and live where it changes."""
         names = ("declaration", "entry_number", "state", "live", "step")
         shape = 'declaration BIGINT, entry_number TEXT COLLATE "C", state BIGINT, live BIGINT, step BIGINT'
         self._temporary(_CHANGES, shape, rows.select(names))
+        live = ", live = n.live" if live_too else ""
         self.run(
-            f"UPDATE claim_entries c SET state = n.state, live = n.live, step = n.step FROM {_CHANGES} n "  # noqa: S608 - our own name
+            f"UPDATE claim_entries c SET state = n.state, step = n.step{live} FROM {_CHANGES} n "  # noqa: S608 - our own name
             "WHERE c.declaration = n.declaration AND c.entry_number = n.entry_number"
         )
+
+    def packed(self, columns: Sequence[Packed], where: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        """For each declaration, columns of its claims put together, in the order of their entry numbers."""
+        shown = ", ".join(_PACKED[column] for column in columns)
+        return self.rows(
+            f"SELECT declaration, count(*), {shown} FROM claim_entries WHERE {where} "  # noqa: S608 - our own words
+            "GROUP BY declaration ORDER BY declaration",
+            parameters,
+        )
+
+    def packed_live(self) -> str:
+        """The entry numbers of all live claims, put together."""
+        found = self.rows(
+            "SELECT string_agg(entry_number, '' ORDER BY entry_number) FROM claim_entries WHERE live = 1 "
+            "GROUP BY declaration"
+        )
+        return "".join(row[0] for row in found)
 
     def _temporary(self, name: str, shape: str, rows: pa.Table) -> None:
         """A temporary table of this connection, filled by COPY, with figures for the planner."""
@@ -157,6 +185,16 @@ class Postgres:
     def has(self, table: str) -> bool:
         """Whether a table exists."""
         return bool(self.rows("SELECT 1 WHERE to_regclass(?) IS NOT NULL", (f"{SCHEMA}.{table}",)))
+
+    def guards(self) -> frozenset[str]:
+        """Names of the indexes and triggers that are there and switched on."""
+        sql = (
+            "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+            "WHERE i.indisunique AND i.indisvalid AND c.relnamespace = to_regnamespace(?) "
+            "UNION SELECT t.tgname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "WHERE t.tgenabled <> 'D' AND c.relnamespace = to_regnamespace(?)"
+        )
+        return frozenset(row[0] for row in self.rows(sql, (SCHEMA, SCHEMA)))
 
     def complaint(self) -> str | None:
         """The server looks after its own pages."""

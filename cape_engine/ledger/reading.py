@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cape_engine.ledger import tables
+from cape_engine.ledger import chain
 from cape_engine.ledger.database import Database, Parameters, schema_version
 from cape_engine.ledger.records import Summary
 from cape_engine.ledger.states import Life, state_words
 from cape_engine.schema import ledger as columns
 from cape_engine.schema.column import WORD
-from cape_engine.schema.facts import ENTRY_NUMBER
+from cape_engine.schema.facts import ENTRY_NUMBER, IMPORTER_NUMBER
 
 _CLAIM = pa.schema(
     [
@@ -29,7 +29,6 @@ _CLAIM = pa.schema(
 _PICK = "SELECT c.entry_number, c.declaration, c.state, c.step, c.importer_number FROM claim_entries c"
 _FILER_CHARACTERS = 3
 _SCAN_FROM = 20_000
-_SCAN_SHARE = 8
 _NEWEST = "number = (SELECT max(number) FROM statuses n WHERE n.declaration = s.declaration)"
 
 
@@ -41,40 +40,36 @@ def text(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def live_rows(database: Database, numbers: pa.Array | None) -> pa.Table:
     """Live claims, raw, in no order; of some entries or of all."""
-    if numbers is None or _is_cheaper_whole(database, len(numbers)):
+    if numbers is not None and len(numbers) > _SCAN_FROM:
+        numbers = numbers.filter(pc.is_in(numbers, value_set=live_numbers(database)))
+    if numbers is None or len(numbers) > _SCAN_FROM:
         found = database.table(f"{_PICK} WHERE c.live = 1", _CLAIM)
-        if numbers is None:
-            return found
-        return found.filter(pc.is_in(found.column(ENTRY_NUMBER), value_set=numbers))
+        return found if numbers is None else found.filter(pc.is_in(found.column(ENTRY_NUMBER), value_set=numbers))
     if len(numbers) == 0:
         return _CLAIM.empty_table()
     database.want(pc.unique(numbers))
     return database.table(f"{_PICK} JOIN wanted w ON w.entry_number = c.entry_number WHERE c.live = 1", _CLAIM)
 
 
-def _is_cheaper_whole(database: Database, wanted: int) -> bool:
-    """Whether a walk over all claims beats looking up so many entries one by one."""
-    if wanted < _SCAN_FROM:
-        return False
-    total = database.rows("SELECT sum(entries) FROM declarations")[0][0] or 0
-    return int(total) < _SCAN_SHARE * wanted
+def live_numbers(database: Database) -> pa.Array:
+    """The entry numbers of all live claims, in no order."""
+    return chain.unpacked(database.packed_live())
 
 
 def claim_rows(database: Database, declaration: int | None, numbers: pa.Array | None) -> pa.Table:
     """Every claim, dead ones too, raw."""
     if declaration is not None:
-        found = database.table(f"{_PICK} WHERE c.declaration = ? ORDER BY c.entry_number", _CLAIM, (declaration,))
-        return found if numbers is None else found.filter(pc.is_in(found.column(ENTRY_NUMBER), value_set=numbers))
-    if numbers is None:
-        return database.table(_PICK, _CLAIM)
-    database.want(pc.unique(numbers))
-    # The claims of an entry are found by its events: a claim without an event does not exist.
-    sql = (
-        "SELECT DISTINCT e.entry_number, c.declaration, c.state, c.step, c.importer_number FROM wanted w "
-        "JOIN events e ON e.entry_number = w.entry_number JOIN steps p ON p.step = e.step "
-        "JOIN claim_entries c ON c.declaration = p.declaration AND c.entry_number = e.entry_number"
-    )
-    return database.table(sql, _CLAIM)
+        found = database.table(f"{_PICK} WHERE c.declaration = ?", _CLAIM, (declaration,))
+    elif numbers is None or len(numbers) > _SCAN_FROM:
+        found = database.table(_PICK, _CLAIM)
+    else:
+        database.want(pc.unique(numbers))
+        # One look at the key for each declaration: dead claims stand in no index of entries.
+        sql = (
+            f"{_PICK}, declarations d, wanted w WHERE c.declaration = d.declaration AND c.entry_number = w.entry_number"
+        )
+        return database.table(sql, _CLAIM)
+    return found if numbers is None else found.filter(pc.is_in(found.column(ENTRY_NUMBER), value_set=numbers))
 
 
 def shown(database: Database, life: Life, found: pa.Table) -> pa.Table:
@@ -94,7 +89,7 @@ def shown(database: Database, life: Life, found: pa.Table) -> pa.Table:
             numbers,
             state_words(life, found.column(columns.STATE)),
             pc.utf8_slice_codeunits(entries, 0, _FILER_CHARACTERS).cast(WORD),
-            found.column(columns.IMPORTER_NUMBER).cast(WORD),
+            found.column(IMPORTER_NUMBER).cast(WORD),
             days.cast(pa.date32()),
         ],
         schema=columns.LIVE_SCHEMA,
@@ -106,7 +101,7 @@ def _looked_up(database: Database, what: str, keys: pa.Array) -> pa.Array:
     low, high = pc.min_max(keys).as_py().values()
     key = what.split(",", maxsplit=1)[0]
     schema = pa.schema([("key", pa.int64()), ("value", pa.string())])
-    found = database.table(f"SELECT {what} AND {key} BETWEEN ? AND ?", schema, (low, high))  # noqa: S608 - our own words
+    found = database.table(f"SELECT {what} AND {key} BETWEEN ? AND ?", schema, (low, high))
     places = pc.index_in(keys, value_set=found.column("key").combine_chunks())
     return found.column("value").combine_chunks().take(places)
 
@@ -134,20 +129,34 @@ def history(database: Database, life: Life, entry_number: str) -> pa.Table:
             for column in columns.HISTORY
         ]
     )
+    if len(entry_number) != chain.ENTRY_BYTES or not entry_number.isascii():
+        return columns.HISTORY_SCHEMA.empty_table()
     found = database.table(
-        "SELECT p.step, p.link, k.recorded_at, e.entry_number, p.declaration, s.claim_number, e.from_state, "  # noqa: S608 - our own words
-        "p.to_state, p.on_day, p.who, p.reason FROM events e JOIN steps p ON p.step = e.step "
-        "JOIN links k ON k.link = p.link "
-        f"LEFT JOIN statuses s ON s.declaration = p.declaration AND s.{_NEWEST} "
-        "WHERE e.entry_number = ? ORDER BY p.step",
+        "SELECT p.step, p.link, k.recorded_at, p.entry_numbers, p.declaration, s.claim_number, p.from_state, "  # noqa: S608 - our own words
+        "p.to_state, p.on_day, p.who, p.reason FROM declarations d "
+        "JOIN claim_entries c ON c.declaration = d.declaration AND c.entry_number = ? "
+        "JOIN steps p ON p.declaration = d.declaration JOIN links k ON k.link = p.link "
+        f"LEFT JOIN statuses s ON s.declaration = p.declaration AND s.{_NEWEST} ORDER BY p.step",
         raw,
         (entry_number,),
     )
+    taken = [_holds(packed.as_py(), entry_number) for packed in found.column(ENTRY_NUMBER)]
+    found = found.filter(pa.array(taken, pa.bool_()))
+    one = pa.array([entry_number] * found.num_rows, pa.string())
+    found = found.set_column(found.column_names.index(ENTRY_NUMBER), ENTRY_NUMBER, one)
     made: Sequence[Any] = [
         state_words(life, found.column(column)) if column in _STATES else found.column(column).cast(column.type)
         for column in columns.HISTORY
     ]
     return pa.table(made, schema=columns.HISTORY_SCHEMA)
+
+
+def _holds(packed: str, entry_number: str) -> bool:
+    """Whether an entry is among numbers put together."""
+    place = packed.find(entry_number)
+    while place >= 0 and place % chain.ENTRY_BYTES:
+        place = packed.find(entry_number, place + 1)
+    return place >= 0
 
 
 _STATES = (columns.FROM_STATE, columns.TO_STATE)

@@ -13,7 +13,7 @@ from cape_engine.errors import UsageError
 from cape_engine.ledger import chain, reading, tables
 from cape_engine.ledger.records import Recorded, Submission
 from cape_engine.ledger.states import BEGIN, DECLARED, FAILED, FILE_REJECTED, Life
-from cape_engine.ledger.writing import Group, Writer, moment
+from cape_engine.ledger.writing import Group, Writer, moment, plain
 from cape_engine.schema import ledger as columns
 from cape_engine.schema.facts import ENTRY_NUMBER, IMPORTER_NUMBER
 from cape_engine.schema.results import PRINCIPAL_CENTS
@@ -26,12 +26,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _ENTRY = r"^[0-9A-Z]{11}$"
 _CLAIM_NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
 _UNCLAIMED = frozenset({DECLARED, FILE_REJECTED})
-_BLANKS = re.compile(r"[\x00-\x1f]+")
-
-
-def plain(words: str) -> str:
-    """Words on one line, without control characters."""
-    return _BLANKS.sub(" ", words).strip()
 
 
 def checked_numbers(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -263,6 +257,5 @@ def _groups(
         kinds = np.where(ends, reason_of, -1)
         for kind in np.unique(kinds[through]):
             places = np.flatnonzero(through & (kinds == kind))
-            reason = "" if kind < 0 else texts[kind]
-            groups.append(Group(declaration, after, reason, places, np.full(len(places), before)))
+            groups.append(Group(declaration, before, after, "" if kind < 0 else texts[kind], places))
     return groups

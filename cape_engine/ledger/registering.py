@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cape_engine.errors import UsageError
-from cape_engine.ledger.recording import plain, present_status, refuse_taken
-from cape_engine.ledger.writing import Writer
+from cape_engine.ledger.recording import present_status, refuse_taken
+from cape_engine.ledger.writing import Writer, plain
 
 
 class About(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from cape_engine.errors import LedgerError, LedgerFormatError, LedgerLockedError, LedgerWriteError
-from cape_engine.ledger.database import WANTED, Parameters
+from cape_engine.ledger.database import WANTED, Packed, Parameters
 
 APPLICATION_ID = 0x43415045
 """`CAPE`, in the header of the file: tells a ledger from other programs' databases."""
@@ -24,6 +24,16 @@ CACHE_KIB = 256 * 1024
 """A transaction of a million entries stays in memory until it is written once."""
 LARGEST_WAL = 256 * 1024 * 1024
 _FETCH = 50_000
+_PACKED: Mapping[Packed, str] = {
+    "entry_number": "group_concat(entry_number, '')",
+    "state": "group_concat(char(64 + state), '')",
+    "live": "group_concat(char(48 + live), '')",
+    "step": "group_concat(step, ',')",
+    "declared": (
+        "group_concat(entry_number || char(31) || coalesce(importer_number, char(30)) || char(31) || "
+        "coalesce(principal_cents, char(30)) || char(10), '')"
+    ),
+}
 
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -168,11 +178,26 @@ class SQLite:
         self.run(f"DELETE FROM {WANTED}")  # noqa: S608 - our own name
         self._many(f"INSERT INTO {WANTED} VALUES (?)", pa.table({"entry_number": numbers}))  # noqa: S608 - as above
 
-    def update_claims(self, rows: pa.Table) -> None:
-        """Set state, live and step of claims."""
-        ordered = rows.select(["state", "live", "step", "declaration", "entry_number"])
-        sql = "UPDATE claim_entries SET state = ?, live = ?, step = ? WHERE declaration = ? AND entry_number = ?"
-        self._many(sql, ordered)
+    def update_claims(self, rows: pa.Table, *, live_too: bool) -> None:
+        """Set state and step of claims, and live where it changes (which alone doubles the cost: an index hangs on it)."""
+        names = ["state", "live", "step"] if live_too else ["state", "step"]
+        ordered = rows.select([*names, "declaration", "entry_number"])
+        what = ", ".join(f"{name} = ?" for name in names)
+        self._many(f"UPDATE claim_entries SET {what} WHERE declaration = ? AND entry_number = ?", ordered)  # noqa: S608 - our own names
+
+    def packed(self, columns: Sequence[Packed], where: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        """For each declaration, columns of its claims put together, in the order of their entry numbers."""
+        shown = ", ".join(_PACKED[column] for column in columns)
+        return self.rows(
+            f"SELECT declaration, count(*), {shown} FROM (SELECT * FROM claim_entries WHERE {where} "  # noqa: S608 - our own words
+            "ORDER BY declaration, entry_number) GROUP BY declaration ORDER BY declaration",
+            parameters,
+        )
+
+    def packed_live(self) -> str:
+        """The entry numbers of all live claims, put together, straight from the index."""
+        sql = "SELECT group_concat(entry_number, '') FROM claim_entries INDEXED BY one_live_claim WHERE live = 1"
+        return str(self.rows(sql)[0][0] or "")
 
     def _many(self, sql: str, rows: pa.Table) -> None:
         """One statement for each row."""
@@ -185,6 +210,12 @@ class SQLite:
     def has(self, table: str) -> bool:
         """Whether a table exists."""
         return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)))
+
+    def guards(self) -> frozenset[str]:
+        """Names of the indexes and triggers that are there."""
+        return frozenset(
+            row[0] for row in self.rows("SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')")
+        )
 
     def complaint(self) -> str | None:
         """What SQLite's own check of its pages finds."""

@@ -14,7 +14,6 @@ WHOLE = frozenset(
 )
 """Columns that hold whole numbers; every other one holds text."""
 ENTRIES = ("declaration", "entry_number", "state", "live", "step", "importer_number", "principal_cents")
-EVENTS = ("entry_number", "step", "from_state")
 LINKS = ("link", "recorded_at", "engine", "hash")
 STATES = ("code", "state", "live")
 
@@ -23,7 +22,6 @@ ALL: Mapping[str, tuple[str, ...]] = {
     "links": LINKS,
     **CHAINED,
     "claim_entries": ENTRIES,
-    "events": EVENTS,
 }
 """Every table with its columns, in the order in which an empty ledger can be filled."""
 KEYS: Mapping[str, str] = {
@@ -38,7 +36,6 @@ KEYS: Mapping[str, str] = {
     "refunds": "refund",
     "payments": "payment",
     "claim_entries": "declaration, entry_number",
-    "events": "entry_number, step",
 }
 """The key of each table, which is also the order of its export."""
 

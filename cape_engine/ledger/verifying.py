@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -10,18 +11,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cape_engine.bridge import Bools
 from cape_engine.ledger import chain, tables
-from cape_engine.ledger.database import Database
+from cape_engine.ledger.database import Database, Packed
 from cape_engine.ledger.records import Report
 from cape_engine.ledger.states import BEGIN, Life
 
 _MOST = 20
 """Problems of one kind that are named; the rest are counted."""
 Numbers = npt.NDArray[np.int64]
+_STEP = {name: index for index, name in enumerate(chain.CHAINED["steps"])}
+_COLUMNS: tuple[Packed, ...] = ("entry_number", "state", "live", "step", "declared")
+_PACKED_STATE = 64
+_ONE = ord("1")
+GUARDS = frozenset({"one_live_claim", *(f"{table}_stay" for table in (*tables.ALL, "schema_version"))})
+"""Index and triggers that refuse what the engine would never do."""
 
 
 @dataclass(slots=True)
@@ -34,26 +39,13 @@ class _Problems:
         """One problem."""
         self.said.append(sentence)
 
-    def each(self, mask: Bools, name: Any, why: str) -> None:
-        """One problem for each marked place, the first ones named by `name(place)`."""
+    def each(self, mask: Bools, name: str, entry: npt.NDArray[np.bytes_], why: str) -> None:
+        """One problem for each marked entry, the first ones named."""
         places = np.flatnonzero(mask)
         for place in places[:_MOST]:
-            self.add(f"{name(int(place))}: {why}")
+            self.add(f"{name}{entry[place].decode('ascii', 'replace')}: {why}")
         if len(places) > _MOST:
             self.add(f"and {len(places) - _MOST:,} more: {why}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    """The steps by number: declaration and state of each, 0 for a number that does not exist."""
-
-    declaration: Numbers
-    to_state: Numbers
-
-    def known(self, steps: Numbers) -> Bools:
-        """Which step numbers exist."""
-        inside = (steps > 0) & (steps < len(self.declaration))
-        return inside & (self.declaration[np.where(inside, steps, 0)] > 0)
 
 
 def verify(database: Database, life: Life) -> Report:
@@ -62,13 +54,13 @@ def verify(database: Database, life: Life) -> Report:
     damage = database.complaint()
     if damage is not None:
         return Report(0, 0, 0, "", (damage,))
+    for guard in sorted(GUARDS - database.guards()):
+        problems.add(f"{guard}: this guard of the database is gone, so that others than the engine could write")
     small = {table: database.rows(tables.select(table)) for table in ("links", *chain.CHAINED)}
     head = _check_links(small, problems)
-    steps = _steps(small["steps"])
-    events = _check_events(database, life, small["steps"], steps, problems)
-    claims = _check_claims(database, life, small["declarations"], events, problems)
+    events, claims = _check_claims(database, life, small, problems)
     _check_sums(small, problems)
-    return Report(len(small["links"]), events.count, claims, head, tuple(problems.said))
+    return Report(len(small["links"]), events, claims, head, tuple(problems.said))
 
 
 def _by_link(table: str, rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
@@ -96,131 +88,85 @@ def _check_links(small: Mapping[str, list[tuple[Any, ...]]], problems: _Problems
     return before if small["links"] else ""
 
 
-def _steps(rows: list[tuple[Any, ...]]) -> _Steps:
-    """The steps by number."""
-    size = max((row[0] for row in rows), default=0) + 1
-    found = _Steps(np.zeros(size, np.int64), np.zeros(size, np.int64))
-    for row in rows:
-        found.declaration[row[0]], found.to_state[row[0]] = row[2], row[3]
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """The last event of each entry on each declaration, sorted by declaration and entry number."""
-
-    count: int
-    entry: npt.NDArray[np.bytes_]
-    declaration: Numbers
-    state: Numbers
-    step: Numbers
-
-
-def _check_events(
-    database: Database, life: Life, rows: list[tuple[Any, ...]], steps: _Steps, problems: _Problems
-) -> _Ends:
-    """Digests of all steps, and the road of every entry."""
-    table = database.table(tables.select("events"), tables.schema("events"))
-    entry = _bytes(table.column("entry_number"), problems)
-    step, before = (table.column(name).to_numpy() for name in ("step", "from_state"))
-    unknown = ~steps.known(step)
-    problems.each(unknown, lambda place: f"entry {_word(entry[place])}", "its event names a step that does not exist")
-    if unknown.any():
-        entry, step, before = entry[~unknown], step[~unknown], before[~unknown]
-    _check_digests(rows, entry, step, before, problems)
-    declaration, after = steps.declaration[step], steps.to_state[step]
-    run = np.cumsum(np.concatenate([[False], entry[1:] != entry[:-1]])) if len(entry) else np.zeros(0, np.int64)
-    order = np.lexsort((step, run, declaration))
-    entry, step, before, declaration, after = (values[order] for values in (entry, step, before, declaration, after))
-    first = np.ones(len(entry), np.bool_)
-    if len(entry):
-        first[1:] = (entry[1:] != entry[:-1]) | (declaration[1:] != declaration[:-1])
-    wanted = np.where(first, life.codes[BEGIN], np.roll(after, 1))
-    name = lambda place: f"entry {_word(entry[place])}, step {step[place]}"  # noqa: E731 - one line in two places
-    problems.each(before != wanted, name, "it begins in another state than the one before ended in")
-    allowed = life.allowed()
-    inside = (before < len(allowed)) & (after < len(allowed)) & (before >= 0)
-    legal = inside & allowed[np.where(inside, before, 0), np.where(inside, after, 0)]
-    problems.each(~legal, name, "no such step is allowed by state_transitions.csv")
-    last = np.roll(first, -1)
-    return _Ends(table.num_rows, entry[last], declaration[last], after[last], step[last])
-
-
-def _check_digests(
-    rows: list[tuple[Any, ...]],
-    entry: npt.NDArray[np.bytes_],
-    step: Numbers,
-    before: Numbers,
-    problems: _Problems,
-) -> None:
-    """The events of each step against its count and digest."""
-    order = np.argsort(step, kind="stable")
-    ordered = step[order]
-    numbers = np.array([row[0] for row in rows], np.int64)
-    starts, ends = np.searchsorted(ordered, numbers), np.searchsorted(ordered, numbers, side="right")
-    entry, before = entry[order], before[order]
-    for row, start, end in zip(rows, starts.tolist(), ends.tolist(), strict=True):
-        count, digest = row[7], row[8]
-        if end - start != count:
-            problems.add(f"step {row[0]}: {end - start:,} events where {count:,} were written")
-        elif chain.events_digest(entry[start:end], before[start:end]) != digest:
-            problems.add(f"step {row[0]}: its events are not those that were written")
-
-
 def _check_claims(
-    database: Database, life: Life, declarations: list[tuple[Any, ...]], ends: _Ends, problems: _Problems
+    database: Database, life: Life, small: Mapping[str, list[tuple[Any, ...]]], problems: _Problems
+) -> tuple[int, int]:
+    """Every declaration with its entries replayed step by step, and no entry live twice; events and claims counted."""
+    steps: dict[int, list[tuple[Any, ...]]] = {}
+    for row in small["steps"]:
+        steps.setdefault(row[_STEP["declaration"]], []).append(row)
+    known = {row[0] for row in small["declarations"]}
+    stored = {row[0] for row in database.rows("SELECT DISTINCT declaration FROM claim_entries")}
+    for odd in sorted((stored | set(steps)) - known):
+        problems.add(f"declaration {odd}: its entries or steps are there, it is not")
+    claims = 0
+    for row in small["declarations"]:
+        claims += _check_declaration(database, life, row, steps.get(row[0], []), problems)
+    twice = database.rows(
+        "SELECT entry_number, count(*) FROM claim_entries WHERE live = 1 GROUP BY entry_number HAVING count(*) > 1"
+    )
+    for number, count in twice[:_MOST]:
+        problems.add(f"entry {number}: {count} live claims hold it")
+    return sum(row[_STEP["entries"]] for row in small["steps"]), claims
+
+
+def _check_declaration(
+    database: Database, life: Life, row: tuple[Any, ...], steps: list[tuple[Any, ...]], problems: _Problems
 ) -> int:
-    """Every claim against its declaration, its last event, and every other claim of the entry."""
-    table = database.table(tables.select("claim_entries"), tables.schema("claim_entries"))
-    entry = _bytes(table.column("entry_number"), problems)
-    declaration, state, live, step = (
-        table.column(name).to_numpy() for name in ("declaration", "state", "live", "step")
+    """One declaration: its entries as declared, and where their steps led them; how many entries it has."""
+    declaration = row[0]
+    place = {name: index for index, name in enumerate(chain.CHAINED["declarations"])}
+    name = f"declaration {declaration}"
+    found = database.packed(_COLUMNS, "declaration = ?", (declaration,))
+    count, text, state, live, step, declared = found[0][1:] if found else (0, "", "", "", "", "")
+    if count != row[place["entries"]]:
+        problems.add(f"{name}: {count:,} entries where {row[place['entries']]:,} were declared")
+    elif hashlib.sha256(declared.encode()).hexdigest() != row[place["digest"]]:
+        problems.add(f"{name}: its entries are not those that were declared")
+    cents = sum(
+        int(line.rsplit("\x1f", 1)[1]) for line in declared.split("\n") if line and not line.endswith(chain.NULL)
     )
-    _check_declarations(table, declarations, declaration, problems)
-    name = lambda place: f"entry {_word(entry[place])}, declaration {declaration[place]}"  # noqa: E731 - several places
-    if (
-        len(entry) == len(ends.entry)
-        and np.array_equal(entry, ends.entry)
-        and np.array_equal(declaration, ends.declaration)
-    ):
-        wrong = (state != ends.state) | (step != ends.step)
-        problems.each(wrong, name, "its state is not that of its last event")
-    else:
-        ours = {(int(home), bytes(number)) for home, number in zip(declaration, entry, strict=True)}
-        theirs = {(int(home), bytes(number)) for home, number in zip(ends.declaration, ends.entry, strict=True)}
-        for home, number in sorted(ours ^ theirs)[:_MOST]:
-            what = "a claim without events" if (home, number) in ours else "events without a claim"
-            problems.add(f"entry {number.decode()}, declaration {home}: {what}")
-    codes = life.live_codes()
-    known = (state >= 0) & (state < len(codes))
-    wrong = ~known | (codes[np.where(known, state, 0)] != (live == 1))
-    problems.each(wrong, name, "whether it is live does not follow from its state")
-    held = np.flatnonzero(live == 1)
-    numbers = np.sort(entry[held])
-    twice = numbers[1:][numbers[1:] == numbers[:-1]]
-    problems.each(
-        np.ones(len(twice), np.bool_), lambda place: f"entry {_word(twice[place])}", "two live claims hold it"
-    )
-    return len(entry)
+    if cents != row[place["principal_cents"]]:
+        problems.add(f"{name}: its principal adds up to {cents:,} cents, not {row[place['principal_cents']]:,}")
+    if len(text.encode()) != chain.ENTRY_BYTES * count or len(state) != count:
+        problems.add(f"{name}: an entry number has not 11 characters, or a state is none")
+        return int(count)
+    entry = np.frombuffer(text.encode(), f"S{chain.ENTRY_BYTES}")
+    code, last = _replayed(life, entry, steps, problems)
+    stored = np.frombuffer(state.encode("utf-32-le"), np.uint32).astype(np.int64) - _PACKED_STATE
+    lasts = np.array(step.split(",") if step else [], np.int64)
+    named = f"{name}, entry "
+    problems.each((stored != code) | (lasts != last), named, entry, "its state is not that of its last step")
+    alive = np.frombuffer(live.encode(), np.uint8) == _ONE
+    problems.each(alive != life.live_codes()[code], named, entry, "whether it is live does not follow from its steps")
+    return int(count)
 
 
-def _check_declarations(
-    table: pa.Table, declarations: list[tuple[Any, ...]], home: Numbers, problems: _Problems
-) -> None:
-    """The entries of each declaration against its count, sum and digest."""
-    numbers = np.array([row[0] for row in declarations], np.int64)
-    starts, ends = np.searchsorted(home, numbers), np.searchsorted(home, numbers, side="right")
-    if not np.isin(home, numbers).all():
-        problems.add("claim_entries: rows name a declaration that does not exist")
-    columns = [table.column(name).combine_chunks() for name in ("entry_number", "importer_number", "principal_cents")]
-    for row, start, end in zip(declarations, starts.tolist(), ends.tolist(), strict=True):
-        parts = [column.slice(start, end - start) for column in columns]
-        if end - start != row[9]:
-            problems.add(f"declaration {row[0]}: {end - start:,} entries where {row[9]:,} were declared")
-        elif pc.sum(parts[2], min_count=0).as_py() != row[10]:
-            problems.add(f"declaration {row[0]}: its principal does not add up to {row[10]:,} cents")
-        elif chain.entries_digest(*parts) != row[11]:
-            problems.add(f"declaration {row[0]}: its entries are not those that were declared")
+def _replayed(
+    life: Life, entry: npt.NDArray[np.bytes_], steps: list[tuple[Any, ...]], problems: _Problems
+) -> tuple[Numbers, Numbers]:
+    """State and last step of each entry after all steps of its declaration."""
+    code = np.full(len(entry), life.codes[BEGIN])
+    last = np.zeros(len(entry), np.int64)
+    for row in steps:
+        step, before, after, text = (row[_STEP[name]] for name in ("step", "from_state", "to_state", "entry_numbers"))
+        if (life.names.get(before), life.names.get(after)) not in life.guards:
+            problems.add(f"step {step}: no such step is allowed by state_transitions.csv")
+            continue
+        data = text.encode()
+        if len(data) != chain.ENTRY_BYTES * row[_STEP["entries"]]:
+            problems.add(f"step {step}: {row[_STEP['entries']]:,} entries were written, others stand there")
+            continue
+        taken = np.frombuffer(data, entry.dtype)
+        whole = len(taken) == len(entry) and np.array_equal(taken, entry)
+        places: Any = slice(None) if whole else np.minimum(np.searchsorted(entry, taken), max(len(entry) - 1, 0))
+        if not whole and (len(entry) == 0 or not np.array_equal(entry[places], taken)):
+            problems.add(f"step {step}: an entry that is not on its declaration took it")
+            continue
+        wrong = code[places] != before
+        problems.each(wrong, f"step {step}, entry ", taken, "it stood in another state when it took the step")
+        code[places], last[places] = after, step
+    return code, last
 
 
 def _check_sums(small: Mapping[str, list[tuple[Any, ...]]], problems: _Problems) -> None:
@@ -235,19 +181,3 @@ def _check_sums(small: Mapping[str, list[tuple[Any, ...]]], problems: _Problems)
             problems.add(f"refund {row[0]}: {row[8]:,} cents are not its principal and interest")
         if row[0] in paid and paid[row[0]] != row[8]:
             problems.add(f"refund {row[0]}: its payments add up to {paid[row[0]]:,} cents, not {row[8]:,}")
-
-
-def _bytes(column: pa.ChunkedArray, problems: _Problems) -> npt.NDArray[np.bytes_]:
-    """Entry numbers as fixed bytes; one of another length is a problem of its own."""
-    numbers = column.combine_chunks()
-    odd = pc.not_equal(pc.binary_length(numbers), chain.ENTRY_BYTES)
-    if pc.any(odd, min_count=0).as_py():
-        problems.add(f"entry {numbers.filter(odd)[0].as_py()!r}: not 11 characters")
-        numbers = pc.utf8_slice_codeunits(pc.utf8_rpad(numbers, chain.ENTRY_BYTES, "?"), 0, chain.ENTRY_BYTES)
-    found: npt.NDArray[np.bytes_] = chain.entry_bytes(numbers)
-    return found
-
-
-def _word(number: np.bytes_) -> str:
-    """An entry number for people."""
-    return bytes(number).decode("utf-8", "replace")

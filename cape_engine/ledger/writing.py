@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,17 +26,17 @@ class Group(NamedTuple):
 
     Attributes:
         declaration: their declaration.
+        from_state: code of the state they leave.
         to_state: code of the state they come to.
         reason: why.
         places: which of the transaction's entries, in the order of their numbers.
-        from_states: code of the state of each before.
     """
 
     declaration: int
+    from_state: int
     to_state: int
     reason: str
     places: Places
-    from_states: npt.NDArray[np.int64]
 
 
 class Writer:
@@ -66,7 +67,7 @@ class Writer:
             self._rows.setdefault(table, []).extend(rows)
 
     def steps(self, numbers: pa.Array, groups: Sequence[Group], on_day: dt.date, who: str) -> list[int]:
-        """Write steps and their events; the number of each step.
+        """Write steps; the number of each.
 
         Args:
             numbers: sorted entry numbers that the groups' places count.
@@ -74,21 +75,14 @@ class Writer:
             on_day: day of the steps.
             who: who takes them.
         """
-        if not groups:
-            return []
-        first = self.next("steps", "step")
+        first = self.next("steps", "step") if groups else 0
         fixed = chain.entry_bytes(numbers)
-        events, rows = [], []
+        rows: list[Row] = []
         for number, group in enumerate(groups, first):
-            digest = chain.events_digest(fixed[group.places], group.from_states)
-            about = (group.declaration, group.to_state, on_day.isoformat(), who, group.reason)
-            rows.append((number, self.link, *about, len(group.places), digest))
-            whole = len(group.places) == len(numbers)
-            named = numbers if whole else numbers.take(pa.array(group.places))
-            step = np.full(len(group.places), number, np.int64)
-            events.append(pa.table([named, step, group.from_states], schema=tables.schema("events")))
+            about = (group.declaration, group.from_state, group.to_state, on_day.isoformat(), plain(who), group.reason)
+            packed = fixed[group.places].tobytes().decode("ascii")
+            rows.append((number, self.link, *about, len(group.places), packed))
         self.add("steps", rows)
-        self.database.insert("events", pa.concat_tables(events))
         return list(range(first, first + len(groups)))
 
     def finish(self) -> None:
@@ -98,6 +92,14 @@ class Writer:
         at = self.recorded_at or ""
         digest = chain.link_hash(self._before, self.link, at, __version__, self._rows)
         self.database.insert("links", tables.from_rows("links", [(self.link, at, __version__, digest)]))
+
+
+_BLANKS = re.compile(r"[\x00-\x1f]+")
+
+
+def plain(words: str) -> str:
+    """Words on one line, without control characters."""
+    return _BLANKS.sub(" ", words).strip()
 
 
 def moment(at: dt.datetime | dt.date) -> str:

@@ -36,12 +36,6 @@ BEGIN SELECT RAISE(ABORT, 'steps: rows of the ledger are never changed'); END
 CREATE TRIGGER steps_remain BEFORE DELETE ON steps
 BEGIN SELECT RAISE(ABORT, 'steps: rows of the ledger are never removed'); END
 
-CREATE TRIGGER events_stay BEFORE UPDATE ON events
-BEGIN SELECT RAISE(ABORT, 'events: rows of the ledger are never changed'); END
-
-CREATE TRIGGER events_remain BEFORE DELETE ON events
-BEGIN SELECT RAISE(ABORT, 'events: rows of the ledger are never removed'); END
-
 CREATE TRIGGER runs_stay BEFORE UPDATE ON runs
 BEGIN SELECT RAISE(ABORT, 'runs: rows of the ledger are never changed'); END
 
