@@ -95,7 +95,7 @@ def backup(database: Database, life: Life, path: Path) -> None:
             raise LedgerError(
                 f"{database.url}: the copy does not verify: {report.problems[0]}. Run `cape ledger verify`."
             )
-        os.rename(beside, path)
+        beside.rename(path)
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror}. Make room, or name another file.") from error
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -16,8 +16,18 @@ POSTGRES = ("postgresql://", "postgres://")
 WANTED = "wanted"
 """Name of the temporary table that holds the entry numbers of one question."""
 
-Packed = Literal["entry_number", "state", "live", "step", "declared"]
+Packed = Literal["entry_number", "state", "live", "step", "importer_number", "principal_cents", "declared"]
 Parameters = Sequence[int | str | None]
+
+
+class Goal(NamedTuple):
+    """Where entries stand after a step: code of the state, number of the step, 1 or 0 if `live` changes (it alone
+    doubles the cost, since an index hangs on it).
+    """
+
+    state: int
+    step: int
+    live: int | None
 
 
 class Database(Protocol):
@@ -51,14 +61,15 @@ class Database(Protocol):
     def want(self, numbers: pa.Array) -> None:
         """Fill the temporary table `wanted` (one column, `entry_number`), which each transaction empties."""
 
-    def update_claims(self, rows: pa.Table, *, live_too: bool) -> None:
-        """Set state and step of claims, found by declaration and entry number; live too where it changes."""
+    def update_claims(self, declaration: int, numbers: pa.Array, goal: Goal) -> None:
+        """Set where entries of one declaration stand."""
 
     def packed(self, columns: Sequence[Packed], where: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """Rows (declaration, count, columns...) with columns of its claims put together in order of entry number.
 
-        `entry_number` without anything between, `state` as characters from 64 on, `live` as `0` and `1`, `step` with
-        commas, `declared` as the lines of `chain.entries_digest`.
+        `entry_number` without anything between; `state` as characters from 64 on; `live` as `0` and `1`; `step` with
+        commas; `importer_number` with unit separators (0x1f, 0x1e for none); `principal_cents` as their sum;
+        `declared` as the lines of `chain.entries_digest`.
         """
 
     def packed_live(self) -> str:

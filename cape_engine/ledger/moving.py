@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from cape_engine.bridge import Bools
 from cape_engine.errors import UsageError
-from cape_engine.ledger import chain, reading
-from cape_engine.ledger.database import Database
-from cape_engine.ledger.recording import checked_numbers, one
+from cape_engine.ledger import reading
+from cape_engine.ledger.database import Database, Goal
+from cape_engine.ledger.recording import checked_numbers, in_order, one
 from cape_engine.ledger.records import Moved
 from cape_engine.ledger.states import Life, state_words
 from cape_engine.ledger.writing import Group, Places, Writer
@@ -26,7 +26,6 @@ NO_CLAIM = "no live claim holds the entry"
 NOT_DECLARED = "the entry is not on this declaration"
 HELD = "another live claim holds the entry"
 _ABSENT = 0
-_PACKED_STATE = 64
 _FEW = 20_000
 """Up to so many entries their live claims are looked up one by one; above, all live claims are read at once."""
 _FEW_OF_ONE = 16
@@ -90,12 +89,14 @@ def _found(
         told = pc.fill_null(reading.text(reasons), "").dictionary_encode()
     else:
         raise UsageError(f"{len(reasons)} reasons for {len(given)} entries; give one for each, or one text for all")
-    order = pc.sort_indices(given)
-    entries = given.take(order)
+    entries, order = in_order(given)
     claims = _claims(writer.database, entries, declaration)
-    places = pc.index_in(entries, value_set=claims.numbers)
-    state, home = (pc.fill_null(pa.array(values).take(places), _ABSENT).to_numpy() for values in claims[1:])
-    return _Found(entries, state, home, told.indices.to_numpy()[order.to_numpy()]), told.dictionary.to_pylist()
+    state, home = claims[1:]
+    if not claims.numbers.equals(entries):
+        places = pc.index_in(entries, value_set=claims.numbers)
+        state, home = (pc.fill_null(pa.array(values).take(places), _ABSENT).to_numpy() for values in claims[1:])
+    reason = told.indices.to_numpy()
+    return _Found(entries, state, home, reason if order is None else reason[order]), told.dictionary.to_pylist()
 
 
 class _Claims(NamedTuple):
@@ -112,14 +113,9 @@ def _claims(database: Database, entries: pa.Array, declaration: int | None) -> _
         rows = reading.live_rows(database, entries)
         state, home = (one(rows, name).to_numpy() for name in (columns.STATE, columns.DECLARATION))
         return _Claims(one(rows, ENTRY_NUMBER), state, home)
-    where, parameters = ("live = 1", ()) if declaration is None else ("declaration = ?", (declaration,))
+    where, parameters = ("+live = 1", ()) if declaration is None else ("declaration = ?", (declaration,))
     rows = database.packed(("entry_number", "state"), where, parameters)
-    states = "".join(row[3] for row in rows).encode("latin-1")
-    return _Claims(
-        chain.unpacked("".join(row[2] for row in rows)),
-        np.frombuffer(states, np.uint8).astype(np.int64) - _PACKED_STATE,
-        np.repeat(np.array([row[0] for row in rows], np.int64), [row[1] for row in rows]),
-    )
+    return _Claims(*reading.unpacked_claims(rows))
 
 
 def _refusals(life: Life, found: _Found, how: Move) -> tuple[list[tuple[int, str]], dict[int, tuple[str, ...]]]:
@@ -187,33 +183,20 @@ def _write(
 
 def _update(writer: Writer, found: _Found, to_state: str, last: list[tuple[int, Places]]) -> None:
     """Where the entries stand now: a declaration's entries of one state by one statement where all of them moved."""
-    goal, live = writer.life.code(to_state), int(to_state in writer.life.live)
+    state, live = writer.life.code(to_state), int(to_state in writer.life.live)
     was_live = writer.life.live_codes()
-    single: list[tuple[int, Places]] = []
     for step, here in last:
         declaration, before = int(found.declaration[here[0]]), int(found.state[here[0]])
+        goal = Goal(state, step, None if was_live[before] == live else live)
         sql = "SELECT count(*) FROM claim_entries WHERE declaration = ? AND state = ?"
-        whole = len(here) >= _FEW_OF_ONE and writer.database.rows(sql, (declaration, before))[0][0] == len(here)
-        if not whole:
-            single.append((step, here))
+        if len(here) < _FEW_OF_ONE or writer.database.rows(sql, (declaration, before))[0][0] != len(here):
+            writer.database.update_claims(declaration, found.numbers.take(pa.array(here)), goal)
             continue
-        change = "" if was_live[before] == live else f", live = {live}"
+        change = "" if goal.live is None else f", live = {goal.live}"
         writer.database.run(
             f"UPDATE claim_entries SET state = ?, step = ?{change} WHERE declaration = ? AND state = ?",  # noqa: S608 - a digit
-            (goal, step, declaration, before),
+            (state, step, declaration, before),
         )
-    if single:
-        here = np.concatenate([places for _, places in single])
-        steps = np.concatenate([np.full(len(places), step) for step, places in single])
-        rows = {
-            "declaration": found.declaration[here],
-            "entry_number": found.numbers.take(pa.array(here)),
-            "state": np.full(len(here), goal),
-            "live": np.full(len(here), live),
-            "step": steps,
-        }
-        changes = was_live[found.state[here]] != live
-        writer.database.update_claims(pa.table(rows), live_too=bool(changes.any()))
 
 
 def _refused(life: Life, found: _Found, refused: list[tuple[int, str]]) -> pa.Table:

@@ -11,19 +11,20 @@ from typing import Any
 import pyarrow as pa
 
 from cape_engine.errors import LedgerError, LedgerLockedError, LedgerWriteError
-from cape_engine.ledger.database import WANTED, Packed, Parameters
+from cape_engine.ledger.database import WANTED, Goal, Packed, Parameters
 
 SCHEMA = "cape_ledger"
 LOCK = 0x43415045
 """Number of the advisory lock that one writer holds to the end of its transaction."""
 _MARK = re.compile(r"\?")
 _LOCKED = {"55P03", "57014", "40P01", "40001"}
-_CHANGES = "changes"
 _PACKED: Mapping[Packed, str] = {
     "entry_number": "string_agg(entry_number, '' ORDER BY entry_number)",
     "state": "string_agg(chr(64 + state::int), '' ORDER BY entry_number)",
     "live": "string_agg(chr(48 + live::int), '' ORDER BY entry_number)",
     "step": "string_agg(step::text, ',' ORDER BY entry_number)",
+    "importer_number": "string_agg(coalesce(importer_number, chr(30)), chr(31) ORDER BY entry_number)",
+    "principal_cents": "sum(coalesce(principal_cents, 0))::bigint",
     "declared": (
         "string_agg(entry_number || chr(31) || coalesce(importer_number, chr(30)) || chr(31) || "
         "coalesce(principal_cents::text, chr(30)) || chr(10), '' ORDER BY entry_number)"
@@ -138,18 +139,22 @@ class Postgres:
                 self._cursor.adbc_ingest(table, rows, mode="append", db_schema_name=SCHEMA)
 
     def want(self, numbers: pa.Array) -> None:
-        """Fill the temporary table of wanted entry numbers."""
-        self._temporary(WANTED, 'entry_number TEXT COLLATE "C" PRIMARY KEY', pa.table({"entry_number": numbers}))
+        """Fill the temporary table of wanted entry numbers, with figures for the planner."""
+        self.run(f'CREATE TEMP TABLE IF NOT EXISTS {WANTED} (entry_number TEXT COLLATE "C" PRIMARY KEY)')
+        self.run(f"TRUNCATE pg_temp.{WANTED}")
+        if len(numbers):
+            with self._named():
+                rows = pa.table({"entry_number": numbers})
+                self._cursor.adbc_ingest(WANTED, rows, mode="append", temporary=True)
+        self.run(f"ANALYZE pg_temp.{WANTED}")
 
-    def update_claims(self, rows: pa.Table, *, live_too: bool) -> None:
-        """Set state and step of claims, and live where it changes."""
-        names = ("declaration", "entry_number", "state", "live", "step")
-        shape = 'declaration BIGINT, entry_number TEXT COLLATE "C", state BIGINT, live BIGINT, step BIGINT'
-        self._temporary(_CHANGES, shape, rows.select(names))
-        live = ", live = n.live" if live_too else ""
+    def update_claims(self, declaration: int, numbers: pa.Array, goal: Goal) -> None:
+        """Set where entries of one declaration stand."""
+        live = "" if goal.live is None else f", live = {goal.live}"
         self.run(
-            f"UPDATE claim_entries c SET state = n.state, step = n.step{live} FROM {_CHANGES} n "  # noqa: S608 - our own name
-            "WHERE c.declaration = n.declaration AND c.entry_number = n.entry_number"
+            f"UPDATE claim_entries SET state = ?, step = ?{live} WHERE declaration = ? "  # noqa: S608 - a digit
+            "AND entry_number = ANY (string_to_array(?, ','))",
+            (goal.state, goal.step, declaration, ",".join(numbers.to_pylist())),
         )
 
     def packed(self, columns: Sequence[Packed], where: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
@@ -168,15 +173,6 @@ class Postgres:
             "GROUP BY declaration"
         )
         return "".join(row[0] for row in found)
-
-    def _temporary(self, name: str, shape: str, rows: pa.Table) -> None:
-        """A temporary table of this connection, filled by COPY, with figures for the planner."""
-        self.run(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({shape})")
-        self.run(f"TRUNCATE pg_temp.{name}")
-        if rows.num_rows:
-            with self._named():
-                self._cursor.adbc_ingest(name, rows, mode="append", temporary=True)
-        self.run(f"ANALYZE pg_temp.{name}")
 
     def begin_life(self) -> None:
         """Make the schema that holds the tables."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,7 +15,7 @@ from cape_engine.ledger.database import Database, Parameters, schema_version
 from cape_engine.ledger.records import Summary
 from cape_engine.ledger.states import Life, state_words
 from cape_engine.schema import ledger as columns
-from cape_engine.schema.column import WORD
+from cape_engine.schema.column import WORD, Column
 from cape_engine.schema.facts import ENTRY_NUMBER, IMPORTER_NUMBER
 
 _CLAIM = pa.schema(
@@ -29,6 +30,7 @@ _CLAIM = pa.schema(
 _PICK = "SELECT c.entry_number, c.declaration, c.state, c.step, c.importer_number FROM claim_entries c"
 _FILER_CHARACTERS = 3
 _SCAN_FROM = 20_000
+_PACKED_STATE = 64
 _NEWEST = "number = (SELECT max(number) FROM statuses n WHERE n.declaration = s.declaration)"
 
 
@@ -43,12 +45,35 @@ def live_rows(database: Database, numbers: pa.Array | None) -> pa.Table:
     if numbers is not None and len(numbers) > _SCAN_FROM:
         numbers = numbers.filter(pc.is_in(numbers, value_set=live_numbers(database)))
     if numbers is None or len(numbers) > _SCAN_FROM:
-        found = database.table(f"{_PICK} WHERE c.live = 1", _CLAIM)
+        found = _scanned(database, "+live = 1")
         return found if numbers is None else found.filter(pc.is_in(found.column(ENTRY_NUMBER), value_set=numbers))
     if len(numbers) == 0:
         return _CLAIM.empty_table()
     database.want(pc.unique(numbers))
     return database.table(f"{_PICK} JOIN wanted w ON w.entry_number = c.entry_number WHERE c.live = 1", _CLAIM)
+
+
+def _scanned(database: Database, where: str, parameters: Parameters = ()) -> pa.Table:
+    """Claims raw, read by declarations."""
+    rows = database.packed(("entry_number", "state", "step", "importer_number"), where, parameters)
+    if not rows:
+        return _CLAIM.empty_table()
+    numbers, states, homes = unpacked_claims(rows)
+    steps = np.fromstring(",".join(row[4] for row in rows), np.int64, sep=",")
+    told = pc.split_pattern(pa.array(["\x1f".join(row[5] for row in rows)], pa.large_string()), "\x1f").flatten()
+    importers = pc.if_else(pc.equal(told, chain.NULL), None, told).cast(pa.string())
+    return pa.table([numbers, homes, states, steps, importers], schema=_CLAIM)
+
+
+def unpacked_states(text: str) -> npt.NDArray[np.int64]:
+    """Codes of states from characters."""
+    return np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.int64) - _PACKED_STATE
+
+
+def unpacked_claims(rows: Sequence[Any]) -> tuple[pa.Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Entry numbers, codes of states and declarations of packed claims."""
+    homes = np.repeat(np.array([row[0] for row in rows], np.int64), [row[1] for row in rows])
+    return chain.unpacked("".join(row[2] for row in rows)), unpacked_states("".join(row[3] for row in rows)), homes
 
 
 def live_numbers(database: Database) -> pa.Array:
@@ -59,9 +84,9 @@ def live_numbers(database: Database) -> pa.Array:
 def claim_rows(database: Database, declaration: int | None, numbers: pa.Array | None) -> pa.Table:
     """Every claim, dead ones too, raw."""
     if declaration is not None:
-        found = database.table(f"{_PICK} WHERE c.declaration = ?", _CLAIM, (declaration,))
+        found = _scanned(database, "declaration = ?", (declaration,))
     elif numbers is None or len(numbers) > _SCAN_FROM:
-        found = database.table(_PICK, _CLAIM)
+        found = _scanned(database, "1 = 1")
     else:
         database.want(pc.unique(numbers))
         # One look at the key for each declaration: dead claims stand in no index of entries.
@@ -76,7 +101,9 @@ def shown(database: Database, life: Life, found: pa.Table) -> pa.Table:
     """Raw claims as callers see them, sorted by entry number and declaration."""
     if found.num_rows == 0:
         return columns.LIVE_SCHEMA.empty_table()
-    found = found.sort_by([(ENTRY_NUMBER, "ascending"), (columns.DECLARATION, "ascending")])
+    fixed = chain.entry_bytes(found.column(ENTRY_NUMBER).combine_chunks())
+    if not (fixed[1:] > fixed[:-1]).all():
+        found = found.sort_by([(ENTRY_NUMBER, "ascending"), (columns.DECLARATION, "ascending")])
     declarations = found.column(columns.DECLARATION).combine_chunks()
     steps = found.column(columns.STEP).combine_chunks()
     numbers = _looked_up(database, "declaration, claim_number FROM statuses s WHERE " + _NEWEST, declarations)
@@ -106,11 +133,17 @@ def _looked_up(database: Database, what: str, keys: pa.Array) -> pa.Array:
     return found.column("value").combine_chunks().take(places)
 
 
+def _raw(wanted: Sequence[Column]) -> pa.Schema:
+    """What a database gives for columns: whole numbers, codes of states, and text."""
+    whole = [column.type == pa.int64() or column in _STATES for column in wanted]
+    return pa.schema(
+        [(str(column), pa.int64() if is_whole else pa.string()) for column, is_whole in zip(wanted, whole, strict=True)]
+    )
+
+
 def declared(database: Database, where: str, parameters: Parameters) -> pa.Table:
     """Declarations with their present status."""
-    raw = pa.schema(
-        [(str(column), pa.int64() if column.type == pa.int64() else pa.string()) for column in columns.DECLARED]
-    )
+    raw = _raw(columns.DECLARED)
     found = database.table(
         "SELECT d.declaration, d.file_name, d.file_sha256, d.account, d.submitter, d.filed_on, s.status, "  # noqa: S608 - our own words
         f"s.claim_number, d.entries FROM declarations d JOIN statuses s ON s.declaration = d.declaration AND s.{_NEWEST} "
@@ -123,12 +156,7 @@ def declared(database: Database, where: str, parameters: Parameters) -> pa.Table
 
 def history(database: Database, life: Life, entry_number: str) -> pa.Table:
     """Every step of one entry, oldest first."""
-    raw = pa.schema(
-        [
-            (str(column), pa.int64() if column.type == pa.int64() or column in _STATES else pa.string())
-            for column in columns.HISTORY
-        ]
-    )
+    raw = _raw(columns.HISTORY)
     if len(entry_number) != chain.ENTRY_BYTES or not entry_number.isascii():
         return columns.HISTORY_SCHEMA.empty_table()
     found = database.table(

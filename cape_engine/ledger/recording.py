@@ -24,26 +24,41 @@ FIRST_CLAIM = 100_000_000_000
 """Claim numbers of our own have 12 digits, as CBP's; declaration n gets this plus n, or the next free one."""
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _ENTRY = r"^[0-9A-Z]{11}$"
+_PLAIN = np.isin(np.arange(256), list(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 _CLAIM_NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
 _UNCLAIMED = frozenset({DECLARED, FILE_REJECTED})
 
 
 def checked_numbers(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Entry numbers as the ledger keeps them.
+    """Entry numbers as the ledger keeps them; what stands twice is found by `in_order`.
 
     Raises:
-        UsageError: one is not 11 characters A-Z and 0-9, or stands twice.
+        UsageError: one is not 11 characters A-Z and 0-9.
     """
     found = reading.text(numbers)
+    same = pc.all(pc.equal(pc.binary_length(found), chain.ENTRY_BYTES), min_count=0).as_py() and not found.null_count
+    if same and _PLAIN[chain.entry_bytes(found).view(np.uint8)].all():
+        return found
     good = pc.fill_null(pc.match_substring_regex(found, _ENTRY), fill_value=False)
-    if not pc.all(good, min_count=0).as_py():
-        odd = found.filter(pc.invert(good))[0].as_py()
-        raise UsageError(f"{odd!r} is not an entry number of 11 characters A-Z and 0-9; leave it out")
-    if pc.count_distinct(found).as_py() != len(found):
-        counts = pc.value_counts(found)
-        twice = counts.filter(pc.greater(counts.field("counts"), 1))[0]["values"].as_py()
-        raise UsageError(f"entry {twice} stands twice; give each entry once")
-    return found
+    odd = found.filter(pc.invert(good))[0].as_py()
+    raise UsageError(f"{odd!r} is not an entry number of 11 characters A-Z and 0-9; leave it out")
+
+
+def in_order(numbers: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64] | None]:
+    """Entry numbers sorted, and where each stood; None where they stood in order.
+
+    Raises:
+        UsageError: one stands twice.
+    """
+    fixed = chain.entry_bytes(numbers)
+    order = None
+    if not (fixed[1:] > fixed[:-1]).all():
+        order = pc.sort_indices(numbers).to_numpy().astype(np.int64)
+        numbers, fixed = numbers.take(pa.array(order)), fixed[order]
+        twice = np.flatnonzero(fixed[1:] == fixed[:-1])
+        if len(twice):
+            raise UsageError(f"entry {fixed[twice[0]].decode()} stands twice; give each entry once")
+    return numbers, order
 
 
 def record(writer: Writer, submission: Submission) -> Recorded:
@@ -144,7 +159,8 @@ def _entries(given: pa.Table, life: Life) -> pa.Table:
         life.code(str(state))
         if not life.road(BEGIN, str(state)):
             raise UsageError(f"no road leads from {BEGIN} to {state}; a submission brings entries onto a claim")
-    return table.sort_by(ENTRY_NUMBER).combine_chunks()
+    _, order = in_order(one(table, ENTRY_NUMBER))
+    return table.combine_chunks() if order is None else table.take(pa.array(order)).combine_chunks()
 
 
 def _with_duplicates(entries: pa.Table, duplicate: pa.Array) -> pa.Table:

@@ -44,7 +44,7 @@ def set_status(writer: Writer, declaration: int, status: str, claim_number: str 
 
 
 def register_run(
-    writer: Writer, made: tuple[str, str, str, str, str], totals: Mapping[str, int], files: Mapping[str, str]
+    writer: Writer, made: tuple[str, str, str, str, str], totals: Mapping[str, object], files: Mapping[str, str]
 ) -> bool:
     """Register a folder of results inside the open transaction; whether it was new.
 
@@ -55,7 +55,7 @@ def register_run(
         files: sha256 by file name.
     """
     kind, _, result_hash, manifest_sha256, day = made
-    odd = [name for name, value in totals.items() if not isinstance(value, int)]
+    odd = [name for name, value in totals.items() if isinstance(value, bool) or not isinstance(value, int)]
     if odd:
         raise UsageError(f"total {odd[0]} is not a whole number; money is cents")
     sql = "SELECT 1 FROM runs WHERE kind = ? AND result_hash = ? AND manifest_sha256 = ?"

@@ -7,13 +7,14 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from cape_engine.errors import LedgerError, LedgerFormatError, LedgerLockedError, LedgerWriteError
-from cape_engine.ledger.database import WANTED, Packed, Parameters
+from cape_engine.ledger.database import WANTED, Goal, Packed, Parameters
 
 APPLICATION_ID = 0x43415045
 """`CAPE`, in the header of the file: tells a ledger from other programs' databases."""
@@ -24,11 +25,14 @@ CACHE_KIB = 256 * 1024
 """A transaction of a million entries stays in memory until it is written once."""
 LARGEST_WAL = 256 * 1024 * 1024
 _FETCH = 50_000
+_AT_ONCE = 100
 _PACKED: Mapping[Packed, str] = {
     "entry_number": "group_concat(entry_number, '')",
     "state": "group_concat(char(64 + state), '')",
     "live": "group_concat(char(48 + live), '')",
     "step": "group_concat(step, ',')",
+    "importer_number": "group_concat(coalesce(importer_number, char(30)), char(31))",
+    "principal_cents": "sum(coalesce(principal_cents, 0))",
     "declared": (
         "group_concat(entry_number || char(31) || coalesce(importer_number, char(30)) || char(31) || "
         "coalesce(principal_cents, char(30)) || char(10), '')"
@@ -75,10 +79,7 @@ class SQLite:
         connection = sqlite3.connect(f"{place}?mode={mode}", timeout=self._timeout, isolation_level=None, uri=True)
         try:
             found = connection.execute("PRAGMA application_id").fetchone()[0]
-            if found != APPLICATION_ID:
-                raise LedgerFormatError(
-                    f"{self._path}: a SQLite database of another program, not a ledger. Name the ledger's own file."
-                )
+            _refuse_other(self._path, found)
             for pragma in (
                 "synchronous = FULL",
                 "foreign_keys = ON",
@@ -167,23 +168,36 @@ class SQLite:
         return pa.Table.from_batches(batches, schema)
 
     def insert(self, table: str, rows: pa.Table) -> None:
-        """Append rows."""
-        names = ", ".join(rows.column_names)
-        marks = ", ".join("?" * rows.num_columns)
-        self._many(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+        """Append rows, a hundred with each statement (twice as fast as one by one)."""
+        names, width = ", ".join(rows.column_names), rows.num_columns
+        start = f"INSERT INTO {table} ({names}) VALUES "  # noqa: S608 - our own names
+        one = f"({', '.join('?' * width)})"
+        whole = rows.num_rows // _AT_ONCE * _AT_ONCE
+        with self._named():
+            if whole:
+                flat = chain.from_iterable(
+                    zip(*(_cells(column) for column in rows.slice(0, whole).columns), strict=True)
+                )
+                several = iter(lambda: tuple(islice(flat, _AT_ONCE * width)), ())
+                self._connection.executemany(start + ", ".join([one] * _AT_ONCE), several)
+            rest = zip(*(_cells(column) for column in rows.slice(whole).columns), strict=True)
+            self._connection.executemany(start + one, rest)
 
     def want(self, numbers: pa.Array) -> None:
         """Fill the temporary table of wanted entry numbers."""
         self.run(f"CREATE TEMP TABLE IF NOT EXISTS {WANTED} (entry_number TEXT PRIMARY KEY) WITHOUT ROWID")
         self.run(f"DELETE FROM {WANTED}")  # noqa: S608 - our own name
-        self._many(f"INSERT INTO {WANTED} VALUES (?)", pa.table({"entry_number": numbers}))  # noqa: S608 - as above
+        self.insert(WANTED, pa.table({"entry_number": numbers}))
 
-    def update_claims(self, rows: pa.Table, *, live_too: bool) -> None:
-        """Set state and step of claims, and live where it changes (which alone doubles the cost: an index hangs on it)."""
-        names = ["state", "live", "step"] if live_too else ["state", "step"]
-        ordered = rows.select([*names, "declaration", "entry_number"])
-        what = ", ".join(f"{name} = ?" for name in names)
-        self._many(f"UPDATE claim_entries SET {what} WHERE declaration = ? AND entry_number = ?", ordered)  # noqa: S608 - our own names
+    def update_claims(self, declaration: int, numbers: pa.Array, goal: Goal) -> None:
+        """Set where entries of one declaration stand."""
+        change = "state = ?, step = ?" if goal.live is None else f"state = ?, step = ?, live = {goal.live}"
+        listed = _cells(pa.chunked_array([numbers]))
+        for start in range(0, len(listed), _AT_ONCE):
+            part = listed[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(part))
+            sql = f"UPDATE claim_entries SET {change} WHERE declaration = ? AND entry_number IN ({marks})"  # noqa: S608 - our own words
+            self.run(sql, (goal.state, goal.step, declaration, *part))
 
     def packed(self, columns: Sequence[Packed], where: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """For each declaration, columns of its claims put together, in the order of their entry numbers."""
@@ -241,6 +255,12 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
         return found
     listed: list[Any] = column.to_numpy().tolist()
     return listed
+
+
+def _refuse_other(path: Path, application_id: int) -> None:
+    """Refuse the database of another program."""
+    if application_id != APPLICATION_ID:
+        raise LedgerFormatError(f"{path}: a SQLite database of another program. Name the ledger's own file.")
 
 
 def _make(path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cape_engine.bridge import Bools
-from cape_engine.ledger import chain, tables
+from cape_engine.ledger import chain, reading, tables
 from cape_engine.ledger.database import Database, Packed
 from cape_engine.ledger.records import Report
 from cape_engine.ledger.states import BEGIN, Life
@@ -22,8 +22,7 @@ _MOST = 20
 """Problems of one kind that are named; the rest are counted."""
 Numbers = npt.NDArray[np.int64]
 _STEP = {name: index for index, name in enumerate(chain.CHAINED["steps"])}
-_COLUMNS: tuple[Packed, ...] = ("entry_number", "state", "live", "step", "declared")
-_PACKED_STATE = 64
+_COLUMNS: tuple[Packed, ...] = ("entry_number", "state", "live", "step", "principal_cents", "declared")
 _ONE = ord("1")
 GUARDS = frozenset({"one_live_claim", *(f"{table}_stay" for table in (*tables.ALL, "schema_version"))})
 """Index and triggers that refuse what the engine would never do."""
@@ -118,14 +117,11 @@ def _check_declaration(
     place = {name: index for index, name in enumerate(chain.CHAINED["declarations"])}
     name = f"declaration {declaration}"
     found = database.packed(_COLUMNS, "declaration = ?", (declaration,))
-    count, text, state, live, step, declared = found[0][1:] if found else (0, "", "", "", "", "")
+    count, text, state, live, step, cents, declared = found[0][1:] if found else (0, "", "", "", "", 0, "")
     if count != row[place["entries"]]:
         problems.add(f"{name}: {count:,} entries where {row[place['entries']]:,} were declared")
     elif hashlib.sha256(declared.encode()).hexdigest() != row[place["digest"]]:
         problems.add(f"{name}: its entries are not those that were declared")
-    cents = sum(
-        int(line.rsplit("\x1f", 1)[1]) for line in declared.split("\n") if line and not line.endswith(chain.NULL)
-    )
     if cents != row[place["principal_cents"]]:
         problems.add(f"{name}: its principal adds up to {cents:,} cents, not {row[place['principal_cents']]:,}")
     if len(text.encode()) != chain.ENTRY_BYTES * count or len(state) != count:
@@ -133,7 +129,7 @@ def _check_declaration(
         return int(count)
     entry = np.frombuffer(text.encode(), f"S{chain.ENTRY_BYTES}")
     code, last = _replayed(life, entry, steps, problems)
-    stored = np.frombuffer(state.encode("utf-32-le"), np.uint32).astype(np.int64) - _PACKED_STATE
+    stored = reading.unpacked_states(state)
     lasts = np.array(step.split(",") if step else [], np.int64)
     named = f"{name}, entry "
     problems.each((stored != code) | (lasts != last), named, entry, "its state is not that of its last step")

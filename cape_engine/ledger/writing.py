@@ -47,7 +47,8 @@ class Writer:
         self.life = life
         self.recorded_at = None if recorded_at is None else moment(recorded_at)
         found = database.rows("SELECT link, hash FROM links ORDER BY link DESC LIMIT 1")
-        self.link, self._before = (found[0][0] + 1, found[0][1]) if found else (1, chain.START)
+        self.link = int(found[0][0]) + 1 if found else 1
+        self._before = str(found[0][1]) if found else chain.START
         self._rows: dict[str, list[Row]] = {}
 
     def note_time(self, at: dt.datetime | dt.date) -> None:
