@@ -21,9 +21,7 @@ Parameters = Sequence[int | str | None]
 
 
 class Goal(NamedTuple):
-    """Where entries stand after a step: code of the state, number of the step, 1 or 0 if `live` changes (it alone
-    doubles the cost, since an index hangs on it).
-    """
+    """Where entries stand after a step; `live` only where it changes, since an index hangs on it: twice the cost."""
 
     state: int
     step: int
@@ -112,7 +110,7 @@ def migrations(dialect: str) -> dict[int, list[str]]:
     folder = resources.files("cape_engine.ledger").joinpath("migrations")
     texts = {item.name: item.read_text(encoding="utf-8") for item in folder.iterdir() if item.name.endswith(".sql")}
     found: dict[int, list[str]] = {}
-    for name in sorted(texts):
+    for name in sorted(texts, key=lambda name: (name[:4], name.count("."))):  # what all share comes first
         parts = name.split(".")
         if len(parts) == 2 or parts[1] == dialect:  # noqa: PLR2004 - NNNN_name.sql, or NNNN_name.dialect.sql
             statements = [_statement(block, dialect) for block in texts[name].split("\n\n")]

@@ -146,8 +146,8 @@ def declared(database: Database, where: str, parameters: Parameters) -> pa.Table
     raw = _raw(columns.DECLARED)
     found = database.table(
         "SELECT d.declaration, d.file_name, d.file_sha256, d.account, d.submitter, d.filed_on, s.status, "  # noqa: S608 - our own words
-        f"s.claim_number, d.entries FROM declarations d JOIN statuses s ON s.declaration = d.declaration AND s.{_NEWEST} "
-        f"{where} ORDER BY d.declaration",
+        "s.claim_number, d.entries FROM declarations d "
+        f"JOIN statuses s ON s.declaration = d.declaration AND s.{_NEWEST} {where} ORDER BY d.declaration",
         raw,
         parameters,
     )
