@@ -67,7 +67,7 @@ def _scanned(database: Database, where: str, parameters: Parameters = ()) -> pa.
 
 def unpacked_states(text: str) -> npt.NDArray[np.int64]:
     """Codes of states from characters."""
-    return np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.int64) - _PACKED_STATE
+    return np.frombuffer(text.encode("latin-1", "replace"), np.uint8).astype(np.int64) - _PACKED_STATE
 
 
 def unpacked_claims(rows: Sequence[Any]) -> tuple[pa.Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -40,6 +40,7 @@ _PACKED: Mapping[Packed, str] = {
 }
 
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_CLOSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _UNWRITTEN = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
@@ -74,12 +75,22 @@ class SQLite:
 
     def _connect(self, *, read_only: bool) -> sqlite3.Connection:
         """Open the file and set what every connection needs."""
-        mode = "ro" if read_only else "rw"
+        try:
+            return self._connected("ro" if read_only else "rw")
+        except sqlite3.OperationalError as error:
+            # Where neither file nor folder may be written, WAL's shared memory cannot be made; and nobody writes there.
+            log = self._path.with_name(self._path.name + "-wal")
+            if _code(error) not in _CLOSED or (log.exists() and log.stat().st_size):
+                raise
+            return self._connected("ro&immutable=1")
+
+    def _connected(self, mode: str) -> sqlite3.Connection:
+        """One connection, tried."""
         place = self._path.resolve().as_uri()
         connection = sqlite3.connect(f"{place}?mode={mode}", timeout=self._timeout, isolation_level=None, uri=True)
         try:
-            found = connection.execute("PRAGMA application_id").fetchone()[0]
-            _refuse_other(self._path, found)
+            _refuse_other(self._path, connection.execute("PRAGMA application_id").fetchone()[0])
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             for pragma in (
                 "synchronous = FULL",
                 "foreign_keys = ON",
@@ -105,7 +116,7 @@ class SQLite:
 
     def _error(self, error: sqlite3.Error) -> LedgerError:
         """One error of SQLite as ours."""
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        code = _code(error)
         if code in _LOCKED:
             return LedgerLockedError(
                 f"{self._path}: somebody else has been writing for {self._timeout:g} s. Nothing was changed: run the "
@@ -255,6 +266,11 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
         return found
     listed: list[Any] = column.to_numpy().tolist()
     return listed
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary error code."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def _refuse_other(path: Path, application_id: int) -> None:

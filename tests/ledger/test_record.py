@@ -219,7 +219,7 @@ def test_register_run__once(url: str) -> None:
         assert ledger.register_run("out", totals={"principal_cents": 12}, **given)  # type: ignore[arg-type]  # a mapping of keywords
         assert not ledger.register_run("elsewhere", totals={"principal_cents": 12}, **given)  # type: ignore[arg-type]  # as above
         with pytest.raises(UsageError, match="total cents is not a whole number"):
-            ledger.register_run("out", totals={"cents": 1.5}, **{**given, "kind": "pack"})  # type: ignore[arg-type]  # as above
+            ledger.register_run("out", totals={"cents": 1.5}, **{**given, "kind": "pack"})  # type: ignore[arg-type, dict-item]  # as above
         assert ledger.show().runs == 1
 
 
