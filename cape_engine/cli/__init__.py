@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("cape_engine.cli.export", "Write a store as flat Parquet or CSV for other programs."),
     "run": ("cape_engine.cli.run", "Claim checks, removal, schedule and refunds for exports or a store."),
     "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),
+    "ledger": ("cape_engine.cli.ledger", "What was ever filed, decided and paid: show, prove, carry away."),
     "rules": ("cape_engine.cli.rules", "Show, check and compare the dated rules."),
     "bench": ("cape_engine.cli.bench", "Data of national size with a known answer, and measurements."),
     "warm": ("cape_engine.cli.warm", "Compile the kernels into the cache, for images and batch machines."),

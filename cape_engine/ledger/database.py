@@ -92,8 +92,8 @@ class Database(Protocol):
 @contextmanager
 def transaction(database: Database, *, write: bool) -> Iterator[None]:
     """Statements that count all or not at all; reading ones see one snapshot."""
-    database.begin(write=write)
     try:
+        database.begin(write=write)
         yield
         database.commit()
     except BaseException:

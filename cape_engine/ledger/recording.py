@@ -266,7 +266,8 @@ def _groups(
     reason_of = told.indices.to_numpy()
     texts = told.dictionary.to_pylist()
     groups = []
-    for way in sorted({road[:end] for road in roads for end in range(2, len(road) + 1)}, key=len):
+    ways = {road[:end] for road in roads for end in range(2, len(road) + 1)}
+    for way in sorted(ways, key=lambda way: (len(way), way)):
         through = np.array([road[: len(way)] == way for road in roads])[place]
         ends = np.array([road == way for road in roads])[place]
         before, after = life.code(way[-2]), life.code(way[-1])
