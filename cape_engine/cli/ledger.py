@@ -59,6 +59,7 @@ def command() -> None:
 def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, quiet: bool) -> int:
     """Show what stands in LEDGER: declarations, entries by state, and the hash of its last link."""
     from cape_engine.ledger import Ledger
+    from cape_engine.schema import ledger as c
 
     with Ledger.open(_place(url, named), read_only=True, timeout_seconds=timeout) as ledger:
         summary, declared = dataclasses.asdict(ledger.show()), ledger.declared()
@@ -77,9 +78,9 @@ def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, q
     if len(last) < declared.num_rows:
         click.echo(f"the last {len(last)} of {declared.num_rows:,} declarations:")
     for row in last:
-        words = f"{row['declaration']:>6}  {row['filed_on']}  {row['file_name']}  {row['submitter']} ({row['account']})"
-        status = f"{row['declaration_status']}, {row['claim_number'] or 'no claim'}"
-        click.echo(f"{words}  {row['declared_entries']:,} entries  {status}")
+        words = f"{row[c.DECLARATION]:>6}  {row[c.FILED_ON]}  {row[c.FILE_NAME]}  {row[c.SUBMITTER]} ({row[c.ACCOUNT]})"
+        status = f"{row[c.DECLARATION_STATUS]}, {row[c.CLAIM_NUMBER] or 'no claim'}"
+        click.echo(f"{words}  {row[c.DECLARED_ENTRIES]:,} entries  {status}")
     return 0
 
 
@@ -90,6 +91,7 @@ def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, q
 def history(entry: str, url: str | None, *, named: str | None, timeout: float, as_json: bool, quiet: bool) -> int:
     """Show every step of ENTRY on every claim in LEDGER, oldest first."""
     from cape_engine.ledger import Ledger
+    from cape_engine.schema import ledger as c
 
     number = "".join(character for character in entry.upper() if character.isalnum())
     with Ledger.open(_place(url, named), read_only=True, timeout_seconds=timeout) as ledger:
@@ -99,9 +101,9 @@ def history(entry: str, url: str | None, *, named: str | None, timeout: float, a
             common.emit("step", **row)
     elif not quiet:
         for row in steps:
-            claim = f"declaration {row['declaration']}, claim {row['claim_number'] or 'none'}"
-            why = f": {row['reason']}" if row["reason"] else ""
-            click.echo(f"{row['on_day']}  {row['from_state']} -> {row['to_state']}  by {row['who']}  ({claim}){why}")
+            claim = f"declaration {row[c.DECLARATION]}, claim {row[c.CLAIM_NUMBER] or 'none'}"
+            why = f": {row[c.REASON]}" if row[c.REASON] else ""
+            click.echo(f"{row[c.ON_DAY]}  {row[c.FROM_STATE]} -> {row[c.TO_STATE]}  by {row[c.WHO]}  ({claim}){why}")
         if not steps:
             click.echo(f"{number}: never declared in this ledger")
     return 0
