@@ -235,7 +235,7 @@ def test_kernel__every_kind_of_argument() -> None:
         out[1] = np.int64(large >> np.uint64(60))
         out[2] = middle
         out[3] = 1 if truth else 0
-        out[4] = items[1].cents + items[1].kind
+        out[4] = items[1]["cents"] + items[1]["kind"]
         out[5] = pair.first[1, 2] + pair.second[0]
         out[6] = number
         out[7] = pair.first.shape[0] * 10 + pair.first.shape[1]
