@@ -99,7 +99,7 @@ def filled(values: pa.Array, kind: type[_T], missing: int) -> npt.NDArray[_T]:
     numbers = np.frombuffer(cells, width, len(values), values.offset * width.itemsize)
     if values.null_count:
         filled = numbers.astype(kind)
-        filled[~_unpacked(known, values)] = missing
+        np.putmask(filled, ~_unpacked(known, values), missing)
         return readonly(filled)
     return readonly(numbers.astype(kind, copy=False))
 
@@ -110,6 +110,19 @@ def days(table: pa.Table, column: Column) -> Int32s:
     if values is None:
         return readonly(np.full(table.num_rows, NO_DAY, np.int32))
     return filled(values, np.int32, NO_DAY)
+
+
+def days_at(table: pa.Table, column: Column, places: npt.NDArray[np.integer]) -> Int32s:
+    """`days` of some rows only."""
+    values = stored(table, column)
+    if values is None or len(places) == 0:
+        return np.full(len(places), NO_DAY, np.int32)
+    known, cells = values.buffers()
+    found: Int32s = np.frombuffer(cells, np.int32, len(values), values.offset * 4)[places]
+    if values.null_count:
+        bits = np.asarray(places) + values.offset
+        found[np.frombuffer(known, np.uint8)[bits >> 3] >> (bits & 7).astype(np.uint8) & 1 == 0] = NO_DAY
+    return found
 
 
 def flags(table: pa.Table, column: Column) -> Int8s:
@@ -226,18 +239,36 @@ def distinct(masks: npt.NDArray[np.unsignedinteger]) -> tuple[list[int], npt.NDA
 
 def word_lists(which: npt.NDArray[np.int64], lists: Sequence[Sequence[str]]) -> pa.ListArray:
     """A column of lists of words, from the distinct lists and the place of each row's list among them."""
+    return word_lists_of(list_members(which, [len(one) for one in lists]), lists)
+
+
+def list_members(which: npt.NDArray[np.int64], lengths: Sequence[int]) -> tuple[Int32s, npt.NDArray[np.integer]]:
+    """(offsets of a column of lists, place of each member among those of the distinct lists end to end).
+
+    Args:
+        which: the distinct list of each row.
+        lengths: members of each distinct list.
+    """
+    sizes = np.array(lengths, np.int32)
+    starts = np.cumsum(sizes, dtype=np.int32) - sizes
+    counts = sizes[which]
+    ends = np.zeros(len(which) + 1, np.int32)
+    np.cumsum(counts, out=ends[1:])
+    rows = np.flatnonzero(counts)
+    members = starts[which[rows]]
+    if sizes.max(initial=0) > 1:
+        times = counts[rows]
+        members = np.repeat(members - ends[rows], times) + np.arange(ends[-1], dtype=np.int32)
+    return ends, members
+
+
+def word_lists_of(members: tuple[Int32s, npt.NDArray[np.integer]], lists: Sequence[Sequence[str]]) -> pa.ListArray:
+    """`word_lists` by the members that `list_members` found, which lists of equal lengths share."""
+    ends, places = members
     vocabulary: dict[str, int] = {}
     flat = np.array([vocabulary.setdefault(word, len(vocabulary)) for one in lists for word in one], np.int32)
-    lengths = np.array([len(one) for one in lists], np.int64)
-    starts = np.cumsum(lengths) - lengths
-    counts = lengths[which]
-    rows = np.flatnonzero(counts)
-    ends = np.zeros(len(which) + 1, np.int64)
-    np.cumsum(counts, out=ends[1:])
-    within = np.arange(ends[-1]) - np.repeat(ends[rows], counts[rows])
-    picked = flat[np.repeat(starts[which[rows]], counts[rows]) + within]
-    listed = pa.DictionaryArray.from_arrays(pa.array(picked), pa.array(list(vocabulary), pa.string()), safe=False)
-    return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), listed)
+    listed = pa.DictionaryArray.from_arrays(pa.array(flat[places]), pa.array(list(vocabulary), pa.string()), safe=False)
+    return pa.ListArray.from_arrays(pa.array(ends), listed)
 
 
 def known_only(values: npt.NDArray[np.integer], known: Bools, type_: pa.DataType) -> pa.Array:

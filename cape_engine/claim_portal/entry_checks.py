@@ -256,7 +256,8 @@ def reason_lists(failed: UInt64s, ruleset: Ruleset) -> tuple[pa.ListArray, pa.Li
             found = [(words | OWN_REASONS)[place] for place in order if mask >> place & 1]
             spelt[mask] = [code for code, _ in found], [message for _, message in found]
     codes, messages = zip(*(spelt[mask] for mask in masks), strict=True)
-    return bridge.word_lists(which, codes), bridge.word_lists(which, messages)
+    members = bridge.list_members(which, [len(one) for one in codes])
+    return bridge.word_lists_of(members, codes), bridge.word_lists_of(members, messages)
 
 
 def _report(

@@ -55,7 +55,7 @@ def lines_of(
     privileged = np.flatnonzero(odd.marks & places.PRIVILEGED)
     missing = privileged
     if len(privileged):
-        own = bridge.days(partition.lines, t.PRIVILEGED_DATE)[odd.line[privileged]]
+        own = bridge.days_at(partition.lines, t.PRIVILEGED_DATE, odd.line[privileged])
         missing, given = privileged[own == NO_DAY], own != NO_DAY
         days[privileged[given]] = own[given]
     arrays = k.Lines(
@@ -81,15 +81,19 @@ def _odd_lines(partition: Partition, ruleset: Ruleset, counts: Int32s, texts: In
     size = partition.lines.num_rows
     room = places.Odd(*(np.empty(size, kind) for kind in (np.int32, np.int32, np.int8, np.int32)))
     found = np.zeros(1, np.int64)
-    places.odd_lines(counts, *columns, readonly(np.append(texts, size)), room, found)
+    words = np.empty(places.BLOCK // 8, np.int64)
+    places.odd_lines(counts, *columns, readonly(np.append(texts, size)), words, words.view(np.int8), room, found)
     return places.Odd._make(array[: found[0]] for array in room)
 
 
 def _marked(table: pa.Table, column: Column, wanted: set[str], mark: int) -> places.Marked:
     """A column of words, of which the wanted ones give a line a mark."""
     codes, words = _words(table, column)
-    marks = readonly(np.array([0, *(mark if word in wanted else 0 for word in words)], np.int8))
-    return places.Marked(_NOTHING if wanted.isdisjoint(words) else codes, marks)
+    hits = [place for place, word in enumerate(words) if word in wanted]
+    marks = np.zeros(len(words) + 1, np.int8)
+    marks[np.array(hits, np.int64) + 1] = mark
+    first, last = (hits[0], hits[-1]) if hits else (0, 0)
+    return places.Marked(codes if hits else _NOTHING, readonly(marks), first, last - first)
 
 
 def entry_of(line_counts: Int32s | Int64s, lines: npt.NDArray[np.integer]) -> Int64s:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, readonly
+from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, known_only, readonly
 from cape_engine.dates import date_of
 from cape_engine.refund.amounts import exact_interest
 from cape_engine.refund.deposits import Slices, slices
@@ -41,7 +41,7 @@ class Priced:
         interest_to: int32[entries], (re)liquidation day, itself counted; NO_DAY likewise.
         flags: uint32[entries], `Flag.INTEREST_RATE_MISSING` and `Flag.SMALL_DIFFERENCE`.
         recipient: word column, null where unknown.
-        payment_id: text column, key of part 1 of the entry's payment; null where nothing is paid.
+        payment_id: word column, key of part 1 of the entry's payment; null where nothing is paid.
         sums: partial sums by recipient, importer and day, for `consolidate`.
         tally: what was noticed, for `consolidate`.
     """
@@ -52,7 +52,7 @@ class Priced:
     interest_to: Int32s
     flags: npt.NDArray[np.uint32]
     recipient: pa.DictionaryArray
-    payment_id: pa.Array
+    payment_id: pa.DictionaryArray
     sums: Sums
     tally: Tally
 
@@ -136,14 +136,15 @@ def price(
     )
 
 
-def _paid_out(who: Parties, refunds: consolidation.Refunds, settings: Settings) -> tuple[Sums, pa.Array]:
+def _paid_out(who: Parties, refunds: consolidation.Refunds, settings: Settings) -> tuple[Sums, pa.DictionaryArray]:
     """Partial sums of a partition, and the key of the first payment of each entry."""
     sums, row = summed(refunds, who.register)
     apart = settings.text("refund.consolidate_4811") == "importer"
     keys = payment_keys(
         who.register, sums.recipient, sums.day, np.ones(len(sums), np.int32), sums.importer if apart else None
     )
-    return sums, key_texts(keys, row, refunds.paid.view(np.bool_))
+    places = known_only(row, refunds.paid.view(np.bool_), pa.int32())
+    return sums, pa.DictionaryArray.from_arrays(places, key_texts(keys), safe=False)
 
 
 def _earliest(parts: Slices, liquidation_day: Int32s, entries: pa.Table, tally: Tally) -> Int32s:
