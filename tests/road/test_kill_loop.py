@@ -1,4 +1,4 @@
-"""Fifty processes killed at random moments: the same command always finishes with the undisturbed answer."""
+"""Processes killed at random moments: the same command always finishes with the undisturbed answer."""
 
 from __future__ import annotations
 
@@ -17,19 +17,24 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+import cape_engine
 import cape_fixtures
 from cape_engine.outputs.files import MANIFEST, sha256_of
 from cape_engine.outputs.part_index import read_index
 from cape_engine.outputs.part_sources import ATTEMPT, INDEX, RUN
+from cape_engine.schema.facts import ENTRY_NUMBER, VERSION
 from cape_engine.store import Store, is_store
+from cape_engine.store.hashing import packed_hash, packed_tables
 from face.exports import AS_OF, DAY
 
 pytestmark = pytest.mark.heavy
 
-KILLS = int(os.environ.get("CAPE_TEST_KILLS", "25"))  # of `import`, and as many of `run`
+KILLS = int(os.environ.get("CAPE_TEST_KILLS", "25"))  # of `import`, as many of `import --into`, and of `run`
 AT_ONCE = 2
 _FROM_THE_START = 5  # each so many kills, one may come while Python is still importing
 
@@ -80,10 +85,14 @@ def _finished(command: Command, folder: Path) -> tuple[float, float]:
     return reached - begun, time.monotonic() - reached
 
 
-def _timed(words: Sequence[str], stage: str, folder: Path) -> Command:
+def _timed(words: Sequence[str], stage: str, folder: Path, before: Path | None = None) -> Command:
     """The command, timed undisturbed (the second time, with compiled kernels at hand); `folder` keeps its results."""
     command = Command(tuple(words), stage)
-    _finished(command, folder.with_name(f"{folder.name}-first"))
+    first = folder.with_name(f"{folder.name}-first")
+    if before is not None:
+        shutil.copytree(before, first)
+        shutil.copytree(before, folder)
+    _finished(command, first)
     return Command(command.words, stage, _finished(command, folder))
 
 
@@ -108,7 +117,7 @@ def _disturbed(command: Command, folder: Path, seed: int, before: Path | None = 
         command: import or run.
         folder: where to make new folders.
         seed: of the random moment.
-        before: results of an earlier run that stand there already.
+        before: results of an earlier run, or a store, that stand there already.
 
     Returns:
         The folder it wrote to, and how many finished parts of a run the kill left there.
@@ -130,12 +139,15 @@ def _disturbed(command: Command, folder: Path, seed: int, before: Path | None = 
 
 
 def _store_content(store: Path) -> dict[str, Any]:
-    """Partitions, totals and content hashes of a store, and that the hashes are those of the files."""
+    """The manifest of a store: partitions, totals and content hashes, which are those of the files."""
     said: dict[str, Any] = json.loads((store / MANIFEST).read_text())
     opened = Store.open(store)
-    assert [part["name"] for part in said["partitions"]] == list(opened.partitions)
-    entries = sum(pq.read_metadata(store / name / "entries.parquet").num_rows for name in opened.partitions)
-    assert entries == said["totals"]["entries"]
+    for part in said["partitions"]:
+        partition = opened.read(part["name"])
+        files = packed_tables(partition)
+        counts = (partition.entries.num_rows, partition.lines.num_rows, partition.tariffs.num_rows)
+        assert counts == tuple(part[name] for name in ("entries", "lines", "tariffs"))
+        assert packed_hash(files, counts) == part["content_sha256"]
     return said
 
 
@@ -173,6 +185,51 @@ def test_import__killed(importing: tuple[Command, Path, cape_fixtures.Written], 
         places = list(pool.map(lambda seed: _disturbed(command, tmp_path, seed)[0], range(KILLS)))
     for place in places:
         assert _store_content(place) == wanted
+
+
+def _later_export(made: cape_fixtures.Written, folder: Path) -> list[str]:
+    """Words of `cape import` for files with new entries, and every ninth entry again in a higher version."""
+    lot = cape_fixtures.generate(600, 24, as_of=DAY)
+    fresh = cape_fixtures.write(lot, folder, format="parquet", layout="canonical")
+    headers = pq.read_table(made.headers)
+    headers = headers.take(list(range(0, headers.num_rows, 9)))
+    again = pc.field(str(ENTRY_NUMBER)).isin(headers.column(str(ENTRY_NUMBER)))
+    pq.write_table(pq.read_table(made.rows[0], filters=again), folder / "again.parquet")
+    versions = [f"{int(version or 0) + 100:05d}" for version in headers.column(str(VERSION)).to_pylist()]
+    place = headers.schema.get_field_index(str(VERSION))
+    headers = headers.set_column(place, str(VERSION), pa.array(versions, pa.string()))
+    pq.write_table(headers, folder / "again-headers.parquet")
+    words = ["import", *map(str, fresh.rows), str(folder / "again.parquet")]
+    words += ["--headers", str(fresh.headers), "--headers", str(folder / "again-headers.parquet")]
+    return [*words, "--partition-lines", "1000", "--json"]
+
+
+def test_import_into__killed(importing: tuple[Command, Path, cape_fixtures.Written], tmp_path: Path) -> None:
+    """`cape import --into`, killed anywhere and given again, gives the store of an undisturbed one.
+
+    Before that the store is either the old one or the new one, whole; afterwards nothing else is left in its folder,
+    and a run over it gives the undisturbed hash.
+    """
+    _command, store, made = importing
+    (tmp_path / "later").mkdir()
+    words = _later_export(made, tmp_path / "later")
+    command = _timed([*words, "--into"], "reading files", tmp_path / "undisturbed", store)
+    wanted = _store_content(tmp_path / "undisturbed")
+    old, new = (set(map(str, Store.open(place).partitions)) for place in (store, tmp_path / "undisturbed"))
+    assert len(old & new) > 0, "every partition was written anew"
+    assert len(old - new) > 5, "hardly a partition was written anew"
+    assert len(new - old) > 20
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda seed: _disturbed(command, tmp_path, seed, store)[0], range(KILLS)))
+    for place in found:
+        assert _store_content(place) == wanted
+        assert {item.name for item in place.iterdir()} == {item.name for item in (tmp_path / "undisturbed").iterdir()}
+    answers = {
+        cape_engine.run(place, importers=made.importers, as_of=DAY.isoformat()).manifest["result_hash"]
+        for place in (tmp_path / "undisturbed", *found)
+    }
+    assert len(answers) == 1
 
 
 def test_run__killed(importing: tuple[Command, Path, cape_fixtures.Written], tmp_path: Path) -> None:
