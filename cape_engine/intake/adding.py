@@ -146,11 +146,9 @@ class _Merging:
                 come.append(picked(new, there[taken].astype(np.int64)))
         if partition is None or not come:
             return False
-        stays = np.ones(partition.entries.num_rows, bool)
-        stays[np.concatenate(gone)] = False
-        rest = picked(partition, np.flatnonzero(stays))
         names = tuple(source.name for source in self.staged.sources)
-        writer.write(in_entry_order(f"new-{name}", [rest, *come], names))
+        # One copy of the partition less than to take the others out of it first: it may be most of the memory.
+        writer.write(in_entry_order(f"new-{name}", [partition, *come], names, np.concatenate(gone)))
         return True
 
     def _taken(self, old: Partition, new: Partition, here: Int64s, there: Int64s) -> Bools:

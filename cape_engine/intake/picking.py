@@ -59,13 +59,16 @@ def picked(partition: Partition, rows: Int64s) -> Partition:
     )
 
 
-def in_entry_order(name: str, partitions: Sequence[Partition], sources: tuple[str, ...]) -> Partition:
+def in_entry_order(
+    name: str, partitions: Sequence[Partition], sources: tuple[str, ...], without: Int64s | None = None
+) -> Partition:
     """The entries of several partitions as one partition, by number.
 
     Args:
         name: its name.
-        partitions: no entry stands in two of them.
+        partitions: no entry stands in two of them, those left out excepted.
         sources: the files that `source_idx` counts in all of them.
+        without: places of entries of the first partition that are left out.
     """
     whole = Partition(
         name,
@@ -75,7 +78,12 @@ def in_entry_order(name: str, partitions: Sequence[Partition], sources: tuple[st
         sources,
     )
     order = np.argsort(entry_keys(whole), kind="stable")
-    return whole if (np.diff(order) == 1).all() else picked(whole, order.astype(np.int64))
+    if without is not None:
+        stays = np.ones(len(order), bool)
+        stays[without] = False
+        order = order[stays[order]]
+    unchanged = len(order) == whole.entries.num_rows and bool((np.diff(order) == 1).all())
+    return whole if unchanged else picked(whole, order.astype(np.int64))
 
 
 def _end_to_end(columns: Sequence[Column], tables: Sequence[pa.Table]) -> pa.Table:
