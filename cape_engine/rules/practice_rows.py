@@ -238,6 +238,31 @@ class ReportColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureRoute:
+    """What a filer can do about an entry that a rule refuses, and what once the day for it has passed.
+
+    The order of the rows decides which route an entry takes that several rules refuse.
+
+    Attributes:
+        rule_id: rule of the eligibility table, or one of our own reasons in lower case.
+        route: one word: psc, wait, protest, court, other_filer and the like.
+        deadline: the day that matters: psc, window (80 days), protest (180 days), court; blank for none.
+        remedy: what to do by then.
+        late_route, late_deadline, late_remedy: the same once that day has passed; blank where it does not matter.
+    """
+
+    rule_id: str
+    route: str
+    deadline: str
+    remedy: str
+    late_route: str
+    late_deadline: str
+    late_remedy: str
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class OtherReportColumn:
     """A column of another CBP report; a blank name means that the columns are unpublished."""
 

@@ -17,6 +17,8 @@ def _cents(cell: str) -> int:
     return value
 
 
+DEADLINE_WORD = p.one_of("", "psc", "window", "protest", "court")
+
 INTEREST = Table(
     "interest_rates.csv",
     (
@@ -179,6 +181,21 @@ TRANSITIONS = Table(
     (("from_state", p.needed), ("to_state", p.needed), ("who", p.needed), ("guard", p.needed), *SOURCE),
     r.StateTransition,
     ("from_state", "to_state"),
+)
+ROUTES = Table(
+    "failure_routes.csv",
+    (
+        ("rule_id", p.needed),
+        ("route", p.needed),
+        ("deadline", DEADLINE_WORD),
+        ("remedy", p.needed),
+        ("late_route", p.text),
+        ("late_deadline", DEADLINE_WORD),
+        ("late_remedy", p.text),
+        *SOURCE,
+    ),
+    r.FailureRoute,
+    ("rule_id",),
 )
 ES003 = Table(
     "es003_columns.csv",

@@ -191,6 +191,11 @@ class Ruleset:
         """One rule of the claim portal by its id, or None."""
         return next((rule for rule in self.eligibility if rule.rule_id == rule_id), None)
 
+    @property
+    def failure_routes(self) -> tuple[r.FailureRoute, ...]:
+        """What to do about each refusal; the order decides between several of them."""
+        return self._rows[tables.ROUTES.file]
+
     def entry_types(self, code: str, on: dt.date) -> r.EntryTypeRow | None:
         """What CAPE does with an entry type on that day; None when no row covers it."""
         return next((row for row in self.all_entry_types if row.code == code and row.applies(on)), None)
