@@ -99,10 +99,16 @@ def access_checked(declaration: Declaration, bench: Bench) -> Declaration:
 
 def _refused(declaration: Declaration, bench: Bench, rule_id: str, code: str, **fields: object) -> Declaration:
     """A declaration refused for one more reason, the reasons in the order of the checks."""
+    rule = bench.ruleset.rule(rule_id)
+    words = "" if rule is None else rule.words
+    declaration.findings.add(code, source=declaration.name, words=words, **fields)
+    return _with_reason(declaration, bench, rule_id)
+
+
+def _with_reason(declaration: Declaration, bench: Bench, rule_id: str) -> Declaration:
+    """A declaration refused by one more rule, its reasons in the order of the checks."""
     failed = {*declaration.reason_codes, rule_id.upper()}
     rules = [rule for rule in bench.ruleset.eligibility if rule.reason_code in failed]
-    words = next((rule.words for rule in rules if rule.rule_id == rule_id), "")
-    declaration.findings.add(code, source=declaration.name, words=words, **fields)
     return replace(
         declaration,
         accepted=False,
@@ -150,8 +156,7 @@ def answered(
     number = claim_number(sha256, account.submitter, judged.as_of)
     early = number if settings.text("claim.number_assigned_at") == "validation" else None
     declaration = _batch_checked(declaration, judged, place, mine, bench)
-    if settings.text("claim.account_mismatch_level") == "entry":
-        failed |= np.where(mine, np.uint64(0), bit(ruleset, "file_submitter_mismatch"))
+    failed |= np.where(mine, np.uint64(0), bit(ruleset, "file_submitter_mismatch"))
     if not declaration.accepted:
         return Answer(
             declaration, sha256, size_bytes, judged, c.REJECTED_BATCH, None, early, place, failed, held,
@@ -266,16 +271,9 @@ def _strangers(
             words=words,
             submitter=account.submitter,
         )
-    if bench.request.settings.text("claim.account_mismatch_level") == "entry" or rule is None:
+    if bench.request.settings.text("claim.account_mismatch_level") == "entry":
         return declaration
-    failed = {*declaration.reason_codes, rule.reason_code}
-    rules = [one for one in bench.ruleset.eligibility if one.reason_code in failed]
-    return replace(
-        declaration,
-        accepted=False,
-        reason_codes=tuple(one.reason_code for one in rules),
-        messages=tuple(one.words for one in rules),
-    )
+    return _with_reason(declaration, bench, "file_submitter_mismatch")
 
 
 def claims_made(answers: Sequence[Answer]) -> dict[str, str]:
