@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,11 +83,14 @@ class Book:
     _known: dict[str, int] = field(default_factory=dict)
     _measured: set[str] = field(default_factory=set)
     _texts: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    _frees: dict[Collection[str], int] = field(default_factory=dict)
     _rates: list[tuple[int, ...]] = field(default_factory=list)
     _rate_array: Growing = field(default_factory=lambda: Growing(k.RATE))
     _numbers: Growing = field(default_factory=lambda: Growing(k.NUMBER))
     _rulings: Growing = field(default_factory=lambda: Growing(k.RULING))
     _metals: frozenset[str] = field(init=False)
+    _remove_exempt: bool = field(init=False)
+    _whole_units: bool = field(init=False)
     _kept: frozenset[str] = field(init=False)
     _dropped: frozenset[str] = field(init=False)
 
@@ -99,6 +102,8 @@ class Book:
         outside = frozenset(row.hts_number for row in self.ruleset.borderline if not row.inside)
         self._kept = inside if choice == "none" else frozenset()
         self._dropped = outside if choice == "all" else frozenset()
+        self._remove_exempt = self.settings.switch("mass.remove_exempt")
+        self._whole_units = self.settings.switch("mass.whole_units")
         self._place_of("")  # ruling 0 is that of no number
 
     @property
@@ -167,19 +172,19 @@ class Book:
         kind, known = self._look_up(number)
         count = len(self._rates) - start
         legal = number[:LEGAL_DIGITS]
-        remove_exempt = self.settings.switch("mass.remove_exempt")
+        remove_exempt = self._remove_exempt
         removed = k.ADDITIONAL <= kind <= k.EXEMPT and (kind != k.EXEMPT or remove_exempt)
         removed = (removed and legal not in self._kept) or (remove_exempt and legal in self._dropped)
-        ieepa = self.ruleset.ieepa(number)
+        ieepa = () if kind == k.BASE else self.ruleset.ieepa(number)
         highest = max((row.rate_e9 or 0 for row in ieepa), default=0)
         place = self._numbers.extend([(start, count)])
         facts = _Number(kind, place, removed, start, count, highest)
         marks = kind | (k.MARK_UNKNOWN if not known else 0)
-        if any(row.column1_basis == "general_or_special" for row in ieepa) and kind == k.REPLACEMENT:
+        if kind == k.REPLACEMENT and any(row.column1_basis == "general_or_special" for row in ieepa):
             marks |= k.MARK_SPECIAL_COUNTS
         if kind == k.BASE:
             marks |= k.MARK_METAL if number[:2] in self._metals else 0
-            rows = self._general_rows(facts)
+            rows = self._always(facts) or self._general_rows(facts)
             made = {row: self._base_ruling(facts, marks, row) for row in set(rows)}
         else:
             rows = self._own_rows(facts)
@@ -187,13 +192,13 @@ class Book:
             if made and count and rows[0] == _NO_ROW:  # without a day no number is outside its own dates
                 undated = self._other_ruling(facts, marks, _NO_ROW, dated=False)
                 return self._write([undated, *(made[row] for row in rows[1:])])
-        if any(self._rates[row][_CODE] in _FORMULA_CODES for row in range(start, start + count)):
+        if not _FORMULA_CODES.isdisjoint([row[_CODE] for row in self._rates[start:]]):
             self._measured.add(number)
         return self._write([made[row] for row in rows])
 
     def _write(self, by_period: Sequence[tuple[int, ...]]) -> int:
         """Keep the rulings of a number, one if they are all the same."""
-        if len(set(by_period)) == 1:
+        if len(by_period) == 1 or len(set(by_period)) == 1:
             place = self._rulings.extend(by_period[:1])
         else:
             place = -self._rulings.extend(by_period) - 1
@@ -204,14 +209,14 @@ class Book:
         digits = number.isascii() and number.isdigit() and len(number) in {LEGAL_DIGITS, LEGAL_DIGITS + 2}
         if not digits or number[:2] == "00":
             return k.UNKNOWN, False
-        ieepa, other = self.ruleset.ieepa(number), self.ruleset.other(number)
-        if ieepa:
-            self._rates.extend(self._ieepa_row(row) for row in ieepa)
-            return _KINDS[ieepa[0].kind], True
         if int(number[:2]) in _BASE_CHAPTERS:
             before = len(self._rates)
             self._base_rows(number)
             return k.BASE, len(self._rates) > before
+        ieepa, other = self.ruleset.ieepa(number), self.ruleset.other(number)
+        if ieepa:
+            self._rates.extend(self._ieepa_row(row) for row in ieepa)
+            return _KINDS[ieepa[0].kind], True
         self._rates.extend(self._other_row(row) for row in other)
         if number[:2] == "98":
             return k.CHAPTER98, bool(other)
@@ -231,6 +236,11 @@ class Book:
         rows = self.periods.chosen(spans, facts.start)
         rows[0] = facts.start if facts.count == 1 else _NO_ROW
         return rows
+
+    def _always(self, facts: _Number) -> list[int] | None:
+        """The general row alone where it holds on every day, as it does for nearly all numbers."""
+        own = [row for row, rate in enumerate(self._rates[facts.start :], facts.start) if rate[0] == _GENERAL]
+        return own if len(own) == 1 and self._span(own[0]) == _ALWAYS else None
 
     def _general_rows(self, facts: _Number) -> list[int]:
         """General row in force in each period, without a day that of the filing day; none where days must be compared.
@@ -325,7 +335,11 @@ class Book:
 
     def _free(self, row: BaseRow) -> int:
         """A bit for each programme at Free."""
-        return sum(1 << place for spi, place in self.periods.programmes.items() if row.free_for(spi))
+        found = self._frees.get(row.specials)
+        if found is None:
+            found = sum(1 << place for spi, place in self.periods.programmes.items() if row.free_for(spi))
+            self._frees[row.specials] = found
+        return found
 
     def _own_rate(self, mine: Column1Row, held: Sequence[BaseRow]) -> Rate:
         """The user's rate; a text whose units do not fit the number has no formula."""
@@ -361,7 +375,7 @@ class Book:
     def _whole(self, rate_e9: int, unit: str, chapter: str) -> bool:
         """Whether quantities at this rate are rounded to whole units (19 CFR 159.3(b), clarification 20)."""
         return (
-            self.settings.switch("mass.whole_units")
+            self._whole_units
             and rate_e9 <= self.ruleset.whole_unit_limit_e9
             and chapter not in self.ruleset.whole_unit_exempt_chapters
             and unit not in self.ruleset.whole_unit_exempt_units

@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from cape_engine.errors import RuleFileError
@@ -85,6 +86,7 @@ def maybe_day(cell: str) -> dt.date | None:
     return day(cell) if cell else None
 
 
+@lru_cache(maxsize=1 << 12)  # the tariff has eleven thousand numbers and a few hundred rates
 def rate(cell: str) -> int:
     """A rate as billionths."""
     value = parse_rate(cell)
@@ -116,6 +118,7 @@ def maybe_whole(cell: str) -> int | None:
     return whole(cell) if cell else None
 
 
+@lru_cache(maxsize=1 << 12)
 def words(cell: str) -> tuple[str, ...]:
     """Words separated by semicolons."""
     parts = tuple(part.strip() for part in cell.split(";")) if cell else ()
@@ -216,16 +219,24 @@ def rows(table: Table, content: str) -> list[Any]:
 
 def parse_row(table: Table, line: int, row: Sequence[str]) -> Any:
     """One row as its class."""
-    values = []
-    for (name, parser), cell in zip(table.columns, row, strict=True):
-        try:
-            values.append(parser(cell))
-        except BadValueError as error:
-            refuse(table.file, line, _key_text(table, row), f"column {name}: {error}", "Correct the cell.")
+    try:
+        values = [cell if parser is text else parser(cell) for (_, parser), cell in zip(table.columns, row, strict=True)]
+    except BadValueError:
+        _refuse_cell(table, line, row)
     try:
         return table.make(*values)
     except BadValueError as error:
         refuse(table.file, line, _key_text(table, row), str(error), "Correct the row.")
+
+
+def _refuse_cell(table: Table, line: int, row: Sequence[str]) -> NoReturn:
+    """Name the first cell that its column does not take."""
+    for (name, parser), cell in zip(table.columns, row, strict=True):
+        try:
+            parser(cell)
+        except BadValueError as error:
+            refuse(table.file, line, _key_text(table, row), f"column {name}: {error}", "Correct the cell.")
+    raise AssertionError(table.file)  # only called for a row with such a cell
 
 
 def _key_text(table: Table, row: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Any
 
 from cape_engine.rules import read as p
@@ -46,6 +47,7 @@ USES = {code: ("P1" in used, "P2" in used, "P3" in used) for code, used in (
 )}  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 12)
 def make_rate(cells: Any, what: str) -> r.Rate:
     """A rate whose parts are exactly those its computation code uses."""
     code, specific, specific_unit, ad_valorem, other, other_unit, basis, printed, reason = cells
