@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import jinja2
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cape_engine.money import cents_text
 from cape_engine.report.summary import finding_kinds
@@ -17,8 +17,8 @@ from cape_engine.schema import claims as c
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 
-MOST_ROWS = 2_000
-"""Entries that a list of the page shows; all of them stand in the tables beside it."""
+MOST_FAILED, MOST_ACCEPTED = 1_000, 200
+"""Entries that the lists of the page show; all of them stand in the tables beside it."""
 _FAILED = (
     f.ENTRY_NUMBER,
     c.FILE_ROW,
@@ -45,18 +45,20 @@ def claim_page(facts: Mapping[str, Any], findings: pa.Table, entries: pa.Table) 
         findings: of the file and its rows (`RESULT_FINDINGS`).
         entries: its entries (`RESULT_CLAIMED_ENTRIES`).
     """
-    rows = _rows(entries, _FAILED, _where(entries, c.CLAIMED_DISPOSITION.words[0], same=False))
-    rows.sort(key=lambda row: (row[c.DO_BY] or dt.date.max, row[f.ENTRY_NUMBER]))
-    accepted = _rows(entries, _ACCEPTED, _where(entries, c.CLAIMED_DISPOSITION.words[0], same=True))
+    reasons = entries.column(str(r.REASON_CODES))
+    failed = entries.filter(pc.greater(pc.list_value_length(reasons), 0))
+    failed = failed.take(pc.sort_indices(failed, sort_keys=[(str(c.DO_BY), "ascending"), (str(f.ENTRY_NUMBER), "ascending")]))
+    accepted = entries.filter(pc.equal(entries.column(str(c.CLAIMED_DISPOSITION)), c.CLAIMED_DISPOSITION.words[0]))
     return _template().render(
         file=facts,
         entries=entries.num_rows,
-        principal_cents=sum(row[c.ASKED_CENTS] for row in accepted),
-        failed=[row for row in rows if row[r.REASON_CODES]],
-        accepted=accepted,
-        routes=_routes(rows),
+        principal_cents=pc.sum(accepted.column(str(c.ASKED_CENTS)), min_count=0).as_py(),
+        failed=_rows(failed, _FAILED, MOST_FAILED),
+        failed_count=failed.num_rows,
+        accepted=_rows(accepted, _ACCEPTED, MOST_ACCEPTED),
+        accepted_count=accepted.num_rows,
+        routes=_routes(failed),
         kinds=finding_kinds(findings),
-        most=MOST_ROWS,
     )
 
 
@@ -70,30 +72,26 @@ def _template() -> jinja2.Template:
     return templates.get_template("claim.html")
 
 
-def _where(entries: pa.Table, word: str, *, same: bool) -> pa.Array:
-    """The places of entries with, or without, a disposition."""
-    words = entries.column(str(c.CLAIMED_DISPOSITION)).to_pylist()
-    return pa.array([place for place, found in enumerate(words) if (found == word) is same], pa.int64())
-
-
-def _rows(entries: pa.Table, columns: tuple[str, ...], places: pa.Array) -> list[dict[str, Any]]:
-    """Some entries as records."""
-    found: list[dict[str, Any]] = entries.select([str(column) for column in columns]).take(places).to_pylist()
+def _rows(entries: pa.Table, columns: tuple[str, ...], most: int) -> list[dict[str, Any]]:
+    """The first entries as records."""
+    found: list[dict[str, Any]] = entries.select([str(column) for column in columns]).slice(0, most).to_pylist()
     return found
 
 
-def _routes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _routes(failed: pa.Table) -> list[dict[str, Any]]:
     """What there is to do, the most urgent first: how many entries, and the first and last day."""
-    count = Counter((row[c.ROUTE], row[r.REASON_CODES][0], row[c.WHAT_TO_DO]) for row in rows if row[c.ROUTE])
-    found = []
-    for (route, reason, what), entries in count.items():
-        days = [
-            row[c.DO_BY]
-            for row in rows
-            if row[c.DO_BY] and (row[c.ROUTE], row[r.REASON_CODES][0], row[c.WHAT_TO_DO]) == (route, reason, what)
-        ]
-        first, last = min(days, default=None), max(days, default=None)
-        found.append(
-            {"route": route, "reason": reason, "what": what, "entries": entries, "first": first, "last": last}
-        )
+    reasons = failed.column(str(r.REASON_CODES)).combine_chunks()
+    words = {
+        "route": failed.column(str(c.ROUTE)).cast(pa.string()),
+        "what": failed.column(str(c.WHAT_TO_DO)).cast(pa.string()),
+        "reason": pc.list_element(reasons, 0).cast(pa.string()),
+        "day": failed.column(str(c.DO_BY)),
+    }
+    grouped = pa.table(words).group_by(["route", "what", "reason"])
+    rows = grouped.aggregate([("day", "min"), ("day", "max"), ([], "count_all")]).to_pylist()
+    found = [
+        {**row, "entries": row["count_all"], "first": row["day_min"], "last": row["day_max"]}
+        for row in rows
+        if row["route"] is not None
+    ]
     return sorted(found, key=lambda one: (one["first"] or dt.date.max, -one["entries"], one["reason"]))

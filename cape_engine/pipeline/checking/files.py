@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from cape_engine import bridge, claim_portal
 from cape_engine.outputs import claim_files
 from cape_engine.outputs import files as out
 from cape_engine.pipeline.checking.answering import Answer
@@ -42,12 +44,11 @@ def stems(answers: Sequence[Answer]) -> list[str]:
     return found
 
 
-def details_text(answer: Answer, entries: pa.Table, ruleset: Ruleset, request: CheckRequest) -> bytes:
+def details_text(answer: Answer, ruleset: Ruleset, request: CheckRequest) -> bytes:
     """The Claim Details file: one row per entry of the claim; no row without a claim.
 
     Args:
         answer: of one declaration.
-        entries: its rows of the claimed entries.
         ruleset: the columns of the report.
         request: guards, line ends, and how many messages are printed.
     """
@@ -57,11 +58,11 @@ def details_text(answer: Answer, entries: pa.Table, ruleset: Ruleset, request: C
         guard = claim_files.guarded if request.text_guards else str
         every = request.settings.text("claim.report_errors") == "all"
         number = guard(answer.claim_number or "")
-        for entry, status, messages in zip(
-            *(entries.column(str(column)).to_pylist() for column in (f.ENTRY_NUMBER, c.ENTRY_STATUS, r.MESSAGES)),
-            strict=True,
-        ):
-            rows.append((guard(entry), number, status, "; ".join(messages if every else messages[:1])))
+        masks, which = bridge.distinct(answer.failed)
+        lists = claim_portal.reason_lists(np.array(masks, np.uint64), ruleset)[1].to_pylist()
+        said = [(c.ENTRIES[mask > 0], "; ".join(words if every else words[:1])) for mask, words in zip(masks, lists, strict=True)]
+        listed = answer.declaration.entry_numbers
+        rows = [(guard(entry), number, *said[at]) for entry, at in zip(listed, which.tolist(), strict=True)]
     return claim_files.csv_text(head, rows, request.settings.text("claim.newline"))
 
 
@@ -76,6 +77,7 @@ def validation_text(answer: Answer, entries: pa.Table, request: CheckRequest) ->
         level = c.LEVEL.words[0 if row is None else 1]
         rows.append((level, "" if row is None else str(row), entry or "", code, message, remedy, ""))
     if answer.passed:
+        entries = entries.filter(pa.array(answer.failed != 0))
         names = (c.FILE_ROW, f.ENTRY_NUMBER, r.REASON_CODES, r.MESSAGES, c.WHAT_TO_DO, c.DO_BY)
         for row, entry, codes, messages, what, day in zip(
             *(entries.column(str(column)).to_pylist() for column in names), strict=True
@@ -110,7 +112,7 @@ def written(
     for answer, stem in zip(answers, stems(answers), strict=True):
         entries = tables["claimed_entries"].slice(begin, len(answer.failed))
         begin += len(answer.failed)
-        texts[stem + DETAILS] = details_text(answer, entries, ruleset, request)
+        texts[stem + DETAILS] = details_text(answer, ruleset, request)
         texts[stem + VALIDATION] = validation_text(answer, entries, request)
         page = claim_page(_facts(answer, request), answer.declaration.findings.to_table(), entries)
         texts[stem + PAGE] = page.encode()
