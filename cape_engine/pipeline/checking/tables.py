@@ -121,14 +121,21 @@ def _routes(answer: Answer, ruleset: Ruleset) -> dict[str, pa.Array]:
     route = claim_portal.routed(lists, which, days, ruleset=ruleset, as_of=judged.as_of)
     place = route.place.astype(np.int32)
     return {
-        str(c.ROUTE): bridge.words(place, [word for word, _ in route.words]),
-        str(c.WHAT_TO_DO): bridge.words(place, [words for _, words in route.words]),
+        str(c.ROUTE): _words(place, [word for word, _ in route.words]),
+        str(c.WHAT_TO_DO): _words(place, [words for _, words in route.words]),
         str(c.DO_BY): bridge.dates(route.by),
         str(c.PSC_UNTIL): bridge.dates(days.psc),
         str(c.WINDOW_UNTIL): bridge.dates(days.window),
         str(c.PROTEST_UNTIL): bridge.dates(days.protest),
         str(c.COURT_UNTIL): bridge.dates(days.court),
     }
+
+
+def _words(place: npt.NDArray[np.int32], vocabulary: Sequence[str]) -> pa.DictionaryArray:
+    """Words by their place in a vocabulary in which some stand several times; null for a negative place."""
+    code = {word: number for number, word in enumerate(dict.fromkeys(vocabulary))}
+    codes = np.array([*(code[word] for word in vocabulary), -1], np.int32)
+    return bridge.words(codes[place], list(code))
 
 
 def _of(answer: Answer, values: npt.NDArray[np.integer], missing: int) -> npt.NDArray[np.integer]:
