@@ -1,4 +1,4 @@
-"""CBP's template as the workbook it is handed out in: its rows, as those of a CSV file, and nothing that is no table."""
+"""CBP's template as the workbook it is handed out in: its rows, as those of a CSV file."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def sheet_rows(content: bytes) -> tuple[Row | None, list[Row]]:
     except (zipfile.BadZipFile, fastexcel.FastExcelError, OSError, ValueError, IndexError) as error:
         raise NotReadableError(str(error).splitlines()[0] if str(error) else "not a workbook") from error
     columns = [column.to_pylist() for column in batch.columns]
-    for error in errors.errors if errors else ():
-        row, place = error.position
+    for fault in errors.errors if errors else ():
+        row, place = fault.position
         columns[place][row] = _ERROR
     rows: list[Row] = []
     for number, cells in enumerate(zip(*columns, strict=True), 1):

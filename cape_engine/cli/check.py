@@ -27,13 +27,17 @@ Exit codes: 0 done; 1 done, and a file or an entry failed or findings exist; 2 c
 @click.command("check", epilog=EXAMPLE, short_help="The claim portal's answer to declarations.")
 @click.argument("files", nargs=-1, required=True, type=common.FILE, metavar="FILE...")
 @click.option("--store", type=common.FILE, help="Store that holds the entries.")
-@click.option("--source", "sources", multiple=True, type=common.FILE, help="Exports that hold them, instead of a store.")
+@click.option(
+    "--source", "sources", multiple=True, type=common.FILE, help="Exports that hold them, instead of a store."
+)
 @click.option("--out", type=common.FILE, help="Folder for the answers; without it they are only shown.")
 @click.option("--ledger", metavar="PATH|URL", help="Ledger: a file, or a PostgreSQL URL; made if it is not there.")
 @click.option("--as-filer", metavar="CODE", help="Filer code of the account that files.")
 @click.option("--as-importer", metavar="NUMBER", help="Importer of record number of the account that files.")
 @click.option("--account", metavar="KIND", help="Kind of account: importer, filer or broker.")
-@click.option("--filer-type", metavar="TYPE", help="Filer Type of a filer account (default importer; no other may file).")
+@click.option(
+    "--filer-type", metavar="TYPE", help="Filer Type of a filer account (default importer; no other may file)."
+)
 @click.option("--as-of", type=common.Day(), help="Filing day: rules of that day apply (default today).")
 @click.option("--accepted-on", type=common.Day(), help="Acceptance day (default filing day).")
 @click.option("--importers", multiple=True, type=common.FILE, help="Importers file.")
@@ -42,7 +46,7 @@ Exit codes: 0 done; 1 done, and a file or an entry failed or findings exist; 2 c
 @click.option("--text-guards", is_flag=True, help='Write numbers in the Claim Details as Excel text, ="ABC12345676".')
 @click.option("--threads", type=click.IntRange(1), help="Worker threads (default: all cores).")
 @common.output_options
-def command(  # noqa: PLR0913 - one argument per option
+def command(
     files: tuple[Path, ...],
     *,
     store: Path | None,

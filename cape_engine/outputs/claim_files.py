@@ -24,7 +24,7 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]], newline: str) -
 
 
 def _cell(cell: str) -> str:
-    """A cell, quoted where a comma, a quote or a line end stands in it; text guards stand as CBP's download has them."""
+    """A cell, quoted where a comma, a quote or a line end stands in it; text guards stay as they are."""
     if _QUOTED.isdisjoint(cell) or cell.startswith('="'):
         return cell
     return '"' + cell.replace('"', '""') + '"'

@@ -47,7 +47,9 @@ def claim_page(facts: Mapping[str, Any], findings: pa.Table, entries: pa.Table) 
     """
     reasons = entries.column(str(r.REASON_CODES))
     failed = entries.filter(pc.greater(pc.list_value_length(reasons), 0))
-    failed = failed.take(pc.sort_indices(failed, sort_keys=[(str(c.DO_BY), "ascending"), (str(f.ENTRY_NUMBER), "ascending")]))
+    failed = failed.take(
+        pc.sort_indices(failed, sort_keys=[(str(c.DO_BY), "ascending"), (str(f.ENTRY_NUMBER), "ascending")])
+    )
     accepted = entries.filter(pc.equal(entries.column(str(c.CLAIMED_DISPOSITION)), c.CLAIMED_DISPOSITION.words[0]))
     return _template().render(
         file=facts,

@@ -220,7 +220,9 @@ def rows(table: Table, content: str) -> list[Any]:
 def parse_row(table: Table, line: int, row: Sequence[str]) -> Any:
     """One row as its class."""
     try:
-        values = [cell if parser is text else parser(cell) for (_, parser), cell in zip(table.columns, row, strict=True)]
+        values = [
+            cell if parser is text else parser(cell) for (_, parser), cell in zip(table.columns, row, strict=True)
+        ]
     except BadValueError:
         _refuse_cell(table, line, row)
     try:

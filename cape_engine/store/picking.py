@@ -138,7 +138,8 @@ def _places(numbers: pa.Array, wanted: _Records) -> Int64s:
         return np.flatnonzero(pc.is_in(numbers, value_set=texts).to_numpy(zero_copy_only=False)).astype(np.int64)
     inside = wanted[np.searchsorted(wanted, records[0]) : np.searchsorted(wanted, records[-1], "right")]
     place = np.searchsorted(records, inside)
-    return place[records[place] == inside].astype(np.int64)
+    found: Int64s = place[records[place] == inside].astype(np.int64)
+    return found
 
 
 def _records(numbers: pa.Array) -> _Records | None:
@@ -234,4 +235,3 @@ def _quantity_reader(
         return single(table, next(c for c in STORE_QUANTITIES if c == name)) if name in table.column_names else None
 
     return read
-

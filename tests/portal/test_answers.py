@@ -90,7 +90,9 @@ def test_routes__every_refusal_has_one() -> None:
     """Each rule that refuses entries, and each of our own reasons, has a route with words."""
     law = rules.load()
     routes = {route.rule_id: route for route in law.failure_routes}
-    refusing = {rule.rule_id for rule in law.eligibility if rule.level == "entry" and rule.outcome in {"reject_entry", "off"}}
+    refusing = {
+        rule.rule_id for rule in law.eligibility if rule.level == "entry" and rule.outcome in {"reject_entry", "off"}
+    }
     assert refusing | {"file_submitter_mismatch", "input_refused", "hold_not_in_phase"} == set(routes)
     for route in routes.values():
         assert bool(route.late_route) == bool(route.late_remedy)

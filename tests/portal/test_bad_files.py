@@ -140,7 +140,9 @@ def test_check__wrong_check_digit_warns(store: Path, tmp_path: Path) -> None:
     result = check(shapes.declaration(tmp_path / "claim.csv", [*MINE, wrong]), store)
     assert result.declarations.to_pylist()[0]["claim_status"] == "Accepted with Error(s)"
     found = result.findings.to_pylist()
-    assert [(row["severity"], row["row"]) for row in found if row["code"] == "DECLARATION_CHECK_DIGIT"] == [("warning", 6)]
+    assert [(row["severity"], row["row"]) for row in found if row["code"] == "DECLARATION_CHECK_DIGIT"] == [
+        ("warning", 6)
+    ]
     assert result.claimed_entries.to_pylist()[4]["reason_codes"] == ["NOT_IN_ACE"]
 
 
@@ -224,7 +226,7 @@ def future(path: Path) -> None:
 
     Ledger.open(path).close()
     with sqlite3.connect(path) as database:
-        database.execute("INSERT INTO schema_version SELECT max(version) + 1000 FROM schema_version")
+        database.execute("INSERT INTO schema_version SELECT max(version) + 1000, 'later' FROM schema_version")
     database.close()
 
 

@@ -312,4 +312,6 @@ def test_show__tables_for_people(store: Path, tmp_path: Path, capsys: Capture) -
     result = check(shapes.declaration(tmp_path / "claim.csv", [*GOOD, *BAD]), store, as_filer="ABC")
     show_check.result(result, tmp_path, as_json=False)
     said = capsys.readouterr().out
-    assert all(words in said for words in ("claim.csv", "NO IEEPA HTS ON ENTRY", "2026-07-05", "Accepted with Error(s)"))
+    assert all(
+        words in said for words in ("claim.csv", "NO IEEPA HTS ON ENTRY", "2026-07-05", "Accepted with Error(s)")
+    )

@@ -67,7 +67,8 @@ class Answer:
     @property
     def accepted(self) -> npt.NDArray[np.bool_]:
         """Which entries the claim holds."""
-        return (self.failed == 0) & self.passed
+        found: npt.NDArray[np.bool_] = (self.failed == 0) & self.passed
+        return found
 
 
 def bit(ruleset: Ruleset, rule_id: str) -> np.uint64:
@@ -97,11 +98,11 @@ def access_checked(declaration: Declaration, bench: Bench) -> Declaration:
     return _refused(declaration, bench, "file_account_kind", "DECLARATION_ACCOUNT_KIND", value=kind)
 
 
-def _refused(declaration: Declaration, bench: Bench, rule_id: str, code: str, **fields: object) -> Declaration:
+def _refused(declaration: Declaration, bench: Bench, rule_id: str, code: str, value: object) -> Declaration:
     """A declaration refused for one more reason, the reasons in the order of the checks."""
     rule = bench.ruleset.rule(rule_id)
     words = "" if rule is None else rule.words
-    declaration.findings.add(code, source=declaration.name, words=words, **fields)
+    declaration.findings.add(code, source=declaration.name, words=words, value=value)
     return _with_reason(declaration, bench, rule_id)
 
 
@@ -206,9 +207,7 @@ def _add(findings: Findings, code: str, one: Declaration, number: str, row: int,
     findings.add(code, source=one.name, row=row, column=claim_portal.HEADER, value=number, entry=number, first=first)
 
 
-def _mine(
-    declaration: Declaration, judged: Judged, account: claim_portal.Account
-) -> npt.NDArray[np.bool_]:
+def _mine(declaration: Declaration, judged: Judged, account: claim_portal.Account) -> npt.NDArray[np.bool_]:
     """Which listed entries the account may declare; of one that no source holds only the number is known."""
     place = judged.places(declaration.entry_numbers)
     listed = pa.array(declaration.entry_numbers, pa.string())

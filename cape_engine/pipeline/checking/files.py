@@ -30,7 +30,7 @@ _STAGING = ".staging"
 
 
 def stems(answers: Sequence[Answer]) -> list[str]:
-    """Names of the files of each declaration: its own name without the ending; a second one of that name is numbered."""
+    """Names of the files of each declaration: its own without the ending; a second one of that name is numbered."""
     taken: set[str] = set()
     found = []
     for answer in answers:
@@ -60,14 +60,17 @@ def details_text(answer: Answer, ruleset: Ruleset, request: CheckRequest) -> byt
         number = guard(answer.claim_number or "")
         masks, which = bridge.distinct(answer.failed)
         lists = claim_portal.reason_lists(np.array(masks, np.uint64), ruleset)[1].to_pylist()
-        said = [(c.ENTRIES[mask > 0], "; ".join(words if every else words[:1])) for mask, words in zip(masks, lists, strict=True)]
+        said = [
+            (c.ENTRIES[mask > 0], "; ".join(words if every else words[:1]))
+            for mask, words in zip(masks, lists, strict=True)
+        ]
         listed = answer.declaration.entry_numbers
         rows = [(guard(entry), number, *said[at]) for entry, at in zip(listed, which.tolist(), strict=True)]
     return claim_files.csv_text(head, rows, request.settings.text("claim.newline"))
 
 
 def validation_text(answer: Answer, entries: pa.Table, request: CheckRequest) -> bytes:
-    """The Validation Result File in our form: faults of the file, of its rows, and every reason of every failed entry."""
+    """The Validation Result File in our form: faults of the file and its rows, every reason of every failed entry."""
     rows = []
     findings = answer.declaration.findings.to_table()
     names = (r.ROW, r.FINDING_ENTRY, r.CODE, r.MESSAGE, r.REMEDY)
@@ -78,9 +81,9 @@ def validation_text(answer: Answer, entries: pa.Table, request: CheckRequest) ->
         rows.append((level, "" if row is None else str(row), entry or "", code, message, remedy, ""))
     if answer.passed:
         entries = entries.filter(pa.array(answer.failed != 0))
-        names = (c.FILE_ROW, f.ENTRY_NUMBER, r.REASON_CODES, r.MESSAGES, c.WHAT_TO_DO, c.DO_BY)
+        columns = (c.FILE_ROW, f.ENTRY_NUMBER, r.REASON_CODES, r.MESSAGES, c.WHAT_TO_DO, c.DO_BY)
         for row, entry, codes, messages, what, day in zip(
-            *(entries.column(str(column)).to_pylist() for column in names), strict=True
+            *(entries.column(str(column)).to_pylist() for column in columns), strict=True
         ):
             for code, message in zip(codes, messages, strict=True):
                 rows.append((c.LEVEL.words[2], str(row), entry, code, message, what or "", str(day or "")))
@@ -156,4 +159,3 @@ def _placed(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return whole
-

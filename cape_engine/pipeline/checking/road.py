@@ -110,9 +110,7 @@ def _store(
     return store
 
 
-def _answers(
-    declarations: list[Declaration], judged: Judged, bench: Bench, ledger: Ledger | None
-) -> list[Answer]:
+def _answers(declarations: list[Declaration], judged: Judged, bench: Bench, ledger: Ledger | None) -> list[Answer]:
     """The answers in the order of filing, each recorded before the next is given."""
     request = bench.request
     live = {} if ledger is None else recording.live_claims(ledger, recording.first_reading(declarations))
@@ -127,7 +125,7 @@ def _answers(
             continue
         filed = recording.recordable_file(one, bench)
         before = recording.earlier(ledger, sha256, bench, request.as_of, live) if ledger is not None and filed else None
-        if before is not None:
+        if ledger is not None and before is not None:
             day = judged
             if before.filed_on != request.as_of:
                 day = judge(bench, list(one.entry_numbers), before.filed_on, before.filed_on)
@@ -243,4 +241,3 @@ def _register(ledger: Ledger, answers: list[Answer], result: CheckResult, reques
         on_day=request.as_of,
         files={name: about["sha256"] for name, about in result.manifest["files"].items()},
     )
-

@@ -28,7 +28,7 @@ _ACCEPTED, _REJECTED, _NOT_CLAIMED = range(3)
 def declarations_table(answers: Sequence[Answer], request: CheckRequest) -> pa.Table:
     """One row per declaration, in the order of filing (`RESULT_DECLARATIONS`)."""
     account = request.account
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for answer in answers:
         accepted = answer.accepted
         rows.append(
@@ -51,8 +51,8 @@ def declarations_table(answers: Sequence[Answer], request: CheckRequest) -> pa.T
                 answer.recorded,
             )
         )
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in c.RESULT_DECLARATIONS]
-    arrays = [_array(list(values), column) for values, column in zip(columns, c.RESULT_DECLARATIONS, strict=True)]
+    columns = [[row[place] for row in rows] for place in range(len(c.RESULT_DECLARATIONS))]
+    arrays = [_array(values, column) for values, column in zip(columns, c.RESULT_DECLARATIONS, strict=True)]
     return pa.table(arrays, schema=c.RESULT_DECLARATIONS_SCHEMA)
 
 
@@ -112,10 +112,10 @@ def _entries_of(answer: Answer, ruleset: Ruleset) -> pa.Table:
 def _routes(answer: Answer, ruleset: Ruleset) -> dict[str, pa.Array]:
     """Route, words and day of each entry that failed, and the days of every entry."""
     judged = answer.judged
-    days = claim_portal.Deadlines(
-        *(_of(answer, day, NO_DAY) for day in (judged.days.psc, judged.days.window, judged.days.protest))
-        , _of(answer, judged.days.court, NO_DAY),
-    )  # fmt: skip
+    psc, window, protest, court = (
+        _of(answer, judged.days.named(word), NO_DAY).astype(np.int32) for word in ("psc", "window", "protest", "court")
+    )
+    days = claim_portal.Deadlines(psc, window, protest, court)
     masks, which = bridge.distinct(answer.failed)
     lists = claim_portal.reason_lists(np.array(masks, np.uint64), ruleset)[0].to_pylist()
     route = claim_portal.routed(lists, which, days, ruleset=ruleset, as_of=judged.as_of)
