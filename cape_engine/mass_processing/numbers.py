@@ -16,6 +16,7 @@ from cape_engine.dates import OPEN_END, OPEN_START, day_number
 from cape_engine.mass_processing.column1 import Column1Row, Column1Table
 from cape_engine.mass_processing.growing import Growing
 from cape_engine.mass_processing.periods import Periods
+from cape_engine.mass_processing.records import percent_row, ruling
 from cape_engine.mass_processing.unit_numbers import Units
 from cape_engine.rules import Ruleset
 from cape_engine.rules.rate_text import resolve
@@ -34,7 +35,7 @@ _FREE_CODE = ord("0")
 _KINDS = {"additional": k.ADDITIONAL, "replacement": k.REPLACEMENT, "exempt": k.EXEMPT}
 _BASE_CHAPTERS = range(1, 98)
 _GENERAL, _COLUMN2 = int(k.USE_GENERAL), int(k.USE_COLUMN2)
-_SPECIAL, _OWN = int(k.USE_SPECIAL), int(k.USE_OWN)
+_SPECIAL = int(k.USE_SPECIAL)
 _FIELDS = k.RATE.names or ()
 _CODE, _ON_BASIS, _FROM, _TO, _P2 = (
     _FIELDS.index(name) for name in ("code", "on_basis", "valid_from", "valid_to", "p2_e9")
@@ -275,7 +276,7 @@ class Book:
                 rate_e9 = 0
         weights = k.WEIGHT_BASE | (k.WEIGHT_BAD if row == _NO_ROW else 0)
         weights |= k.WEIGHT_ROW if marks & (k.MARK_FORMULA | k.MARK_UNPRICED) else 0
-        return _ruling(marks | k.MARK_BASE, weights, rate_e9, row, facts.place)
+        return ruling(marks | k.MARK_BASE, weights, rate_e9, row, facts.place)
 
     def _other_ruling(self, facts: _Number, marks: int, row: int, *, dated: bool = True) -> tuple[int, ...]:
         """`tables.RULING` of any other number at its own row."""
@@ -307,7 +308,7 @@ class Book:
             rule = s.RULE_REPLACEMENT if kind == k.REPLACEMENT else s.RULE_EXEMPT
             rule = s.RULE_ADDITIONAL if kind == k.ADDITIONAL else rule
             marks |= k.MARK_REMOVED | rule << k.RULE_SHIFT
-        return _ruling(marks, weights, rate_e9, row, facts.place)
+        return ruling(marks, weights, rate_e9, row, facts.place)
 
     # --- rate rows ----------------------------------------------------------------------------------------------------
     def _base_rows(self, number: str) -> None:
@@ -384,7 +385,7 @@ class Book:
     def _ieepa_row(self, row: IeepaRow) -> tuple[int, ...]:
         """Rate row of an IEEPA number: percentage of the value, zero, or none in force."""
         rate = 0 if row.kind == "exempt" else row.rate_e9
-        return self._percent_row("X" if rate is None else "7" if rate else "0", rate or 0, row.from_day, row.to_day)
+        return percent_row("X" if rate is None else "7" if rate else "0", rate or 0, row.from_day, row.to_day)
 
     def _other_row(self, row: OtherRow) -> tuple[int, ...]:
         """Rate row of another chapter 98 or 99 number; only percentages of the whole value are computed."""
@@ -396,17 +397,4 @@ class Book:
             code = chr(CODE_TOPUP)
         elif rule == "fixed" and row.kind == "additional" and row.rate_e9 is not None and row.hts_number[:2] == "99":
             code = "7"
-        return self._percent_row(code, row.rate_e9 or 0, row.from_day, row.to_day)
-
-    @staticmethod
-    def _percent_row(code: str, rate_e9: int, from_day: int, to_day: int) -> tuple[int, ...]:
-        """A row of a chapter 98 or 99 number."""
-        return (_OWN, 0, ord(code), 0, 0, 0, -1, -1, from_day, to_day, 0, rate_e9, 0, 0)
-
-
-_MASKS = (k.MARK_BASE, k.MARK_REMOVED, k.MARK_CHARGED, k.MARK_COMPARED)
-
-
-def _ruling(marks: int, weights: int, rate_e9: int, row: int, place: int) -> tuple[int, ...]:
-    """A row of `tables.RULING`."""
-    return (marks, weights, rate_e9, row, place, *(-1 if marks & mark else 0 for mark in _MASKS))
+        return percent_row(code, row.rate_e9 or 0, row.from_day, row.to_day)

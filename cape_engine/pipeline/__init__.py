@@ -6,4 +6,17 @@ from cape_engine.pipeline.checking import CheckOptions, CheckRequest, CheckResul
 from cape_engine.pipeline.request import DETAILS, Request, RunResult
 from cape_engine.pipeline.road import execute
 
-__all__ = ["CheckOptions", "CheckRequest", "CheckResult", "check", "check_request", "DETAILS", "Options", "Request", "RunResult", "execute", "requested", "run"]
+__all__ = [
+    "DETAILS",
+    "CheckOptions",
+    "CheckRequest",
+    "CheckResult",
+    "Options",
+    "Request",
+    "RunResult",
+    "check",
+    "check_request",
+    "execute",
+    "requested",
+    "run",
+]

@@ -71,7 +71,7 @@ def _template() -> jinja2.Template:
         loader=jinja2.PackageLoader("cape_engine.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     templates.filters["dollars"] = cents_text
-    return templates.get_template("claim.html")
+    return templates.get_template("declaration.html")
 
 
 def _rows(entries: pa.Table, columns: tuple[str, ...], most: int) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from cape_engine.schema.results import (
     DISPOSITION,
     MESSAGE,
     MESSAGES,
+    PRINCIPAL_CENTS,
     REASON_CODES,
     REMEDY,
     RESULT_LIQUIDATION_DATE,
@@ -35,7 +36,7 @@ CLAIM_STATUS = Column(
 LISTED = Column("entries", COUNT, "entry numbers read from the file; 0 for a file that fails initial validation")
 ACCEPTED_ENTRIES = Column("accepted_entries", COUNT, "entries of the claim that passed every check")
 FAILED_ENTRIES = Column("failed_entries", COUNT, "entries of the claim that failed")
-ASKED_CENTS = Column("principal_cents", CENTS, "duty to give back", source="handbook 5.10", low=0)
+ASKED_CENTS = Column(str(PRINCIPAL_CENTS), CENTS, "duty to give back", source="handbook 5.10", low=0)
 RECORDED = Column(
     "recorded",
     WORD,

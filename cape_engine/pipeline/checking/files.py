@@ -20,7 +20,7 @@ from cape_engine.rules import Ruleset
 from cape_engine.schema import claims as c
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
-from cape_engine.schema.ledger import CLAIM_NUMBER
+from cape_engine.schema.ledger import CLAIM_NUMBER, FILED_ON
 
 DETAILS, VALIDATION, PAGE = ".claim-details.csv", ".validation.csv", ".html"
 _REPORT = "Claim Details"
@@ -126,7 +126,7 @@ def _facts(answer: Answer, request: CheckRequest) -> dict[str, Any]:
     """What the page says of the file itself."""
     return {
         "name": answer.declaration.name,
-        "filed_on": answer.judged.as_of,
+        str(FILED_ON): answer.judged.as_of,
         "account": request.account.kind,
         "submitter": request.account.submitter,
         "upload": answer.upload,

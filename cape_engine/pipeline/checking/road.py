@@ -26,6 +26,8 @@ from cape_engine.pipeline.checking import answering, files, recording, tables
 from cape_engine.pipeline.checking.answering import Answer
 from cape_engine.pipeline.checking.judging import Bench, Judged, judge
 from cape_engine.pipeline.checking.request import CheckRequest, CheckResult
+from cape_engine.schema import claims as c
+from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 from cape_engine.store import Store, is_store
 
@@ -174,8 +176,8 @@ def _result(answers: list[Answer], bench: Bench, findings: Findings, seconds: di
         "accepted_on": request.accepted_on.isoformat(),
         "account": {
             "kind": request.account.kind,
-            "filer_code": request.account.filer_code,
-            "importer_number": request.account.importer_number,
+            str(f.FILER_CODE): request.account.filer_code,
+            str(f.IMPORTER_NUMBER): request.account.importer_number,
         },
         "settings": request.settings.in_force(),
         "inputs": [*(asdict(source) for source in bench.store.sources), *_file_records(answers, request)],
@@ -235,7 +237,7 @@ def _register(ledger: Ledger, answers: list[Answer], result: CheckResult, reques
         manifest_sha256=sha256_of(request.out / MANIFEST),
         totals={
             "declarations": len(answers),
-            "accepted_entries": counts["dispositions"].get("accepted", 0),
+            str(c.ACCEPTED_ENTRIES): counts["dispositions"].get("accepted", 0),
             **result.manifest["totals_cents"],
         },
         on_day=request.as_of,
