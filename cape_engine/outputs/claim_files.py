@@ -19,7 +19,10 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]], newline: str) -
     """
     end = ENDINGS[newline]
     lines = [",".join(head)]
-    lines += [",".join([_cell(cell) for cell in row]) for row in rows]
+    for row in rows:
+        line = ",".join(row)
+        plain = '"' not in line and "\n" not in line and "\r" not in line and line.count(",") == len(row) - 1
+        lines.append(line if plain else ",".join([_cell(cell) for cell in row]))
     return (end.join(lines) + end).encode()
 
 

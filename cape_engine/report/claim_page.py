@@ -17,7 +17,7 @@ from cape_engine.schema import claims as c
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 
-MOST_FAILED, MOST_ACCEPTED = 1_000, 200
+MOST_FAILED, MOST_ACCEPTED = 500, 100
 """Entries that the lists of the page show; all of them stand in the tables beside it."""
 _FAILED = (
     f.ENTRY_NUMBER,

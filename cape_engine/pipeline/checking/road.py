@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def execute_check(request: CheckRequest, *, progress: Progress | None = None) ->
         raise UsageError("no declaration given; name the CSV files that list the entries")
     if not request.sources:
         raise UsageError("no entries given; name a store (--store) or exports (--source) that hold them")
-    ruleset = rules.load(request.rules)
+    ruleset = _builtin() if request.rules is None else rules.load(request.rules)
     claim_portal.check_days(ruleset, request.as_of, request.accepted_on)
     findings = Findings()
     with ExitStack() as stack:
@@ -63,6 +64,12 @@ def execute_check(request: CheckRequest, *, progress: Progress | None = None) ->
             if ledger is not None:
                 _register(ledger, answers, result, request)
     return result
+
+
+@cache
+def _builtin() -> rules.Ruleset:
+    """The project's own rules, read once in a process: a portal that stays up checks many declarations."""
+    return rules.load()
 
 
 def _read(path: Path, request: CheckRequest, ruleset: rules.Ruleset) -> Declaration:
