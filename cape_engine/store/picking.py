@@ -36,30 +36,37 @@ Ahead = Mapping[str, Collection[str]]
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
+_COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    "entries": STORE_ENTRIES,
+    "lines": STORE_LINES,
+    "tariffs": STORE_TARIFFS,
+}
+_NAMES = {table: frozenset(map(str, columns)) for table, columns in _COLUMNS.items()}
+_DECLARED = {str(column): column for columns in (*_COLUMNS.values(), STORE_QUANTITIES) for column in columns}
+
 _Records = npt.NDArray[np.bytes_]
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Where the picked rows of one partition stand.
+    """What one partition gives: where its picked rows stand, and what was taken of them at once.
 
     Attributes:
-        partition: opened, its columns not read yet.
-        entries, lines, tariffs: rows of its tables, ascending.
-        first_tariff: tariffs of the stretches before.
+        name: of the partition.
+        rows: ascending rows of its tables, by table.
+        taken: columns of those rows, by table and column; None where the file says nothing.
     """
 
-    partition: Partition
-    entries: Int64s
-    lines: Int64s
-    tariffs: Int64s
+    name: str
+    rows: Mapping[str, Int64s]
+    taken: Mapping[str, Mapping[str, pa.Array | None]]
 
 
 def pick_entries(store: Store, numbers: Collection[str], *, ahead: Ahead | None = None, threads: int = 1) -> Partition:
     """The entries of a store that have one of some numbers, with their lines and tariffs, in entry number order.
 
     Only partitions between whose first and last entry a number lies are opened, and of these only the columns that are
-    asked for are read: thousands of entries among millions take the time of a few columns.
+    asked for are read: thousands of entries among millions take the time of a few columns. No column is kept whole.
 
     Args:
         store: any.
@@ -72,26 +79,19 @@ def pick_entries(store: Store, numbers: Collection[str], *, ahead: Ahead | None 
     """
     wanted = np.unique(np.array([n.encode() for n in numbers if len(n) == ENTRY_BYTES and n.isascii()], "S11"))
     records = [record for record in store.manifest["partitions"] if _concerned(record, wanted)]
-    at_once = _Threads(threads)
-    found = at_once.map(lambda record: _stretch(store.opened(record["name"]), wanted, ahead or {}), records)
-    stretches = [stretch for stretch in found if len(stretch.entries)]
-    tables = [
-        LazyTable(columns, sum(len(rows) for rows in places), _reader(columns, members, places, at_once))
-        for columns, members, places in (
-            (STORE_ENTRIES, [s.partition.entries for s in stretches], [s.entries for s in stretches]),
-            (STORE_LINES, [s.partition.lines for s in stretches], [s.lines for s in stretches]),
-        )
-    ]
-    places = [s.tariffs for s in stretches]
+    outer = _Threads(threads)
+    inner = _Threads(threads if len(records) < threads else 1)
+    found = outer.map(lambda record: _stretch(store, record["name"], wanted, ahead or {}, inner), records)
+    stretches = [stretch for stretch in found if len(stretch.rows["entries"])]
+    readers = {name: _reader(store, name, stretches, outer) for name in _COLUMNS}
+    counts = {name: sum(len(stretch.rows[name]) for stretch in stretches) for name in _COLUMNS}
+    entries, lines = (LazyTable(_COLUMNS[name], counts[name], readers[name]) for name in ("entries", "lines"))
     tariffs = LazyTariffs(
-        STORE_TARIFFS,
-        sum(len(rows) for rows in places),
-        _reader(STORE_TARIFFS, [s.partition.tariffs for s in stretches], places, at_once),
-        _quantity_reader(stretches, at_once),
+        STORE_TARIFFS, counts["tariffs"], readers["tariffs"], _quantity_reader(store, stretches, outer)
     )
-    for name, table in (("entries", tables[0]), ("lines", tables[1]), ("tariffs", tariffs)):
+    for name, table in (("entries", entries), ("lines", lines), ("tariffs", tariffs)):
         table.prefetch((ahead or {}).get(name, ()))
-    return Partition(NAME, tables[0], tables[1], tariffs, tuple(source.name for source in store.sources))
+    return Partition(NAME, entries, lines, tariffs, tuple(source.name for source in store.sources))
 
 
 class _Threads:
@@ -117,17 +117,39 @@ def _concerned(record: Mapping[str, str | None], wanted: _Records) -> bool:
     return place < len(wanted) and bytes(wanted[place]) <= last.encode()
 
 
-def _stretch(partition: Partition, wanted: _Records, ahead: Ahead) -> _Stretch:
-    """Where the wanted entries of one partition stand, with their lines and tariffs."""
-    entries = _places(single(partition.entries, ENTRY_NUMBER), wanted)
-    if len(entries) == 0:
-        none = np.zeros(0, np.int64)
-        return _Stretch(partition, none, none, none)
-    partition.entries.prefetch([LINE_COUNT, *ahead.get("entries", ())])
-    partition.lines.prefetch([TARIFF_COUNT])
-    lines = _below(offsets(partition.entries, LINE_COUNT), entries)
-    tariffs = _below(offsets(partition.lines, TARIFF_COUNT), lines)
-    return _Stretch(partition, entries, lines, tariffs)
+def _stretch(store: Store, name: str, wanted: _Records, ahead: Ahead, at_once: _Threads) -> _Stretch:
+    """Where the wanted entries of one partition stand, with their lines and tariffs, and the columns known ahead."""
+    opened = store.opened(name)
+    tables = {"entries": opened.entries, "lines": opened.lines, "tariffs": opened.tariffs}
+    places = {"entries": _places(single(opened.entries, ENTRY_NUMBER), wanted)}
+    if len(places["entries"]) == 0:
+        return _Stretch(name, places, {})
+    jobs = [(table, names[part::2]) for table in _COLUMNS for part in (0, 1) if (names := _ahead(table, ahead)[part:])]
+    at_once.map(lambda job: tables[job[0]].prefetch(job[1]), jobs)
+    places["lines"] = _below(offsets(opened.entries, LINE_COUNT), places["entries"])
+    places["tariffs"] = _below(offsets(opened.lines, TARIFF_COUNT), places["lines"])
+    taken = {
+        table: _taken(tables[table], [*ahead.get(table, ()), *({str(ENTRY_NUMBER)} & set(_NAMES[table]))], rows)
+        for table, rows in places.items()
+    }
+    return _Stretch(name, places, taken)
+
+
+def _ahead(table: str, ahead: Ahead) -> list[str]:
+    """Columns of a table that are read at once: those known ahead, and the counts."""
+    counts = {"entries": [str(LINE_COUNT)], "lines": [str(TARIFF_COUNT)]}.get(table, [])
+    return list(dict.fromkeys([*counts, *ahead.get(table, ())]))
+
+
+def _taken(table: LazyTable, names: Collection[str], rows: Int64s) -> dict[str, pa.Array | None]:
+    """Some rows of columns; None for a column of which nothing is known."""
+    table.prefetch(names)
+    places = pa.array(rows)
+    found: dict[str, pa.Array | None] = {}
+    for name in names:
+        cells = stored(table, _DECLARED[name])
+        found[name] = None if cells is None else cells.take(places)
+    return found
 
 
 def _places(numbers: pa.Array, wanted: _Records) -> Int64s:
@@ -163,30 +185,27 @@ def _below(begins: Int64s, rows: Int64s) -> Int64s:
 
 
 def _reader(
-    columns: Sequence[Column], members: Sequence[LazyTable], places: Sequence[Int64s], at_once: _Threads
+    store: Store, table: str, stretches: Sequence[_Stretch], at_once: _Threads
 ) -> Callable[[Collection[str]], dict[str, Cells]]:
-    """Reads columns of all partitions and takes the picked rows of each."""
-    declared = {str(column): column for column in columns}
+    """Reads columns of all partitions and takes the picked rows of each; nothing of a file stays open."""
 
-    def one(number: int, names: Collection[str]) -> dict[str, pa.Array | None]:
-        table = members[number]
-        table.prefetch(names)
-        rows = pa.array(places[number])
-        return {name: None if (cells := stored(table, declared[name])) is None else cells.take(rows) for name in names}
+    def one(stretch: _Stretch, names: Collection[str]) -> Mapping[str, pa.Array | None]:
+        more = [name for name in names if name not in stretch.taken[table]]
+        if not more:
+            return stretch.taken[table]
+        opened: LazyTable = getattr(store.opened(stretch.name), table)
+        return {**stretch.taken[table], **_taken(opened, more, stretch.rows[table])}
 
     def read(names: Collection[str]) -> dict[str, Cells]:
-        chosen = [name for name in names if name in declared]
-        parts = at_once.map(lambda number: one(number, chosen), range(len(members)))
-        return _together(chosen, parts, [len(rows) for rows in places], declared)
+        chosen = [name for name in names if name in _NAMES[table]]
+        parts = at_once.map(lambda stretch: one(stretch, chosen), stretches)
+        return _together(chosen, parts, [len(stretch.rows[table]) for stretch in stretches])
 
     return read
 
 
 def _together(
-    names: Sequence[str],
-    parts: Sequence[Mapping[str, pa.Array | None]],
-    counts: Sequence[int],
-    declared: Mapping[str, Column],
+    names: Sequence[str], parts: Sequence[Mapping[str, pa.Array | None]], counts: Sequence[int]
 ) -> dict[str, Cells]:
     """Columns end to end; one of which no partition says anything is left out."""
     found: dict[str, Cells] = {}
@@ -195,7 +214,7 @@ def _together(
         known = [array for array in arrays if array is not None]
         if not known:
             continue
-        column = declared[name]
+        column = _DECLARED[name]
         kind = known[0].type if all(array.type == known[0].type for array in known) else column.type
         filled_in = [
             nothing(column, count).cast(kind) if array is None else array if array.type == kind else array.cast(kind)
@@ -209,29 +228,30 @@ def _together(
 
 
 def _quantity_reader(
-    stretches: Sequence[_Stretch], at_once: _Threads
+    store: Store, stretches: Sequence[_Stretch], at_once: _Threads
 ) -> Callable[[Collection[str] | None], dict[str, Cells]]:
     """Reads the quantities of the picked tariffs that concern some tariff numbers, `TARIFF` counted anew."""
+    before = np.cumsum([0, *(len(stretch.rows["tariffs"]) for stretch in stretches)])
 
     def one(number: int, wanted: Collection[str] | None) -> pa.Table:
-        rows = stretches[number].tariffs
-        before = sum(len(stretch.tariffs) for stretch in stretches[:number])
-        sparse: pa.Table = stretches[number].partition.tariffs.sparse_quantities(wanted)
+        stretch = stretches[number]
+        rows = stretch.rows["tariffs"]
+        sparse: pa.Table = store.opened(stretch.name).tariffs.sparse_quantities(wanted)
         own = filled(single(sparse, TARIFF), np.int64, 0)
         place = np.searchsorted(rows, own)
         picked: Bools = place < len(rows)
         picked[picked] = rows[place[picked]] == own[picked]
         chosen = np.flatnonzero(picked)
         table = sparse.take(pa.array(chosen))
-        return table.set_column(0, str(TARIFF), pa.array((place[chosen] + before).astype(np.int32)))
+        return table.set_column(0, str(TARIFF), pa.array((place[chosen] + before[number]).astype(np.int32)))
 
     def read(wanted: Collection[str] | None) -> dict[str, Cells]:
         tables = at_once.map(lambda number: one(number, wanted), range(len(stretches)))
         names = [str(column) for column in STORE_QUANTITIES]
-        parts = [{name: single_of(table, name) for name in names} for table in tables]
-        return _together(names, parts, [table.num_rows for table in tables], {str(c): c for c in STORE_QUANTITIES})
-
-    def single_of(table: pa.Table, name: str) -> pa.Array | None:
-        return single(table, next(c for c in STORE_QUANTITIES if c == name)) if name in table.column_names else None
+        parts = [
+            {name: single(table, _DECLARED[name]) if name in table.column_names else None for name in names}
+            for table in tables
+        ]
+        return _together(names, parts, [table.num_rows for table in tables])
 
     return read
