@@ -38,6 +38,8 @@ _KINDS = {
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _SPECIAL = re.compile(r"[^0-9A-Za-z]+")
 _SHOWN = 40
+_MOST_ROWS = 10_000
+"""Findings of one kind in a file; a million bytes can hold half a million bad rows."""
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _WEIGHTS = np.array([1, 2] * 5, np.int64)
 """Every second character counts twice, the tenth the first of them."""
@@ -96,6 +98,7 @@ class _Checks:
     failed: set[str] = field(default_factory=set)
     sha256: str = ""
     workbook: bool = False
+    times: dict[str, int] = field(default_factory=dict)
 
     def words(self, rule_id: str) -> str:
         """The words of a rule, from the eligibility table."""
@@ -105,6 +108,9 @@ class _Checks:
     def fail(self, rule_id: str, *, row: int | None = None, value: object = None, **more: str | int) -> None:
         """A failed check: the file is refused, and a finding says where."""
         self.failed.add(rule_id)
+        self.times[rule_id] = self.times.get(rule_id, 0) + 1
+        if self.times[rule_id] > _MOST_ROWS:
+            return
         shown = None if value is None else str(value)[:_SHOWN]
         words = self.words(rule_id)
         fields: dict[str, Any] = {"words": words, **more}
@@ -112,6 +118,10 @@ class _Checks:
 
     def result(self, numbers: Sequence[str], rows: Sequence[int]) -> Declaration:
         """The declaration, its failures in the order of the checks."""
+        for rule_id, count in self.times.items():
+            if count > _MOST_ROWS:
+                more = count - _MOST_ROWS
+                self.findings.add("DECLARATION_MORE_ROWS", source=self.name, value=more, words=self.words(rule_id))
         rules = [rule for rule in self.ruleset.eligibility if rule.rule_id in self.failed]
         accepted = not self.failed
         return Declaration(

@@ -127,6 +127,15 @@ def test_check__fifty_megabytes(store: Path, tmp_path: Path) -> None:
     assert any("50000000 bytes" in message for message in result.findings.column("message").to_pylist())
 
 
+def test_check__half_a_million_bad_rows(store: Path, tmp_path: Path) -> None:
+    """A file just below the size limit in which no row is a number gives ten thousand findings and one for the rest."""
+    path = tmp_path / "claim.csv"
+    path.write_bytes(b"Entry Number\n" + b"x\n" * 400_000)
+    result = check(path, store)
+    assert result.declarations.to_pylist()[0]["reason_codes"] == ["FILE_TOO_MANY_ENTRIES", "FILE_ENTRY_NUMBER_FORMAT"]
+    assert any("390000 more rows" in message for message in result.findings.column("message").to_pylist())
+
+
 @pytest.mark.parametrize("name", ["claim.txt", "claim", "claim.csv.zip"])
 def test_check__another_ending(name: str, store: Path, tmp_path: Path) -> None:
     """A file that is not named .csv is refused, whatever stands in it."""
