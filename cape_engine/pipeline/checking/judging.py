@@ -20,40 +20,28 @@ from cape_engine.store import Store, pick_entries
 
 UInt64s = npt.NDArray[np.uint64]
 
+_NEVER_ASKED = frozenset(
+    {
+        f.IMPORTER_KIND,
+        f.SUMMARY_DATE,
+        f.ORIGINAL_LIQUIDATION_DATE,
+        f.NOTIFY_PARTY,
+        f.NOTIFY_PARTY_ON_PROFILE,
+        f.MODE_OF_TRANSPORT,
+        f.PSC_PENDING,
+        f.CIT_PLAINTIFF,
+    }
+)
 AHEAD: dict[str, tuple[str, ...]] = {
     "entries": tuple(
         str(column)
-        for column in (
-            f.ENTRY_NUMBER,
-            f.IMPORTER_NUMBER,
-            f.FILER_CODE,
-            f.ENTRY_TYPE,
-            f.ENTRY_DATE,
-            f.IMPORT_DATE,
-            f.DEPOSIT_DATE,
-            f.SUMMARY_STATUS,
-            f.CONTROL_STATUS,
-            f.STATEMENT_COMPLETE,
-            f.LIQUIDATION_STATUS,
-            f.LIQUIDATION_DATE,
-            f.SCHEDULED_LIQUIDATION_DATE,
-            f.LAST_WITHDRAWAL_DATE,
-            f.RECONCILIATION_FLAG,
-            f.RECONCILIATION_ENTRY_FILED,
-            f.DRAWBACK_FLAG,
-            f.PROTEST_STATUS,
-            f.ADCVD_PENDING,
-            f.SURETY_PAID,
-            f.PRIOR_REFUND_CENTS,
-            f.EXTENSION_SUSPENSION_CODE,
-            s.INPUT_REFUSED,
-            s.LINE_COUNT,
-        )
+        for column in (f.ENTRY_NUMBER, *f.ENTRY_FACTS, s.INPUT_REFUSED, s.LINE_COUNT)
+        if column not in _NEVER_ASKED
     ),
-    "lines": (str(s.TARIFF_COUNT),),
+    "lines": tuple(str(column) for column in (s.TARIFF_COUNT, *s.LINE_FACTS)),
     "tariffs": tuple(str(column) for column in (s.HTS_NUMBER, s.VALUE_DOLLARS, s.DUTY_CENTS)),
 }
-"""Columns that every check asks for; they are read together."""
+"""Columns that a check asks for, but for settings that are seldom used; they are read together."""
 
 
 @dataclass(frozen=True, slots=True)
