@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cape_engine.pipeline import CheckResult, RunResult, check, run
+    from cape_engine.pipeline.packing import PackResult, pack
 
-__all__ = ["CheckResult", "RunResult", "__version__", "check", "run"]
+__all__ = ["CheckResult", "PackResult", "RunResult", "__version__", "check", "pack", "run"]
 __version__ = "0.1.0"
 
 
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from cape_engine import pipeline
 
         return getattr(pipeline, name)
+    if name in {"pack", "PackResult"}:
+        from cape_engine.pipeline import packing
+
+        return getattr(packing, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

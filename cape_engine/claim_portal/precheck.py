@@ -41,11 +41,12 @@ TESTED_FACTS: tuple[Column, ...] = (
 )
 """Facts that CBP's entry checks read; bit i of `own` masks is fact i."""
 
-IMPORTER_UNKNOWN, CHECK_DIGIT, HELD_BACK = 1 << 16, 1 << 17, 1 << 18
+IMPORTER_UNKNOWN, CHECK_DIGIT, HELD_BACK, FILED_TODAY = 1 << 16, 1 << 17, 1 << 18, 1 << 19
 _OWN: Mapping[int, tuple[str, str]] = {
     IMPORTER_UNKNOWN: ("IMPORTER_UNKNOWN", "The importer of record is not known."),
     CHECK_DIGIT: ("CHECK_DIGIT", "The check digit does not fit."),
     HELD_BACK: ("HELD_BACK", "The list given with --hold keeps the entry back."),
+    FILED_TODAY: ("FILED_TODAY", "The same declaration was filed on this day already, and its entries failed."),
 }
 ADCVD_FREE_TYPES = frozenset({"01", "02", "11", "12"})
 """Types without antidumping or countervailing duty (CATAIR Appendix B): nothing of theirs waits for Commerce."""
@@ -86,7 +87,8 @@ def _matters(entries: pa.Table, column: Column) -> Bools:
     """Where a fact that is not known could fail the entry."""
     everywhere = np.ones(entries.num_rows, np.bool_)
     if column == f.LIQUIDATION_STATUS:
-        return bridge.days(entries, f.LIQUIDATION_DATE) == NO_DAY
+        undated: Bools = bridge.days(entries, f.LIQUIDATION_DATE) == NO_DAY
+        return undated
     if column == f.RECONCILIATION_ENTRY_FILED:
         unflagged = bridge.said(entries, f.RECONCILIATION_FLAG, yes=False)
         return everywhere if unflagged is None else ~unflagged

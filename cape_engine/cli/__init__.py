@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("cape_engine.cli.export", "Write a store as flat Parquet or CSV for other programs."),
     "run": ("cape_engine.cli.run", "Claim checks, removal, schedule and refunds for exports or a store."),
     "check": ("cape_engine.cli.check", "The claim portal's answer to declarations, entry by entry."),
+    "pack": ("cape_engine.cli.pack", "Write declarations of every eligible entry, and lists of all others."),
     "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),
     "ledger": ("cape_engine.cli.ledger", "What was ever filed, decided and paid: show, prove, carry away."),
     "rules": ("cape_engine.cli.rules", "Show, check and compare the dated rules."),

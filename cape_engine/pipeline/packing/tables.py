@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +16,7 @@ from cape_engine.pipeline.packing.precheck import Arrays, Bench, Importers
 from cape_engine.schema import ledger as l
 from cape_engine.schema import packing as p
 from cape_engine.schema.claims import DO_BY, PSC_UNTIL, ROUTE, WHAT_TO_DO, WINDOW_UNTIL
+from cape_engine.schema.column import Column
 from cape_engine.schema.facts import ENTRY_DATE, ENTRY_NUMBER, FILER_CODE, IMPORTER_NUMBER, SCHEDULED_LIQUIDATION_DATE
 from cape_engine.schema.results import MESSAGES, PRINCIPAL_CENTS, REASON_CODES
 
@@ -128,7 +132,7 @@ def corrections_table(arrays: Arrays, bench: Bench, importers: Importers) -> pa.
     return _table(columns, p.CORRECTIONS_SCHEMA)
 
 
-def _who(arrays: Arrays, importers: Importers) -> dict[str, pa.Array]:
+def _who(arrays: Arrays, importers: Importers) -> dict[Column, pa.Array]:
     """Entry number, filer code and importer of entries."""
     numbers = packing.key_texts(arrays.keys)
     return {
@@ -138,7 +142,7 @@ def _who(arrays: Arrays, importers: Importers) -> dict[str, pa.Array]:
     }
 
 
-def _table(columns: dict[str, pa.Array], schema: pa.Schema) -> pa.Table:
+def _table(columns: Mapping[Any, pa.Array], schema: pa.Schema) -> pa.Table:
     """The columns in the order and types of a schema, words of a vocabulary of their own."""
     arrays = [columns[name] for name in schema.names]
     return pa.table(
