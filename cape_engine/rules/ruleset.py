@@ -250,6 +250,11 @@ class Ruleset:
         """Every step that an entry may take from one state to the next."""
         return self._rows[tables.TRANSITIONS.file]
 
+    @property
+    def claim_report_columns(self) -> tuple[r.OtherReportColumn, ...]:
+        """Columns of CBP's claim and refund reports, as far as they are known."""
+        return self._rows[tables.CLAIM_DETAILS.file]
+
     # --- words and columns --------------------------------------------------------------------------------------------
 
     def status_word(self, column: str, text: str) -> str | None:
