@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cape_engine.pipeline import CheckResult, RunResult, check, run
+    from cape_engine.pipeline.answering import AnswersResult, answers
     from cape_engine.pipeline.packing import PackResult, pack
 
-__all__ = ["CheckResult", "PackResult", "RunResult", "__version__", "check", "pack", "run"]
+__all__ = ["AnswersResult", "CheckResult", "PackResult", "RunResult", "__version__", "answers", "check", "pack", "run"]
 __version__ = "0.1.0"
 
 
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> Any:
         from cape_engine.pipeline import packing
 
         return getattr(packing, name)
+    if name in {"answers", "AnswersResult"}:
+        from cape_engine.pipeline import answering
+
+        return getattr(answering, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -73,7 +73,7 @@ def write_packing(
             files = write_tables(staging, tables)
             for name in SPELT_OUT:
                 path = staging / f"{name}.csv"
-                _write_csv(path, tables[name])
+                write_csv(path, tables[name])
                 files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
             whole = {**manifest, "files": files}
             write_json(staging / MANIFEST, whole)
@@ -112,7 +112,7 @@ def _remove_forgotten(folder: Path, names: Collection[str], known: Collection[st
             path.unlink()
 
 
-def _write_csv(path: Path, table: pa.Table) -> None:
+def write_csv(path: Path, table: pa.Table) -> None:
     """A table as CSV, lists of words by semicolons."""
     columns = {}
     for field in table.schema:
