@@ -113,7 +113,7 @@ class Packed:
     limits: Limits
 
     @cached_property
-    def _rows(self) -> memoryview:
+    def _rows(self) -> bytes:
         """The rows of all files end to end, without headings."""
         count, newline = len(self.order), self.limits.newline
         texts = np.empty(count * k.ENTRY_LENGTH, np.uint8)
@@ -121,13 +121,13 @@ class Packed:
         rows = np.empty((count, k.ENTRY_LENGTH + len(newline)), np.uint8)
         rows[:, : k.ENTRY_LENGTH] = texts.reshape(count, k.ENTRY_LENGTH)
         rows[:, k.ENTRY_LENGTH :] = np.frombuffer(newline, np.uint8)
-        return memoryview(rows.reshape(-1))
+        return rows.tobytes()
 
     def content(self, file: PackedFile) -> bytes:
         """The bytes of a file: the heading of CBP's template, then one entry number a row."""
         row = k.ENTRY_LENGTH + len(self.limits.newline)
         body = self._rows[file.first * row : (file.first + file.entries) * row]
-        return HEADER.encode() + self.limits.newline + bytes(body)
+        return HEADER.encode() + self.limits.newline + body
 
     def contents(self) -> Iterator[tuple[PackedFile, bytes, str]]:
         """Each file with its bytes and their SHA-256 (hex)."""

@@ -24,7 +24,7 @@ class AnswerOptions(TypedDict, total=False):
         settings: settings by name.
         settings_file: settings as TOML.
         rules_folder: another folder of rule files than the built-in one.
-        received_at: when they arrived, for the ledger; now if not given.
+        received_at: when they arrived, for the ledger; the beginning of that day (UTC) if not given.
     """
 
     out: PathLike | None
@@ -59,13 +59,13 @@ def answers_request(files: Sources, *, ledger: PathLike, **options: Unpack[Answe
     unknown = set(options) - set(AnswerOptions.__annotations__)
     if unknown:
         raise UsageError(f"there is no option {min(unknown)!r}; known: {', '.join(AnswerOptions.__annotations__)}")
-    now = dt.datetime.now(tz=dt.UTC)
+    day = day_of(options.get("as_of")) or dt.datetime.now(tz=dt.UTC).date()
     return AnswersRequest(
         files=paths_of(files),
         ledger=os.fspath(ledger),
         out=path_of(options.get("out")),
-        as_of=day_of(options.get("as_of")) or now.date(),
-        received_at=options.get("received_at") or now,
+        as_of=day,
+        received_at=options.get("received_at") or dt.datetime.combine(day, dt.time(), dt.UTC),
         settings=Settings.build(options.get("settings"), path_of(options.get("settings_file"))),
         declaration=options.get("declaration"),
         rules=path_of(options.get("rules_folder")),

@@ -254,7 +254,7 @@ def _result(work: Work) -> AnswersResult:
             failed = one[p.CBP_STATUS] == FAILED
             theirs = (one[p.MEANT_RULES] or one[r.MESSAGE] or FAILED) if failed else ACCEPTED
             pairs.setdefault((one[p.EXPECTED], theirs), []).append(one[ENTRY_NUMBER])
-    differences = [
+    differences: list[dict[str, Any]] = [
         {p.OUR_RULE: ours, p.CBP_RULE: theirs, p.DIFFERING_ENTRIES: len(entries), p.EXAMPLE: min(entries)}
         for (ours, theirs), entries in sorted(pairs.items())
     ]

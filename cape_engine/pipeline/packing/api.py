@@ -35,7 +35,7 @@ class PackOptions(TypedDict, total=False):
         memory_limit: bytes, or text such as `2GiB`, for reading files into a temporary store.
         partition_lines: lines per partition of that store.
         rules_folder: another folder of rule files than the built-in one.
-        received_at: when it happened, for the ledger; now if not given.
+        received_at: when it happened, for the ledger; the beginning of the filing day (UTC) if not given.
     """
 
     out: PathLike | None
@@ -88,13 +88,13 @@ def pack_request(sources: Sources, **options: Unpack[PackOptions]) -> PackReques
     account = options.get("account", "broker")
     if account not in KINDS:
         raise UsageError(f"{account!r} is no kind of account that files; known: {', '.join(KINDS)}")
-    now = dt.datetime.now(tz=dt.UTC)
+    filed = day_of(options.get("as_of")) or dt.datetime.now(tz=dt.UTC).date()
     ledger = options.get("ledger")
     return PackRequest(
         sources=paths_of(sources),
         out=path_of(options.get("out")),
-        as_of=day_of(options.get("as_of")) or now.date(),
-        received_at=options.get("received_at") or now,
+        as_of=filed,
+        received_at=options.get("received_at") or dt.datetime.combine(filed, dt.time(), dt.UTC),
         settings=Settings.build(options.get("settings"), path_of(options.get("settings_file"))),
         ledger=None if ledger is None else os.fspath(ledger),
         account=account,
