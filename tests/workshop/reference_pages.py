@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cape_engine import findings, settings
-from cape_engine.schema import claims, facts, results, rows
+from cape_engine.schema import claims, facts, packing, results, rows
 from cape_engine.schema.column import Column
 
 NOTE = "Written by `make docs` from {origin}; change that, not this page."
@@ -84,6 +84,7 @@ def columns_page() -> str:
         ("What the store holds", rows, "STORE"),
         ("What a run writes", results, "RESULT"),
         ("What a check of declarations writes", claims, "RESULT"),
+        ("What packing and the loop write", packing, ""),
     ):
         parts += [f"## {heading}", ""]
         for name, columns in collections(module, prefix):
