@@ -190,7 +190,7 @@ def test_answers__loop(files: World, tmp_path: Path) -> None:
     ledger = tmp_path / "claims.db"
     first = packed(files, tmp_path / "out", ledger=ledger)
     sent = numbers(first.packed_entries)
-    portal = Portal({number: "PROTEST ON ENTRY" for number in sent[:5]})
+    portal = Portal(dict.fromkeys(sent[:5], "PROTEST ON ENTRY"))
     portal.failures |= {sent[5]: "UNABLE TO CALCULATE DUTY", sent[6]: "SOMETHING NEW"}
     details = tmp_path / "details.csv"
     assert portal.answer(uploaded(tmp_path / "out", first), details) == 7
