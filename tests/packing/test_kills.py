@@ -29,6 +29,7 @@ def test_pack__killed(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
     def started(folder: Path) -> subprocess.Popen[bytes]:
+        folder.mkdir(exist_ok=True)
         place = ["--out", str(folder / "out"), "--ledger", str(folder / "claims.db")]
         return subprocess.Popen([sys.executable, "-m", "cape_engine", "pack", *words, *place], env=environment)
 

@@ -174,7 +174,7 @@ def test_pack__held_back(files: World, tmp_path: Path) -> None:
 def test_pack__bad_requests(files: World, options: dict[str, object], words: str) -> None:
     """What cannot be packed is refused before anything is read or written."""
     with pytest.raises(UsageError, match=words):
-        packed(files, **options)
+        packed(files, None, **options)
 
 
 def test_pack__not_a_ledger(files: World, tmp_path: Path) -> None:
