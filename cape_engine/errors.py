@@ -7,6 +7,11 @@ CapeError
 ├── InputError          a source that cannot be read at all (exit code 2)
 ├── RuleFileError       a rule file that breaks its own contract (exit code 2)
 ├── StoreError          a folder that is not a store, or one of another format (exit code 2)
+├── LedgerError         a ledger that cannot be used (exit code 2)
+│   ├── LedgerFormatError   not a ledger, damaged, or changed by another hand
+│   ├── LedgerVersionError  written by a newer engine, or by an older one and not yet migrated
+│   ├── LedgerLockedError   somebody else is writing (exit code 3: the same command may be run again)
+│   └── LedgerWriteError    read-only, disk full, server gone (exit code 3); nothing of the transaction counts
 ├── OutputError         results that could not be written (exit code 3: the same command may be run again)
 └── Stopped             a signal arrived; what is written is whole (exit code 3)
 
@@ -44,6 +49,30 @@ class RuleFileError(CapeError):
 
 class StoreError(CapeError):
     """A folder that is not a store of this engine, or one written in another format."""
+
+
+class LedgerError(CapeError):
+    """A ledger that cannot be used."""
+
+
+class LedgerFormatError(LedgerError):
+    """A file that is not a ledger, is damaged, or was changed by something else than an engine."""
+
+
+class LedgerVersionError(LedgerError):
+    """A ledger whose schema is newer than the engine, or older and not yet migrated."""
+
+
+class LedgerLockedError(LedgerError):
+    """Somebody else kept writing for as long as we were asked to wait; nothing was changed."""
+
+    exit_code = 3
+
+
+class LedgerWriteError(LedgerError):
+    """The transaction could not be made durable; nothing of it counts, and the command may be repeated."""
+
+    exit_code = 3
 
 
 class OutputError(CapeError):

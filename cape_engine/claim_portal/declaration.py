@@ -1,19 +1,20 @@
-"""Declarations: reads the one-column list of entry numbers, tests the file, and meets the lists with the sources."""
+"""Declarations: reads the one-column list of entry numbers and tests the file."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cape_engine.bridge import Bools
+from cape_engine.claim_portal.workbook import ENDINGS, NotReadableError, sheet_rows
 from cape_engine.errors import InputError
 from cape_engine.findings import Findings
 from cape_engine.rules import Ruleset
@@ -25,9 +26,23 @@ ENDING = ".csv"
 ENTRY_DIGITS = 11
 
 _BOM = b"\xef\xbb\xbf"
+_KINDS = {
+    b"PK\x03\x04": "a workbook (.xlsx) or another ZIP archive",
+    b"PK\x05\x06": "an empty ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an old workbook (.xls)",
+    b"%PDF": "a PDF document",
+    b"\x1f\x8b": "a compressed (gzip) file",
+    b"PAR1": "a Parquet file",
+}
+"""How files begin that are no text, and what they are."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _SPECIAL = re.compile(r"[^0-9A-Za-z]+")
 _SHOWN = 40
+_MOST_ROWS = 10_000
+"""Findings of one kind in a file; a million bytes can hold half a million bad rows."""
+_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_WEIGHTS = np.array([1, 2] * 5, np.int64)
+"""Every second character counts twice, the tenth the first of them."""
 
 _CODES = {
     "file_not_csv": "DECLARATION_NOT_CSV",
@@ -58,6 +73,8 @@ class Declaration:
         entry_numbers: the numbers as normalised, in file order; empty for a refused file.
         rows: line of the file for each number.
         findings: what was found, with row and value.
+        sha256: hash (hex) of the bytes; blank for a file too large to be read.
+        workbook: CBP's template as a workbook, read although CBP takes CSV only.
     """
 
     name: str
@@ -67,6 +84,8 @@ class Declaration:
     entry_numbers: tuple[str, ...]
     rows: tuple[int, ...]
     findings: Findings
+    sha256: str = ""
+    workbook: bool = False
 
 
 @dataclass(slots=True)
@@ -77,6 +96,9 @@ class _Checks:
     ruleset: Ruleset
     findings: Findings = field(default_factory=Findings)
     failed: set[str] = field(default_factory=set)
+    sha256: str = ""
+    workbook: bool = False
+    times: dict[str, int] = field(default_factory=dict)
 
     def words(self, rule_id: str) -> str:
         """The words of a rule, from the eligibility table."""
@@ -86,6 +108,9 @@ class _Checks:
     def fail(self, rule_id: str, *, row: int | None = None, value: object = None, **more: str | int) -> None:
         """A failed check: the file is refused, and a finding says where."""
         self.failed.add(rule_id)
+        self.times[rule_id] = self.times.get(rule_id, 0) + 1
+        if self.times[rule_id] > _MOST_ROWS:
+            return
         shown = None if value is None else str(value)[:_SHOWN]
         words = self.words(rule_id)
         fields: dict[str, Any] = {"words": words, **more}
@@ -93,6 +118,10 @@ class _Checks:
 
     def result(self, numbers: Sequence[str], rows: Sequence[int]) -> Declaration:
         """The declaration, its failures in the order of the checks."""
+        for rule_id, count in self.times.items():
+            if count > _MOST_ROWS:
+                more = count - _MOST_ROWS
+                self.findings.add("DECLARATION_MORE_ROWS", source=self.name, value=more, words=self.words(rule_id))
         rules = [rule for rule in self.ruleset.eligibility if rule.rule_id in self.failed]
         accepted = not self.failed
         return Declaration(
@@ -103,10 +132,12 @@ class _Checks:
             tuple(numbers) if accepted else (),
             tuple(rows) if accepted else (),
             self.findings,
+            self.sha256,
+            self.workbook,
         )
 
 
-def read_declaration(path: Path, *, ruleset: Ruleset, settings: Settings) -> Declaration:
+def read_declaration(path: Path, *, ruleset: Ruleset, settings: Settings, workbooks: bool = False) -> Declaration:
     """Read a declaration and test it (handbook 4.2, and checks 1 to 7 of 4.3; one failure refuses the file).
 
     All checks that can still be made are made, so that a person repairs a file once.
@@ -115,16 +146,20 @@ def read_declaration(path: Path, *, ruleset: Ruleset, settings: Settings) -> Dec
         path: the CSV file.
         ruleset: words and order of the checks.
         settings: `claim.*` are read.
+        workbooks: read the template as a workbook too (`claim.workbook`), with a finding that CBP wants CSV.
 
     Raises:
         InputError: the file cannot be opened at all.
     """
     checks = _Checks(path.name, ruleset)
+    read_sheet = workbooks and path.suffix.lower() in ENDINGS and settings.text("claim.workbook") == "read"
+    if path.suffix.lower() != ENDING and not read_sheet:
+        checks.fail("file_not_csv", value=path.name)
     content = _bytes(path, checks, settings)
-    text = None if content is None else _text(content, checks, settings)
-    if text is None:
+    found = None if content is None else (_sheet if read_sheet else _lines)(content, checks, settings)
+    if found is None:
         return checks.result((), ())
-    head, body = _rows(text, settings)
+    head, body = found
     if not any(line.strip() for _, line in body):
         checks.fail("file_empty")
     _check_header(head, checks, settings)
@@ -138,21 +173,49 @@ def read_declaration(path: Path, *, ruleset: Ruleset, settings: Settings) -> Dec
 
 
 def _bytes(path: Path, checks: _Checks, settings: Settings) -> bytes | None:
-    """The content, unless the name or the size already refuses the file."""
-    if path.suffix.lower() != ENDING:
-        checks.fail("file_not_csv", value=path.name)
+    """The content, unless the size already refuses the file."""
     try:
         size = path.stat().st_size
         if size >= settings.number("claim.max_bytes"):
             checks.fail("file_too_large", value=size)
             return None
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: the declaration cannot be opened: {error.strerror or error}") from error
+    checks.sha256 = hashlib.sha256(content).hexdigest()
+    return content
+
+
+Found = tuple[Row | None, list[Row]]
+"""The heading and the rows below it."""
+
+
+def _lines(content: bytes, checks: _Checks, settings: Settings) -> Found | None:
+    """The rows of a text file; None when it is none."""
+    text = _text(content, checks, settings)
+    return None if text is None else _rows(text, settings)
+
+
+def _sheet(content: bytes, checks: _Checks, settings: Settings) -> Found | None:
+    """The rows of a workbook; None when it is none."""
+    del settings
+    try:
+        head, body = sheet_rows(content)
+    except NotReadableError as trouble:
+        checks.fail("file_not_csv", value=checks.name)
+        checks.fail("file_unreadable", why=f"as a workbook neither: {trouble}")
+        return None
+    checks.workbook = True
+    checks.findings.add("DECLARATION_WORKBOOK", source=checks.name, words=checks.words("file_not_csv"))
+    return head, body
 
 
 def _text(content: bytes, checks: _Checks, settings: Settings) -> str | None:
     """The content as text, the byte order mark aside; None when it is not text."""
+    kind = next((words for start, words in _KINDS.items() if content.startswith(start)), None)
+    if kind is not None:
+        checks.fail("file_unreadable", why=f"it is {kind} with another ending")
+        return None
     if content.startswith(_BOM) and settings.text("claim.bom") == "tolerate":
         content = content[len(_BOM) :]
     try:
@@ -179,6 +242,8 @@ def _rows(text: str, settings: Settings) -> tuple[Row | None, list[Row]]:
 
 def _cells(line: str, settings: Settings) -> list[str] | None:
     """The cells of a row; None when its quotes are broken, or not tolerated."""
+    if '"' not in line and "," not in line:
+        return [line]
     if settings.text("claim.quotes") == "reject":
         return None if '"' in line else line.split(",")
     try:
@@ -207,11 +272,20 @@ def _numbers(body: Iterable[Row], checks: _Checks, settings: Settings) -> tuple[
         number = "" if cells is None else _SPECIAL.sub("", cells[0])
         number = number.upper() if fold else number
         if len(number) != ENTRY_DIGITS or number != number.upper():
-            checks.fail("file_entry_number_format", row=row, value=line)
+            checks.fail("file_entry_number_format", row=row, value=line, why=_look_alikes(line))
             continue
         numbers.append(number)
         rows.append(row)
     return numbers, rows
+
+
+def _look_alikes(line: str) -> str:
+    """Names the first letter or digit that only looks like one of an entry number, if there is one."""
+    strange = next((letter for letter in line if not letter.isascii() and letter.isalnum()), None)
+    if strange is None:
+        return ""
+    name = unicodedata.name(strange, f"character {ord(strange):04X}")
+    return f" The character {strange!r} is {name}, not a letter or digit of the keyboard."
 
 
 def _check_duplicates(numbers: Sequence[str], rows: Sequence[int], checks: _Checks) -> None:
@@ -228,9 +302,8 @@ def _check_digits(numbers: Sequence[str], rows: Sequence[int], checks: _Checks, 
     level = settings.text("claim.check_digit")
     if level == "off":
         return
-    for number, row in zip(numbers, rows, strict=True):
-        if str(check_digit(number)) == number[-1]:
-            continue
+    for at in np.flatnonzero(~_digits_fit(numbers)).tolist():
+        number, row = numbers[at], rows[at]
         if level == "reject":
             checks.fail("file_check_digit", row=row, value=number)
         else:
@@ -244,6 +317,18 @@ def _check_digits(numbers: Sequence[str], rows: Sequence[int], checks: _Checks, 
                 entry=number,
                 words=words,
             )
+
+
+def _digits_fit(numbers: Sequence[str]) -> Bools:
+    """Whether the last character of each number is its check digit."""
+    values = np.zeros(256, np.int64)
+    for letter in _LETTERS:
+        values[ord(letter)] = _letter_value(letter)
+    letters = np.array(numbers, f"S{ENTRY_DIGITS}").view(np.uint8).reshape(-1, ENTRY_DIGITS)
+    products = values[letters[:, :-1]] * _WEIGHTS
+    total = (products // 10 + products % 10).sum(axis=1)
+    fits: Bools = letters[:, -1] == ord("0") + -total % 10
+    return fits
 
 
 def check_digit(number: str) -> int:
@@ -265,65 +350,3 @@ def _letter_value(character: str) -> int:
         return int(character)
     place = ord(character) - ord("A")
     return place % 9 + 1 if character < "S" else place % 9 + 2
-
-
-class ClaimedEntries(NamedTuple):
-    """What the declarations say about the entries of the sources.
-
-    Attributes:
-        claimed: which of the entries are claimed, shape (n,).
-        not_in_sources: declared numbers that no entry has (`NOT_IN_ACE`), in the order of the declarations.
-        duplicates: number and name of each later declaration that repeats it (`DUPLICATE_CLAIM`).
-        findings: both, as findings.
-    """
-
-    claimed: Bools
-    not_in_sources: tuple[str, ...]
-    duplicates: tuple[tuple[str, str], ...]
-    findings: Findings
-
-
-def declared_numbers(declarations: Iterable[Declaration]) -> pa.Array:
-    """Every number of the accepted declarations once, in their order."""
-    return pa.array(list(dict.fromkeys(n for one in declarations for n in one.entry_numbers)), pa.string())
-
-
-def claimed_entries(declarations: Sequence[Declaration], entry_numbers: pa.Array) -> ClaimedEntries:
-    """Meet the accepted declarations with the entries; an entry belongs to the first declaration that lists it.
-
-    Args:
-        declarations: in the order of filing; refused files claim nothing.
-        entry_numbers: entry numbers of the sources, text, shape (n,). For one partition of many only `claimed` counts;
-            the other members need the numbers of all of them.
-    """
-    declared = declared_numbers(declarations)
-    claimed = pc.is_in(entry_numbers, value_set=declared).to_numpy(zero_copy_only=False)
-    found = set(declared.filter(pc.is_in(declared, value_set=entry_numbers)).to_pylist())
-    findings = Findings()
-    first: dict[str, str] = {}
-    absent: list[str] = []
-    duplicates: list[tuple[str, str]] = []
-    for one in declarations:
-        for number, row in zip(one.entry_numbers, one.rows, strict=True):
-            if number in first:
-                duplicates.append((number, one.name))
-                _met(findings, "duplicate_claim", one, number, row, first[number])
-                continue
-            first[number] = one.name
-            if number not in found:
-                absent.append(number)
-                _met(findings, "not_in_ace", one, number, row, "")
-    return ClaimedEntries(np.asarray(claimed, np.bool_), tuple(absent), tuple(duplicates), findings)
-
-
-def _met(findings: Findings, rule_id: str, one: Declaration, number: str, row: int, first: str) -> None:
-    """One finding of declarations against sources."""
-    findings.add(
-        rule_id.upper(),
-        source=one.name,
-        row=row,
-        column=HEADER,
-        value=number,
-        entry=number,
-        first=first,
-    )

@@ -127,7 +127,7 @@ def check(
         settings=settings,
         as_of=as_of,
         accepted_on=accepted_on,
-        accept_window=_accept_window(ruleset, settings, as_of),
+        accept_window=accept_window(ruleset, settings, as_of),
     )
     failed = np.zeros(len(numbers), np.uint64)
     for place, rule in enumerate(ruleset.eligibility):
@@ -176,7 +176,7 @@ def _in_force(rule: EligibilityRule, case: Case) -> bool:
     return live and rejects and rule.level == "entry" and rule.stage in _ENTRY_STAGES
 
 
-def _accept_window(ruleset: Ruleset, settings: Settings, as_of: dt.date) -> int:
+def accept_window(ruleset: Ruleset, settings: Settings, as_of: dt.date) -> int:
     """Days after a liquidation in which an entry is accepted: the dated figure, unless the user set another."""
     chosen = settings.number("schedule.accept_window")
     policy = ruleset.policy(as_of)

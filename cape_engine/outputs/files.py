@@ -61,6 +61,26 @@ def write_tables(folder: Path, tables: Mapping[str, pa.Table]) -> dict[str, dict
     return files
 
 
+def write_bytes(path: Path, content: bytes) -> dict[str, object]:
+    """Write a text file durably; its hash, as the manifest lists it."""
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+def files_of(folder: Path, command: str) -> set[str]:
+    """Names of the files that an earlier call of a command wrote into a folder, by its manifest there."""
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return set()
+    if not isinstance(found, dict) or found.get("command") != command:
+        return set()
+    return {name for name in found.get("files", {}) if Path(name).name == name}
+
+
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write JSON for people and machines, durably."""
     with path.open("w", encoding="utf-8") as text:

@@ -59,14 +59,14 @@ def partial(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
     found: dict[str, Any] = {"rows": {name: table.num_rows for name, table in tables.items()}, "totals_cents": {}}
     if "entries" in tables:
         entries = tables["entries"]
-        found["dispositions"] = _tally(entries, r.DISPOSITION)
-        found["actions"] = _tally(entries, r.ACTION)
-        found["reasons"] = _tally_lists(entries, r.REASON_CODES)
-        found["flags"] = _tally_lists(entries, r.FLAGS)
+        found["dispositions"] = tally(entries, r.DISPOSITION)
+        found["actions"] = tally(entries, r.ACTION)
+        found["reasons"] = tally_lists(entries, r.REASON_CODES)
+        found["flags"] = tally_lists(entries, r.FLAGS)
         found["totals_cents"] |= {str(column): _sum(entries, column) for column in MONEY}
     if "findings" in tables:
-        found["findings_by_severity"] = _tally(tables["findings"], r.SEVERITY)
-        found["findings_by_code"] = _tally(tables["findings"], r.CODE)
+        found["findings_by_severity"] = tally(tables["findings"], r.SEVERITY)
+        found["findings_by_code"] = tally(tables["findings"], r.CODE)
     for name in ("refunds", "payments"):
         if name in tables:
             found["totals_cents"][f"{name}_amount_cents"] = _sum(tables[name], r.AMOUNT_CENTS)
@@ -85,12 +85,12 @@ def _sum(table: pa.Table, column: str) -> int:
     return total
 
 
-def _tally(table: pa.Table, column: str) -> dict[str, int]:
+def tally(table: pa.Table, column: str) -> dict[str, int]:
     """How often each word stands in a column, by word."""
     return _counted(table.column(column).chunks)
 
 
-def _tally_lists(table: pa.Table, column: str) -> dict[str, int]:
+def tally_lists(table: pa.Table, column: str) -> dict[str, int]:
     """How often each word stands in the lists of a column, by word."""
     return _counted(pc.list_flatten(chunk) for chunk in table.column(column).chunks)
 

@@ -102,20 +102,20 @@ def requested(sources: Sources, **options: Unpack[Options]) -> Request:
     unknown = set(options) - set(Options.__annotations__)
     if unknown:
         raise UsageError(f"there is no option {min(unknown)!r}; known: {', '.join(Options.__annotations__)}")
-    filed = _day(options.get("as_of")) or dt.datetime.now(tz=dt.UTC).date()
+    filed = day_of(options.get("as_of")) or dt.datetime.now(tz=dt.UTC).date()
     return Request(
-        sources=_paths(sources),
-        out=_path(options.get("out")),
+        sources=paths_of(sources),
+        out=path_of(options.get("out")),
         as_of=filed,
-        accepted_on=_day(options.get("accepted_on")) or filed,
-        settings=Settings.build(options.get("settings"), _path(options.get("settings_file"))),
-        declarations=_paths(options.get("declaration")),
-        headers=_paths(options.get("headers")),
-        importers=_paths(options.get("importers")),
-        deposits=_paths(options.get("deposits")),
-        mapping=_path(options.get("mapping")),
-        column1=_path(options.get("column1")),
-        rules=_path(options.get("rules_folder")),
+        accepted_on=day_of(options.get("accepted_on")) or filed,
+        settings=Settings.build(options.get("settings"), path_of(options.get("settings_file"))),
+        declarations=paths_of(options.get("declaration")),
+        headers=paths_of(options.get("headers")),
+        importers=paths_of(options.get("importers")),
+        deposits=paths_of(options.get("deposits")),
+        mapping=path_of(options.get("mapping")),
+        column1=path_of(options.get("column1")),
+        rules=path_of(options.get("rules_folder")),
         detail=options.get("detail", "changes"),
         threads=options.get("threads") or os.cpu_count() or 1,
         partition_lines=options.get("partition_lines", 1_000_000),
@@ -141,12 +141,12 @@ def memory_bytes(value: int | str | None) -> int | None:
     return size
 
 
-def _path(value: PathLike | None) -> Path | None:
+def path_of(value: PathLike | None) -> Path | None:
     """A path, if one is given."""
     return None if value is None else Path(value)
 
 
-def _paths(value: Sources | None) -> tuple[Path, ...]:
+def paths_of(value: Sources | None) -> tuple[Path, ...]:
     """One path or many as a tuple."""
     if value is None:
         return ()
@@ -155,7 +155,7 @@ def _paths(value: Sources | None) -> tuple[Path, ...]:
     return tuple(Path(item) for item in value)
 
 
-def _day(value: dt.date | str | None) -> dt.date | None:
+def day_of(value: dt.date | str | None) -> dt.date | None:
     """A day given as a date or as ISO text."""
     if value is None:
         return None

@@ -61,7 +61,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
     claim_portal.check_days(ruleset, request.as_of, request.accepted_on)
     with ExitStack() as stack:
         watcher.stage("reading sources")
-        store = _open_store(request, ruleset, findings, stack, watcher)
+        store = open_store(request, ruleset, findings, stack, watcher)
         context, declarations = _context(request, ruleset, store, findings)
         clock.lap("intake")
         watcher.stage("processing entries", len(store.partitions))
@@ -75,7 +75,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
         clock.lap("entries")
         watcher.stage("consolidating refunds")
         if context.headers is not None and request.only_entry is None:
-            findings.extend(intake.headers_without_rows(context.headers, list(_numbers(store))))
+            findings.extend(intake.headers_without_rows(context.headers, list(entry_numbers(store))))
         absent = _absent(store, declarations, ruleset, findings)
         clock.lap("consolidation")
         watcher.stage("writing results")
@@ -131,13 +131,13 @@ def _threads(context: Context, store: Store) -> int:
     return max(1, min(context.request.threads, int(room)))
 
 
-def _numbers(store: Store) -> Iterator[pa.Array]:
+def entry_numbers(store: Store) -> Iterator[pa.Array]:
     """Entry numbers of each partition."""
     for name in store.partitions:
         yield bridge.single(store.opened(name).entries, f.ENTRY_NUMBER)
 
 
-def _open_store(
+def open_store(
     request: Request, ruleset: rules.Ruleset, findings: Findings, stack: ExitStack, progress: Progress
 ) -> Store:
     """The store given, or a temporary one built from the files given."""
@@ -204,7 +204,7 @@ def _absent(
     if not declarations:
         return None
     wanted = claim_portal.declared_numbers(declarations)
-    found = [numbers.filter(pc.is_in(numbers, wanted)) for numbers in _numbers(store)]
+    found = [numbers.filter(pc.is_in(numbers, wanted)) for numbers in entry_numbers(store)]
     declared = claim_portal.claimed_entries(
         declarations, pa.concat_arrays(found) if found else pa.array([], pa.string())
     )

@@ -139,9 +139,10 @@ def price(
 def _paid_out(who: Parties, refunds: consolidation.Refunds, settings: Settings) -> tuple[Sums, pa.DictionaryArray]:
     """Partial sums of a partition, and the key of the first payment of each entry."""
     sums, row = summed(refunds, who.register)
-    recipient, day, importer = sums.recipient, sums.day, sums.importer
-    if settings.text("refund.consolidate_4811") != "importer":
-        importer = None
+    recipient, day, importer = sums.recipient, sums.day, None
+    if settings.text("refund.consolidate_4811") == "importer":
+        importer = sums.importer
+    else:
         # Several importers share a payment; a dictionary names it once, or Parquet files of equal tables differ.
         first, which = first_of_each(recipient.astype(np.int64) << 32 | day)
         recipient, day, row = recipient[first], day[first], np.append(which, np.int32(-1))[row]

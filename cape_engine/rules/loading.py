@@ -101,3 +101,10 @@ def _check_together(ruleset: Ruleset) -> None:
     if codes != set(ruleset.slots):
         step = "Both files list every computation code."
         read.refuse(tables.SLOTS.file, None, min(codes ^ set(ruleset.slots)), "the code stands in one file only", step)
+    known = {row.state for row in ruleset.entry_states}
+    named = {state for row in ruleset.transitions for state in (row.from_state, row.to_state)}
+    if known != named:
+        step = "Every state is entered or left by a transition, and every transition names states."
+        read.refuse(tables.TRANSITIONS.file, None, min(known ^ named), "the state stands in one file only", step)
+    if len({row.code for row in ruleset.entry_states}) != len(known):
+        read.refuse(tables.ENTRY_STATES.file, None, "code", "two states have one code", "Give each its own, for good.")

@@ -189,6 +189,39 @@ class HoldCode:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryState:
+    """A state in the life of an entry (handbook 1.5).
+
+    Attributes:
+        code: number under which ledgers keep the state; never given to another one.
+        live: whether a claim in this state holds the entry, so that no other claim may.
+        moved_by: who moves an entry into it.
+        cbp_word: words of CBP's reports for it, where known.
+    """
+
+    code: int
+    state: str
+    meaning: str
+    live: bool
+    moved_by: tuple[str, ...]
+    cbp_word: tuple[str, ...]
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateTransition:
+    """A step from one state to the next: who takes it, and what must hold (handbook 1.5)."""
+
+    from_state: str
+    to_state: str
+    who: str
+    guard: str
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportColumn:
     """A column of ES-003 as reports print it, and our name for it."""
 
@@ -200,6 +233,31 @@ class ReportColumn:
     layout: str
     in_default_es003: bool | None
     need: str
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRoute:
+    """What a filer can do about an entry that a rule refuses, and what once the day for it has passed.
+
+    The order of the rows decides which route an entry takes that several rules refuse.
+
+    Attributes:
+        rule_id: rule of the eligibility table, or one of our own reasons in lower case.
+        route: one word: psc, wait, protest, court, other_filer and the like.
+        deadline: the day that matters: psc, window (80 days), protest (180 days), court; blank for none.
+        remedy: what to do by then.
+        late_route, late_deadline, late_remedy: the same once that day has passed; blank where it does not matter.
+    """
+
+    rule_id: str
+    route: str
+    deadline: str
+    remedy: str
+    late_route: str
+    late_deadline: str
+    late_remedy: str
     source: str
     confidence: str
 

@@ -17,6 +17,8 @@ def _cents(cell: str) -> int:
     return value
 
 
+DEADLINE_WORD = p.one_of("", "psc", "window", "protest", "court")
+
 INTEREST = Table(
     "interest_rates.csv",
     (
@@ -159,6 +161,41 @@ HOLD_CODES = Table(
     (("code", p.needed), ("kind", p.one_of("suspension", "extension")), ("meaning", p.needed), *SOURCE),
     r.HoldCode,
     ("code",),
+)
+ENTRY_STATES = Table(
+    "entry_states.csv",
+    (
+        ("code", p.whole),
+        ("state", p.needed),
+        ("meaning", p.needed),
+        ("live", p.yes),
+        ("moved_by", p.words),
+        ("cbp_word", p.words),
+        *SOURCE,
+    ),
+    r.EntryState,
+    ("state",),
+)
+TRANSITIONS = Table(
+    "state_transitions.csv",
+    (("from_state", p.needed), ("to_state", p.needed), ("who", p.needed), ("guard", p.needed), *SOURCE),
+    r.StateTransition,
+    ("from_state", "to_state"),
+)
+ROUTES = Table(
+    "failure_routes.csv",
+    (
+        ("rule_id", p.needed),
+        ("route", p.needed),
+        ("deadline", DEADLINE_WORD),
+        ("remedy", p.needed),
+        ("late_route", p.text),
+        ("late_deadline", DEADLINE_WORD),
+        ("late_remedy", p.text),
+        *SOURCE,
+    ),
+    r.FailureRoute,
+    ("rule_id",),
 )
 ES003 = Table(
     "es003_columns.csv",

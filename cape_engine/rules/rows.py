@@ -4,7 +4,9 @@ from cape_engine.rules.dated import Dated
 from cape_engine.rules.practice_rows import (
     Closure,
     EligibilityRule,
+    EntryState,
     EntryTypeRow,
+    FailureRoute,
     FeeClass,
     FeeLimits,
     HoldCode,
@@ -13,6 +15,7 @@ from cape_engine.rules.practice_rows import (
     OtherReportColumn,
     Policy,
     ReportColumn,
+    StateTransition,
     StatusWord,
 )
 from cape_engine.rules.tariff_rows import (
@@ -47,7 +50,9 @@ __all__ = [
     "Dated",
     "DisplacedRow",
     "EligibilityRule",
+    "EntryState",
     "EntryTypeRow",
+    "FailureRoute",
     "FeeClass",
     "FeeLimits",
     "HoldCode",
@@ -65,6 +70,7 @@ __all__ = [
     "SlotsRow",
     "SpecialRow",
     "SpiRow",
+    "StateTransition",
     "StatusWord",
     "UnitRow",
     "WholeUnitFact",

@@ -191,6 +191,11 @@ class Ruleset:
         """One rule of the claim portal by its id, or None."""
         return next((rule for rule in self.eligibility if rule.rule_id == rule_id), None)
 
+    @property
+    def failure_routes(self) -> tuple[r.FailureRoute, ...]:
+        """What to do about each refusal; the order decides between several of them."""
+        return self._rows[tables.ROUTES.file]
+
     def entry_types(self, code: str, on: dt.date) -> r.EntryTypeRow | None:
         """What CAPE does with an entry type on that day; None when no row covers it."""
         return next((row for row in self.all_entry_types if row.code == code and row.applies(on)), None)
@@ -234,6 +239,21 @@ class Ruleset:
     def hold_code_rows(self) -> tuple[r.HoldCode, ...]:
         """Extension and suspension codes with kind and meaning."""
         return self._rows[tables.HOLD_CODES.file]
+
+    @property
+    def entry_states(self) -> tuple[r.EntryState, ...]:
+        """The states in the life of an entry, in the order of the straight road."""
+        return self._rows[tables.ENTRY_STATES.file]
+
+    @property
+    def transitions(self) -> tuple[r.StateTransition, ...]:
+        """Every step that an entry may take from one state to the next."""
+        return self._rows[tables.TRANSITIONS.file]
+
+    @property
+    def claim_report_columns(self) -> tuple[r.OtherReportColumn, ...]:
+        """Columns of CBP's claim and refund reports, as far as they are known."""
+        return self._rows[tables.CLAIM_DETAILS.file]
 
     # --- words and columns --------------------------------------------------------------------------------------------
 

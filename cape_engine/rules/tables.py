@@ -6,6 +6,7 @@ from cape_engine.rules.practice_tables import (
     CLAIM_DETAILS,
     CLOSURES,
     ELIGIBILITY,
+    ENTRY_STATES,
     ENTRY_TYPES,
     ES003,
     FEE_CLASSES,
@@ -14,7 +15,9 @@ from cape_engine.rules.practice_tables import (
     HOLIDAYS,
     INTEREST,
     POLICIES,
+    ROUTES,
     STATUS_WORDS,
+    TRANSITIONS,
 )
 from cape_engine.rules.read import Table
 from cape_engine.rules.tariff_tables import (
@@ -53,6 +56,7 @@ __all__ = [
     "DISPLACED",
     "EAGER",
     "ELIGIBILITY",
+    "ENTRY_STATES",
     "ENTRY_TYPES",
     "ES003",
     "FEE_CLASSES",
@@ -67,10 +71,12 @@ __all__ = [
     "PROGRAMS",
     "RATE_DATES",
     "RATE_UNITS",
+    "ROUTES",
     "SLOTS",
     "SPECIAL",
     "SPI",
     "STATUS_WORDS",
+    "TRANSITIONS",
     "UNITS",
     "USES",
     "WHOLE_UNITS",
@@ -79,7 +85,7 @@ __all__ = [
 EAGER: tuple[Table, ...] = (
     IEEPA, OTHER, SPI, COMPUTATION, SLOTS, UNITS, INTEREST, FEE_LIMITS, FEE_CLASSES, ENTRY_TYPES, ELIGIBILITY, HOLIDAYS,
     CLOSURES, POLICIES, STATUS_WORDS, DISPLACED, COLUMN2, HOLD_CODES, BLOCKS, BORDERLINE, COLLECTION, RATE_DATES,
-    WHOLE_UNITS, RATE_UNITS, ES003, CLAIM_DETAILS,
+    WHOLE_UNITS, RATE_UNITS, ES003, CLAIM_DETAILS, ENTRY_STATES, TRANSITIONS, ROUTES,
 )  # fmt: skip
 """Small tables, parsed whole when the ruleset is loaded."""
 LAZY: tuple[Table, ...] = (BASE, SPECIAL)

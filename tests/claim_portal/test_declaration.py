@@ -60,7 +60,7 @@ def test_read_declaration__readable_case(case: dict[str, Any], tmp_path: Path) -
     [
         pytest.param("Entry Number\r\nABC12345676\r\n".encode("utf-16"), "UTF-8", id="utf-16"),
         pytest.param(b"Entry Number\r\nABC12345676\xa0\r\n", "byte 26", id="latin-1"),
-        pytest.param(b"PK\x03\x04\x14\x00\x00", "NUL", id="excel-file-named-csv"),
+        pytest.param(b"PK\x03\x04\x14\x00\x00", "workbook", id="excel-file-named-csv"),
     ],
 )
 def test_read_declaration__not_text(content: bytes, words: str, tmp_path: Path) -> None:

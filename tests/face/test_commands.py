@@ -25,6 +25,9 @@ from road import es003
 Capture = pytest.CaptureFixture[str]
 TABLES = {f"{name}.parquet" for name in ("entries", "changes", "refunds", "payments", "findings")}
 RULE_COMMANDS = (["rules", "show"], ["rules", "diff"], ["rules", "check"])
+LEDGER_COMMANDS = tuple(
+    ["ledger", name] for name in ("show", "history", "verify", "export", "import", "backup", "migrate")
+)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -50,7 +53,7 @@ def export(tmp_path: Path) -> Path:
     return exports.good_alone(tmp_path)
 
 
-@pytest.mark.parametrize("command", [[name] for name in COMMANDS] + list(RULE_COMMANDS), ids=" ".join)
+@pytest.mark.parametrize("command", [[name] for name in COMMANDS] + [*RULE_COMMANDS, *LEDGER_COMMANDS], ids=" ".join)
 def test_help__shows_an_example(command: list[str], capsys: Capture) -> None:
     """Every command explains itself and gives an example to copy."""
     for option in ("--help", "-h"):
@@ -58,7 +61,7 @@ def test_help__shows_an_example(command: list[str], capsys: Capture) -> None:
         assert said.code == 0
         assert f"cape {' '.join(command)}" in said.out
         assert "Example" in said.out
-        group = command in (["rules"], ["bench"])
+        group = command in (["rules"], ["bench"], ["ledger"])
         assert "--json" in said.out or group
         assert "--quiet" in said.out or group
 

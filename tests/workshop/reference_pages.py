@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cape_engine import findings, settings
-from cape_engine.schema import facts, results, rows
+from cape_engine.schema import claims, facts, packing, results, rows
 from cape_engine.schema.column import Column
 
 NOTE = "Written by `make docs` from {origin}; change that, not this page."
@@ -83,6 +83,8 @@ def columns_page() -> str:
         ("What a file about entries, importers or deposits may carry", facts, ""),
         ("What the store holds", rows, "STORE"),
         ("What a run writes", results, "RESULT"),
+        ("What a check of declarations writes", claims, "RESULT"),
+        ("What packing and the loop write", packing, ""),
     ):
         parts += [f"## {heading}", ""]
         for name, columns in collections(module, prefix):

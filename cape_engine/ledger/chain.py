@@ -1,0 +1,111 @@
+"""The hash chain: one link for each transaction, SHA-256 over the hash before and the bytes of all rows it wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+START = "0" * 64
+"""Stands before the first link."""
+ENTRY_BYTES = 11
+
+CHAINED: Mapping[str, tuple[str, ...]] = {
+    "declarations": (
+        "declaration", "link", "file_name", "file_sha256", "account", "submitter", "attempt", "filed_on",
+        "received_at", "entries", "principal_cents", "digest",
+    ),
+    "statuses": ("declaration", "number", "link", "status", "claim_number", "on_day", "who", "reason"),
+    "steps": (
+        "step", "link", "declaration", "from_state", "to_state", "on_day", "who", "reason", "entries", "entry_numbers",
+    ),
+    "runs": ("run", "link", "kind", "folder", "result_hash", "manifest_sha256", "on_day", "totals", "files"),
+    "decisions": (
+        "declaration", "entry_number", "link", "on_day", "action", "principal_cents", "interest_cents", "refund",
+    ),
+    "schedules": ("declaration", "entry_number", "link", "liquidation_date", "action", "reason"),
+    "refunds": (
+        "refund", "link", "recipient", "liquidation_date", "version", "entries", "principal_cents", "interest_cents",
+        "amount_cents",
+    ),
+    "payments": ("payment", "link", "refund", "part", "parts", "amount_cents", "trace", "replaces"),
+}  # fmt: skip
+"""Tables whose rows go into the link as they are, in this order; the entries of a declaration go in by digest."""
+
+Cell = int | str | None
+Row = Sequence[Cell]
+
+
+def row_bytes(row: Row) -> bytes:
+    """A row as the chain sees it: one line of JSON."""
+    return json.dumps(list(row), ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def link_hash(before: str, link: int, recorded_at: str, engine: str, rows: Mapping[str, Sequence[Row]]) -> str:
+    """The hash of a link.
+
+    Args:
+        before: hash of the link before it, `START` for the first.
+        link: its number.
+        recorded_at: time written on it.
+        engine: version that wrote it.
+        rows: rows by table (`CHAINED`), each table's in any order.
+    """
+    digest = hashlib.sha256(before.encode())
+    digest.update(row_bytes((link, recorded_at, engine)))
+    for table in CHAINED:
+        found = rows.get(table, ())
+        if found:
+            digest.update(row_bytes((table, len(found))))
+            for line in sorted(row_bytes(row) for row in found):
+                digest.update(line)
+    return digest.hexdigest()
+
+
+def entry_bytes(numbers: pa.Array) -> npt.NDArray[np.bytes_]:
+    """Entry numbers of 11 characters as fixed bytes, straight from their buffer."""
+    if len(numbers) == 0:
+        return np.empty(0, f"S{ENTRY_BYTES}")
+    offsets = np.frombuffer(numbers.buffers()[1], np.int32)
+    start = int(offsets[numbers.offset])
+    data = np.frombuffer(numbers.buffers()[2], np.uint8)[start : start + ENTRY_BYTES * len(numbers)]
+    return data.view(f"S{ENTRY_BYTES}")
+
+
+def packed(numbers: pa.Array) -> str:
+    """Entry numbers of 11 characters one after the other."""
+    return entry_bytes(numbers).tobytes().decode("ascii")
+
+
+def unpacked(text: str) -> pa.Array:
+    """Entry numbers that stand one after the other, as a column; the text itself becomes its buffer."""
+    data = text.encode()
+    count = len(data) // ENTRY_BYTES
+    offsets = np.arange(0, ENTRY_BYTES * (count + 1), ENTRY_BYTES, dtype=np.int64)
+    found = pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return found.cast(pa.string())
+
+
+NULL = "\x1e"
+"""Stands for what is not known."""
+
+
+def entries_digest(numbers: pa.Array, importers: pa.Array, principals: pa.Array) -> str:
+    """The digest of the entries of one declaration as they were declared, in the order of their numbers.
+
+    Each is the number, the importer and the principal in cents with unit separators (0x1f) between and a line feed
+    behind; databases put the same text together when they are verified.
+    """
+    digest = hashlib.sha256()
+    if len(numbers):
+        cents = pc.fill_null(principals.cast(pa.string()), NULL)
+        lines = pc.binary_join_element_wise(numbers, pc.fill_null(importers, NULL), cents, "\x1f")
+        lines = pc.binary_join_element_wise(lines, "", "\n").cast(pa.large_string())
+        offsets = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset :]
+        digest.update(memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[len(lines)])])
+    return digest.hexdigest()

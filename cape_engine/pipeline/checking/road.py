@@ -1,0 +1,252 @@
+"""The road of a check: read, pick and judge, answer, record and write, in one transaction of the ledger."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import cape_engine
+from cape_engine import claim_portal, intake, mass_processing, rules
+from cape_engine.claim_portal import Declaration
+from cape_engine.errors import UsageError
+from cape_engine.findings import Findings
+from cape_engine.ledger import Ledger
+from cape_engine.outputs import manifest as counting
+from cape_engine.outputs import result_hash
+from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.outputs.progress import Progress, Silent
+from cape_engine.pipeline.checking import answering, files, recording, tables
+from cape_engine.pipeline.checking.answering import Answer
+from cape_engine.pipeline.checking.judging import Bench, Judged, judge
+from cape_engine.pipeline.checking.request import CheckRequest, CheckResult
+from cape_engine.schema import claims as c
+from cape_engine.schema import facts as f
+from cape_engine.schema import results as r
+from cape_engine.store import Store, is_store
+
+KIND = "check"
+
+
+def execute_check(request: CheckRequest, *, progress: Progress | None = None) -> CheckResult:
+    """Check declarations, and record and write what comes of it; see `check`."""
+    watcher, began = progress or Silent(), time.perf_counter()
+    if not request.files:
+        raise UsageError("no declaration given; name the CSV files that list the entries")
+    if not request.sources:
+        raise UsageError("no entries given; name a store (--store) or exports (--source) that hold them")
+    ruleset = _builtin() if request.rules is None else rules.load(request.rules)
+    claim_portal.check_days(ruleset, request.as_of, request.accepted_on)
+    findings = Findings()
+    with ExitStack() as stack:
+        ledger = None if request.ledger is None else stack.enter_context(Ledger.open(request.ledger))
+        watcher.stage("reading declarations", len(request.files))
+        declarations = [_read(path, request, ruleset) for path in request.files]
+        watcher.stage("reading entries")
+        bench = _bench(request, ruleset, stack, findings, watcher)
+        read = time.perf_counter()
+        watcher.stage("checking entries")
+        declarations = [answering.access_checked(one, bench) for one in declarations]
+        judged = judge(bench, recording.first_reading(declarations), request.as_of, request.accepted_on)
+        found = time.perf_counter()
+        watcher.stage("answering")
+        with nullcontext() if ledger is None else ledger.transaction(request.received_at):
+            answers = _answers(declarations, judged, bench, ledger)
+            seconds = {"reading": read - began, "checking": found - read}
+            result = _result(answers, bench, findings, seconds)
+            if ledger is not None:
+                _register(ledger, answers, result, request)
+    return result
+
+
+@cache
+def _builtin() -> rules.Ruleset:
+    """The project's own rules, read once in a process: a portal that stays up checks many declarations."""
+    return rules.load()
+
+
+def _read(path: Path, request: CheckRequest, ruleset: rules.Ruleset) -> Declaration:
+    """A declaration; a folder is none."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name the declaration files in it")
+    return claim_portal.read_declaration(path, ruleset=ruleset, settings=request.settings, workbooks=True)
+
+
+def _bench(
+    request: CheckRequest, ruleset: rules.Ruleset, stack: ExitStack, findings: Findings, watcher: Progress
+) -> Bench:
+    """The store, and every file beside it."""
+    store = _store(request, ruleset, stack, findings, watcher)
+    headers = None
+    if request.headers:
+        headers, found = intake.read_headers(request.headers, ruleset)
+        findings.extend(found)
+    if request.importers:
+        _importers, found = intake.read_importers(request.importers)
+        findings.extend(found)
+    column1 = None if request.column1 is None else mass_processing.load_column1(request.column1)
+    return Bench(request, ruleset, store, headers, column1)
+
+
+def _store(
+    request: CheckRequest, ruleset: rules.Ruleset, stack: ExitStack, findings: Findings, watcher: Progress
+) -> Store:
+    """The store given, or a temporary one built from the files given."""
+    stores = [path for path in request.sources if is_store(path)]
+    if stores and len(request.sources) > 1:
+        raise UsageError(f"{stores[0]} is a store; a check takes one store, or files and folders, not both")
+    if stores:
+        return Store.open(stores[0])
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cape-store-")))
+    store, found = intake.build_store(
+        request.sources,
+        folder,
+        headers=(),
+        mapping=request.mapping,
+        ruleset=ruleset,
+        settings=request.settings,
+        memory_limit=request.memory_limit_bytes,
+        progress=watcher,
+    )
+    findings.extend(found)
+    return store
+
+
+def _answers(declarations: list[Declaration], judged: Judged, bench: Bench, ledger: Ledger | None) -> list[Answer]:
+    """The answers in the order of filing, each recorded before the next is given."""
+    request = bench.request
+    live = {} if ledger is None else recording.live_claims(ledger, recording.first_reading(declarations))
+    held = {number: claim for number, (_holder, claim) in live.items()}
+    given: dict[str, Answer] = {}
+    answers: list[Answer] = []
+    for path, one in zip(request.files, declarations, strict=True):
+        sha256 = one.sha256 or sha256_of(path)
+        size = path.stat().st_size
+        if sha256 in given:
+            answers.append(_again(given[sha256], one))
+            continue
+        filed = recording.recordable_file(one, bench)
+        before = recording.earlier(ledger, sha256, bench, request.as_of, live) if ledger is not None and filed else None
+        if ledger is not None and before is not None:
+            day = judged
+            if before.filed_on != request.as_of:
+                day = judge(bench, list(one.entry_numbers), before.filed_on, before.filed_on)
+            foreign = {number: claim for number, (holder, claim) in live.items() if holder != before.declaration}
+            answer = answering.answered(one, sha256, size, judged=day, bench=bench, live=foreign)
+            answer = recording.as_it_was(answer, before, ledger, bench)
+        else:
+            answer = answering.answered(one, sha256, size, judged=judged, bench=bench, live=held)
+            if ledger is not None and filed:
+                answer = recording.recorded(answer, ledger, bench)
+            held.update(answering.claims_made([answer]))
+        given[sha256] = answer
+        answers.append(answer)
+    return answers
+
+
+def _again(first: Answer, one: Declaration) -> Answer:
+    """The answer to a file that was given under another name in the same call: the same one, and nothing else."""
+    named = replace(first.declaration, name=one.name, findings=Findings())
+    for row in first.declaration.findings.rows:
+        named.findings.rows.append(replace(row, source=one.name))
+    named.findings.add("DECLARATION_ALREADY_FILED", source=one.name, value=first.judged.as_of)
+    recorded = first.recorded if first.recorded == "not_recorded" else "already_recorded"
+    return replace(first, declaration=named, recorded=recorded, findings=named.findings)
+
+
+def _result(answers: list[Answer], bench: Bench, findings: Findings, seconds: dict[str, float]) -> CheckResult:
+    """The tables and the manifest, written if the request names a folder."""
+    began, request = time.perf_counter(), bench.request
+    for judged in {id(answer.judged): answer.judged for answer in answers}.values():
+        findings.extend(judged.findings)
+    for answer in answers:
+        findings.extend(answer.findings)
+    found = {
+        "declarations": tables.declarations_table(answers, request),
+        "claimed_entries": tables.claimed_entries_table(answers, bench.ruleset),
+        "findings": findings.to_table(),
+    }
+    proof = result_hash.result_hash({name: found[name] for name in ("declarations", "claimed_entries")})
+    record = {
+        "engine": "cape_engine",
+        "engine_version": cape_engine.__version__,
+        "command": KIND,
+        "called_as": request.command,
+        "as_of": request.as_of.isoformat(),
+        "accepted_on": request.accepted_on.isoformat(),
+        "account": {
+            "kind": request.account.kind,
+            str(f.FILER_CODE): request.account.filer_code,
+            str(f.IMPORTER_NUMBER): request.account.importer_number,
+        },
+        "settings": request.settings.in_force(),
+        "inputs": [*(asdict(source) for source in bench.store.sources), *_file_records(answers, request)],
+        "ruleset_hash": bench.ruleset.hash,
+        "rule_files": dict(sorted(bench.ruleset.files.items())),
+        "counts": _counts(answers, found),
+        "totals_cents": {str(r.PRINCIPAL_CENTS): int(sum(int(tables.principal(answer).sum()) for answer in answers))},
+        "result_hash": proof,
+        "seconds": {**seconds, "answering": time.perf_counter() - began},
+        "peak_memory_bytes": counting.peak_memory_bytes(),
+    }
+    record = files.written(answers, found, record, ruleset=bench.ruleset, request=request)
+    return CheckResult(record, found, request.out)
+
+
+def _counts(answers: list[Answer], found: dict[str, pa.Table]) -> dict[str, Any]:
+    """What the manifest counts."""
+    entries, findings = found["claimed_entries"], found["findings"]
+    counted = counting.partial({"findings": findings})
+    return {
+        "rows": {name: table.num_rows for name, table in found.items()},
+        "declarations": dict(sorted(Counter(answer.status or answer.upload for answer in answers).items())),
+        "refused_files": sum(not answer.passed for answer in answers),
+        "dispositions": counting.tally(entries, r.DISPOSITION),
+        "reasons": counting.tally_lists(entries, r.REASON_CODES),
+        "findings_by_severity": counted["findings_by_severity"],
+        "findings_by_code": counted["findings_by_code"],
+    }
+
+
+def _file_records(answers: list[Answer], request: CheckRequest) -> list[dict[str, Any]]:
+    """Name and hash of every file beside the sources."""
+    kinds = {
+        "headers": request.headers,
+        "importers": request.importers,
+        "mapping": () if request.mapping is None else (request.mapping,),
+        "column1": () if request.column1 is None else (request.column1,),
+    }
+    beside = [
+        {"kind": kind, "name": path.name, "sha256": sha256_of(path)}
+        for kind, given in kinds.items()
+        for place in given
+        for path in (sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place])
+    ]
+    return [{"kind": "declaration", "name": a.declaration.name, "sha256": a.sha256} for a in answers] + beside
+
+
+def _register(ledger: Ledger, answers: list[Answer], result: CheckResult, request: CheckRequest) -> None:
+    """Make the written files count together with what was recorded; a repetition registers nothing."""
+    if request.out is None or all(answer.recorded != "recorded" for answer in answers):
+        return
+    counts = result.manifest["counts"]
+    ledger.register_run(
+        request.out,
+        kind=KIND,
+        result_hash=result.manifest["result_hash"],
+        manifest_sha256=sha256_of(request.out / MANIFEST),
+        totals={
+            "declarations": len(answers),
+            str(c.ACCEPTED_ENTRIES): counts["dispositions"].get("accepted", 0),
+            **result.manifest["totals_cents"],
+        },
+        on_day=request.as_of,
+        files={name: about["sha256"] for name, about in result.manifest["files"].items()},
+    )

@@ -1,0 +1,213 @@
+"""The hash chain and the guards of the database: no cell can be changed by another hand without being found."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from cape_engine.ledger import Ledger, Submission, tables
+from cape_engine.ledger.chain import CHAINED
+
+Numbers = Callable[..., list[str]]
+Submit = Callable[..., Submission]
+DAY = dt.date(2026, 5, 5)
+OTHER: dict[str, str] = {
+    "declarations.account": "'filer'",
+    "claim_entries.live": "1 - live",
+    "claim_entries.importer_number": "'99-999999900'",
+    "statuses.claim_number": "'200000000001'",
+    "decisions.refund": "'another'",
+    "payments.replaces": "'another'",
+    "payments.trace": "'another'",
+    "refunds.amount_cents": "amount_cents",
+}
+"""What a cell becomes, where adding one or turning the text round would not do."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, numbers: Numbers, submit: Submit) -> Path:
+    """A ledger with a row in every table."""
+    place = tmp_path_factory.mktemp("chain") / "whole.ledger"
+    with Ledger.open(place) as ledger:
+        ledger.record(submit(numbers(30), ["ACCEPTED"] * 20 + ["ENTRY_FAILED"] * 10))
+        ledger.record(submit(numbers(30, start=100), file="b", filer="XYZ"))
+        ledger.move(pa.array(numbers(20)), "STRIPPED", on_day=DAY, who="mass_processing")
+        ledger.set_status(1, "Accepted with Error(s)", on_day=DAY, who="cbp")
+        ledger.register_run("out", kind="check", result_hash="r", manifest_sha256="m", totals={}, on_day=DAY)
+        with ledger.transaction():
+            writer = ledger._writer
+            assert writer is not None
+            entry, day = numbers(1)[0], DAY.isoformat()
+            writer.note_time(DAY)
+            writer.add("decisions", [(1, entry, writer.link, day, "liquidate", 5, 1, "R1")])
+            writer.add("schedules", [(1, entry, writer.link, day, "liquidate", "")])
+            writer.add("refunds", [("R1", writer.link, "12-345678900", day, 1, 1, 5, 1, 6)])
+            writer.add("payments", [("P1", writer.link, "R1", 1, 1, 6, "T1", None)])
+        assert ledger.verify().ok, ledger.verify().problems
+    return place
+
+
+@pytest.fixture
+def copy(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    place = tmp_path / "copy.ledger"
+    place.write_bytes(whole.read_bytes())
+    return place
+
+
+def _by_another_hand(place: Path, *statements: str) -> None:
+    """Change the file with a client of our own, the guards taken away and put back."""
+    with closing(sqlite3.connect(place)) as client:
+        guards = client.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in guards:
+            client.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            client.execute(statement)
+        for _, made in guards:
+            client.execute(made)
+        client.commit()
+
+
+def _problems(place: Path) -> tuple[str, ...]:
+    """What `verify` says."""
+    with Ledger.open(place) as ledger:
+        return ledger.verify().problems
+
+
+def _cells() -> Iterator[tuple[str, str]]:
+    """Every column of every table that holds something of the past."""
+    for table, columns in tables.ALL.items():
+        if table != "states":
+            for column in columns:
+                yield table, column
+
+
+@pytest.mark.parametrize(("table", "column"), list(_cells()), ids=str)
+def test_verify__any_edited_cell(copy: Path, table: str, column: str) -> None:
+    """One changed cell, in whatever column of whatever table, and the ledger no longer verifies."""
+    whole_number = column in tables.WHOLE
+    text = f"CASE WHEN substr({column}, 1, 1) = 'a' THEN 'b' ELSE 'a' END || substr({column}, 2)"
+    other = OTHER.get(f"{table}.{column}", f"{column} + 1" if whole_number else text)
+    if f"{table}.{column}" == "refunds.amount_cents":
+        pytest.skip("the database itself ties it to principal and interest")
+    key = tables.KEYS[table].split(", ")
+    first = f"({', '.join(key)}) = (SELECT {', '.join(key)} FROM {table} ORDER BY {tables.KEYS[table]} DESC LIMIT 1)"
+    if f"{table}.{column}" in {"refunds.principal_cents", "refunds.interest_cents"}:
+        other += ", amount_cents = amount_cents + 1"
+    _by_another_hand(
+        copy, "PRAGMA ignore_check_constraints = ON", f"UPDATE {table} SET {column} = {other} WHERE {first}"
+    )
+    assert _problems(copy)
+
+
+@pytest.mark.parametrize("table", [table for table in tables.ALL if table != "states"])
+def test_verify__any_removed_row(copy: Path, table: str) -> None:
+    """One removed row, the last of its table, is found; only the last link needs its hash written down elsewhere."""
+    key = tables.KEYS[table].split(", ")
+    last = f"({', '.join(key)}) = (SELECT {', '.join(key)} FROM {table} ORDER BY {tables.KEYS[table]} DESC LIMIT 1)"
+    _by_another_hand(copy, f"DELETE FROM {table} WHERE {last}")
+    assert _problems(copy)
+
+
+def test_verify__cut_end(whole: Path, copy: Path) -> None:
+    """Whoever cuts off whole transactions at the end gives the head away, which `show` and `verify` print."""
+    _by_another_hand(
+        copy,
+        "DELETE FROM payments",
+        "DELETE FROM refunds",
+        "DELETE FROM schedules",
+        "DELETE FROM decisions",
+        "DELETE FROM links WHERE link = (SELECT max(link) FROM links)",
+    )
+    with Ledger.open(whole) as ledger, Ledger.open(copy) as cut:
+        assert cut.verify().ok
+        assert cut.verify().head != ledger.verify().head
+
+
+def test_verify__names_the_place(copy: Path, numbers: Numbers) -> None:
+    """A problem says where it is: entry, declaration, step or link."""
+    entry = numbers(1)[0]
+    _by_another_hand(copy, f"UPDATE claim_entries SET state = 21 WHERE entry_number = '{entry}'")
+    assert _problems(copy) == (f"declaration 1, entry {entry}: its state is not that of its last step",)
+
+
+def test_verify__illegal_step(copy: Path) -> None:
+    """A step that the table of transitions does not know is a problem even with a chain that fits."""
+    _by_another_hand(copy, "UPDATE steps SET to_state = 21 WHERE step = (SELECT max(step) FROM steps)")
+    assert any("no such step is allowed" in problem for problem in _problems(copy))
+
+
+def test_verify__guard_removed(copy: Path) -> None:
+    """A trigger or the index of live claims that is gone is a problem, although all rows are right."""
+    with closing(sqlite3.connect(copy)) as client:
+        client.execute("DROP TRIGGER steps_stay")
+        client.execute("DROP INDEX one_live_claim")
+        client.commit()
+    found = _problems(copy)
+    assert [problem.split(":")[0] for problem in found] == ["one_live_claim", "steps_stay"]
+
+
+def test_verify__two_live_claims(copy: Path, numbers: Numbers) -> None:
+    """Without its index two claims could hold one entry; `verify` finds that too."""
+    entry = numbers(1)[0]
+    _by_another_hand(
+        copy,
+        "DROP INDEX one_live_claim",
+        f"INSERT INTO claim_entries VALUES (2, '{entry}', 6, 1, 8, NULL, NULL)",
+    )
+    assert f"entry {entry}: 2 live claims hold it" in _problems(copy)
+
+
+@pytest.mark.parametrize("table", list(tables.ALL))
+def test_guards__no_change_no_removal(copy: Path, table: str) -> None:
+    """The database refuses to change or remove rows; of a claim only state, live and step may change."""
+    column = "importer_number" if table == "claim_entries" else tables.ALL[table][0]
+    with closing(sqlite3.connect(copy)) as client:
+        for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):
+            with pytest.raises(sqlite3.IntegrityError, match=table):
+                client.execute(statement)
+
+
+def test_guards__one_live_claim(copy: Path, numbers: Numbers) -> None:
+    """The database itself, not the engine, refuses a second live claim on an entry."""
+    with closing(sqlite3.connect(copy)) as client, pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        client.execute("INSERT INTO claim_entries VALUES (2, ?, 2, 1, 8, NULL, NULL)", (numbers(1)[0],))
+
+
+@pytest.mark.heavy
+@pytest.mark.postgres
+def test_guards__postgres(postgres: str, numbers: Numbers, submit: Submit) -> None:
+    """PostgreSQL refuses the same: change, removal, emptying, a second live claim; and edits are found."""
+    from adbc_driver_postgresql import dbapi
+
+    with Ledger.open(postgres) as ledger:
+        ledger.record(submit(numbers(3)))
+        ledger.record(submit(numbers(3, start=50), file="b"))
+    entry = numbers(1)[0]
+    with dbapi.connect(postgres, autocommit=True) as client, client.cursor() as cursor:
+        cursor.execute("SET search_path TO cape_ledger")
+        for statement in (
+            "UPDATE steps SET who = 'me'",
+            "DELETE FROM links",
+            "TRUNCATE claim_entries",
+            "UPDATE claim_entries SET principal_cents = 0",
+            f"INSERT INTO claim_entries VALUES (2, '{entry}', 2, 1, 4, NULL, NULL)",
+        ):
+            with pytest.raises(dbapi.Error, match=r"never changed or removed|one_live_claim"):
+                cursor.execute(statement)
+        cursor.execute("ALTER TABLE steps DISABLE TRIGGER ALL")
+        cursor.execute("UPDATE steps SET who = 'me' WHERE step = 1")
+        with Ledger.open(postgres) as ledger:
+            found = ledger.verify().problems
+        assert [problem.split(":")[0] for problem in found] == ["steps_stay", "link 1"]
+
+
+def test_chain__every_table_is_covered() -> None:
+    """Every column of every table goes into the chain, or is recomputed from what does."""
+    assert set(tables.ALL) - set(CHAINED) == {"states", "links", "claim_entries"}
