@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cape_engine.pipeline import CheckResult, RunResult, check, run
+    from cape_engine.pipeline import RunResult, run
     from cape_engine.pipeline.answering import AnswersResult, answers
+    from cape_engine.pipeline.checking import CheckResult, check
     from cape_engine.pipeline.packing import PackResult, pack
 
 __all__ = ["AnswersResult", "CheckResult", "PackResult", "RunResult", "__version__", "answers", "check", "pack", "run"]
 __version__ = "0.1.0"
 
+_ROOMS = {
+    "run": "cape_engine.pipeline",
+    "RunResult": "cape_engine.pipeline",
+    "check": "cape_engine.pipeline.checking",
+    "CheckResult": "cape_engine.pipeline.checking",
+    "pack": "cape_engine.pipeline.packing",
+    "PackResult": "cape_engine.pipeline.packing",
+    "answers": "cape_engine.pipeline.answering",
+    "AnswersResult": "cape_engine.pipeline.answering",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import the pipeline only when it is asked for, so that `cape --help` loads no compiler."""
-    if name in {"run", "RunResult", "check", "CheckResult"}:
-        from cape_engine import pipeline
-
-        return getattr(pipeline, name)
-    if name in {"pack", "PackResult"}:
-        from cape_engine.pipeline import packing
-
-        return getattr(packing, name)
-    if name in {"answers", "AnswersResult"}:
-        from cape_engine.pipeline import answering
-
-        return getattr(answering, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a room of the pipeline only when it is asked for, so that `cape --help` loads no compiler."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ROOMS[name]), name)

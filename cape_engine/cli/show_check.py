@@ -8,7 +8,7 @@ from typing import Any
 
 from cape_engine.cli.common import emit
 from cape_engine.money import cents_text
-from cape_engine.pipeline import CheckResult
+from cape_engine.pipeline.checking import CheckResult
 from cape_engine.schema import claims as c
 from cape_engine.schema import results as r
 from cape_engine.schema.ledger import CLAIM_NUMBER, FILE_NAME

@@ -48,10 +48,27 @@ def answer(code: str, **environment: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["import", "--help"], ["warm", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([word, "--help"] for word in ("run", "import", "check", "pack", "ledger", "warm"))]
+)
 def test_help__loads_nothing_heavy(arguments: list[str]) -> None:
     """Help needs neither Arrow nor a compiler nor NumPy."""
     assert answer(HELP.format(arguments=arguments, heavy=HEAVY)) == [0, []]
+
+
+def test_run__loads_no_other_road() -> None:
+    """What a run imports (half of a small job's time) holds neither the check's road nor the ledger's."""
+    others = [
+        "cape_engine.pipeline.checking",
+        "cape_engine.pipeline.packing",
+        "cape_engine.ledger",
+        "jinja2",
+        "sqlite3",
+    ]
+    code = (
+        f"import json, sys, cape_engine\ncape_engine.run\nprint(json.dumps([n for n in {others} if n in sys.modules]))"
+    )
+    assert answer(code) == []
 
 
 def test_compile_all__second_process_starts_no_other(tmp_path: Path) -> None:
