@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ from cape_kernels import parse as k
 
 UNKNOWN_WORD = 32
 SHEET_ERROR = 33
+_NOT_SAID: dict[object, int] = {None: k.BLANK, -1: k.BLANK, w.UNKNOWN: UNKNOWN_WORD, w.CELL_ERROR: SHEET_ERROR}
+"""The status of a cell that holds no word and no flag."""
+_STATUS_BITS = 8
 
 STORED: dict[str, Column] = {
     str(s.DUTY): s.DUTY_CENTS,
@@ -149,7 +153,7 @@ def _each(
     if column == s.HTS_NUMBER:
         return _hts(texts, vocabularies)
     if pa.types.is_boolean(column.type):
-        return _words_of([w.read_flag(text) for text in texts.to_pylist()])
+        return _flags([w.read_flag(text) for text in texts.to_pylist()])
     if pa.types.is_date(column.type) or is_number(column):
         values: Codes = np.empty(len(texts), np.int32 if pa.types.is_date(column.type) else np.int64)
         status = np.empty(len(texts), np.uint8)
@@ -167,27 +171,20 @@ def _words(
     new = [text for text in spelled if text not in seen]
     if new:
         found = w.read_words(column, new, ruleset)
-        codes = vocabularies.of(column).codes(found)
-        _flags, status = _words_of(found)
-        seen.update(zip(new, zip(codes.tolist(), status.tolist(), strict=True), strict=True))
-    pairs = np.array([seen[text] for text in spelled], np.int32).reshape(-1, 2)
-    return np.ascontiguousarray(pairs[:, 0]), pairs[:, 1].astype(np.uint8)
+        codes = vocabularies.of(column).codes(found).astype(np.int64)
+        seen.update(zip(new, (codes << _STATUS_BITS | _statuses(found)).tolist(), strict=True))
+    each = np.fromiter(map(seen.__getitem__, spelled), np.int64, len(spelled))
+    return (each >> _STATUS_BITS).astype(np.int32), (each & (1 << _STATUS_BITS) - 1).astype(np.uint8)
 
 
-def _words_of(found: list[object]) -> tuple[npt.NDArray[np.signedinteger], npt.NDArray[np.uint8]]:
-    """Flags as int8, and the status of each word or flag."""
-    status = np.zeros(len(found), np.uint8)
-    values = np.full(len(found), -1, np.int8)
-    for place, word in enumerate(found):
-        if word is None or word == -1:
-            status[place] = k.BLANK
-        elif word is w.UNKNOWN:
-            status[place] = UNKNOWN_WORD
-        elif word is w.CELL_ERROR:
-            status[place] = SHEET_ERROR
-        elif isinstance(word, int):
-            values[place] = word
-    return values, status
+def _flags(found: list[object]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.uint8]]:
+    """(1, 0, or -1 where nothing is said; the status) of each flag."""
+    return np.array([flag if isinstance(flag, int) else -1 for flag in found], np.int8), _statuses(found)
+
+
+def _statuses(found: list[object]) -> npt.NDArray[np.uint8]:
+    """The status of each word or flag."""
+    return np.fromiter(map(_NOT_SAID.get, found, repeat(k.OK)), np.uint8, len(found))
 
 
 def _hts(texts: pa.Array, vocabularies: w.Vocabularies) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:

@@ -113,8 +113,8 @@ def _importers(
 ) -> tuple[pa.Table, Findings]:
     """One row for each importer, in the order of their plain numbers."""
     words = vocabularies.of(f.IMPORTER_NUMBER).words
-    plain = [plain_number(words[code]) for code in columns[f.IMPORTER_NUMBER].tolist()]
-    distinct, inverse = np.unique(np.array(plain, dtype=str), return_inverse=True)
+    plain = np.array([plain_number(word) for word in words], dtype=str)[columns[f.IMPORTER_NUMBER]]
+    distinct, inverse = np.unique(plain, return_inverse=True)
     order = readonly(np.argsort(inverse, kind="stable").astype(np.int64))
     starts = readonly(np.searchsorted(inverse[order], np.arange(len(distinct) + 1)).astype(np.int64))
     arrays: list[pa.Array] = []

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count, repeat
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def reader(column: Column, ruleset: Ruleset | None) -> Callable[[str], object]:
         return lambda text: words.get(text.casefold(), UNKNOWN)
     pattern = _PATTERNS.get(str(column))
     if pattern is None:
-        return lambda text: text
+        return _as_it_stands
     width = _WIDTHS.get(str(column), 0)
 
     def read(text: str) -> object:
@@ -84,6 +85,11 @@ def reader(column: Column, ruleset: Ruleset | None) -> Callable[[str], object]:
         return word if pattern.fullmatch(word) else UNKNOWN
 
     return read
+
+
+def _as_it_stands(text: str) -> object:
+    """A free text, as names and numbers of importers are."""
+    return text
 
 
 def _status(column: Column, ruleset: Ruleset | None) -> Callable[[str], object]:
@@ -103,15 +109,17 @@ def read_words(column: Column, texts: Sequence[str | None], ruleset: Ruleset | N
     """The word of each text: a str, None where nothing is said, UNKNOWN or CELL_ERROR."""
     read = reader(column, ruleset)
     blank = "" if column in _BLANK_IS_A_WORD else None
+    plain = [(text or "").strip(_AROUND) for text in texts]
+    if read is _as_it_stands and not [text for text in plain if text[:1] == "#"]:
+        return [text or blank for text in plain]
     found: list[object] = []
-    for text in texts:
-        plain = cleaned(text or "")
-        if not plain:
+    for text in plain:
+        if not text:
             found.append(blank)
-        elif plain[0] == "#" and plain.upper() in _SHEET_ERRORS:
+        elif text[0] == "#" and text.upper() in _SHEET_ERRORS:
             found.append(CELL_ERROR)
         else:
-            found.append(read(plain))
+            found.append(read(text))
     return found
 
 
@@ -138,17 +146,11 @@ class Vocabulary:
     def codes(self, words: Sequence[object]) -> Int32s:
         """The number of each word, new ones added; -1 for anything that is not a word."""
         with self._lock:
-            found = np.empty(len(words), np.int32)
-            for place, word in enumerate(words):
-                if not isinstance(word, str):
-                    found[place] = -1
-                    continue
-                code = self._codes.get(word)
-                if code is None:
-                    code = self._codes[word] = len(self.words)
-                    self.words.append(word)
-                found[place] = code
-            return found
+            # Without a step of Python for each word: an importers file has hundreds of thousands.
+            new = [word for word in dict.fromkeys(words) if isinstance(word, str) and word not in self._codes]
+            self._codes.update(zip(new, count(len(self.words))))
+            self.words.extend(new)
+            return np.fromiter(map(self._codes.get, words, repeat(-1)), np.int32, len(words))  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -156,7 +158,7 @@ class Vocabularies:
     """A vocabulary for every word column."""
 
     _found: dict[str, Vocabulary] = field(default_factory=dict)
-    _seen: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    _seen: dict[str, dict[str, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, column: Column) -> Vocabulary:
@@ -164,7 +166,10 @@ class Vocabularies:
         with self._lock:
             return self._found.setdefault(str(column), Vocabulary())
 
-    def seen(self, column: Column) -> dict[str, tuple[int, int]]:
-        """(code, status) of every spelling of a column that was read; an answer is the same whoever writes it first."""
+    def seen(self, column: Column) -> dict[str, int]:
+        """256 times the code, plus the status, of every spelling of a column that was read.
+
+        An answer is the same whoever writes it first.
+        """
         with self._lock:
             return self._seen.setdefault(str(column), {})
