@@ -37,6 +37,28 @@ __all__ = ["MAGIC", "EncodedPart", "FooterError", "GroupPiece", "RowGroups", "re
 _DICTIONARY_BYTES = 16 << 20  # Arrow's 1 MiB would end the dictionary of a million rows' entry numbers half-way
 
 
+DELTA, DICTIONARY, PLAIN = "DELTA_BINARY_PACKED", "DICTIONARY", "PLAIN"
+
+
+def encodings(schema: pa.Schema, *, few: Collection[str] = ()) -> dict[str, str]:
+    """How each column is written, by its path in the file: numbers and days as differences, words by a dictionary.
+
+    Args:
+        schema: of the table.
+        few: text columns with few distinct values, which get a dictionary too.
+    """
+    how: dict[str, str] = {}
+    for field in schema:
+        path = f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
+        if pa.types.is_integer(field.type) or pa.types.is_date(field.type):
+            how[path] = DELTA
+        elif pa.types.is_dictionary(field.type) or pa.types.is_list(field.type) or field.name in few:
+            how[path] = DICTIONARY
+        else:
+            how[path] = PLAIN
+    return how
+
+
 @dataclass(frozen=True, slots=True)
 class EncodedPart:
     """One table as the bytes of a row group; without rows it is no group at all.
@@ -63,22 +85,11 @@ class RowGroups:
 
     def __init__(self, schema: pa.Schema, *, ordered_by: str | None = None, few: Collection[str] = ()) -> None:
         self.schema = schema.remove_metadata()
-        dictionaries: list[str] = []
-        delta: dict[str, str] = {}
-        codecs: dict[str, str] = {}
-        for field in schema:
-            path = f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
-            codecs[path] = "NONE"
-            if pa.types.is_integer(field.type) or pa.types.is_date(field.type):
-                delta[path] = "DELTA_BINARY_PACKED"
-            elif pa.types.is_dictionary(field.type) or pa.types.is_list(field.type) or field.name in few:
-                dictionaries.append(path)
-            else:
-                codecs[path] = "SNAPPY"
+        how = encodings(schema, few=few)
         self._options = {
-            "use_dictionary": dictionaries or False,
-            "column_encoding": delta or None,
-            "compression": codecs,
+            "use_dictionary": [path for path, kind in how.items() if kind == DICTIONARY] or False,
+            "column_encoding": {path: kind for path, kind in how.items() if kind == DELTA} or None,
+            "compression": {path: "SNAPPY" if kind == PLAIN else "NONE" for path, kind in how.items()},
             "write_statistics": [str(ordered_by)] if ordered_by else False,
             "dictionary_pagesize_limit": _DICTIONARY_BYTES,
             "write_page_index": False,
