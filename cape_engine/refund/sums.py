@@ -65,7 +65,10 @@ class Sums:
 
     def totals(self) -> tuple[int, int]:
         """All principal and all interest in cents, however large."""
-        return _total(self.sums[:, kernels.PRINCIPAL]), _total(self.sums[:, kernels.INTEREST])
+        halves = np.empty(4, np.int64)
+        kernels.totals(readonly(self.sums), halves)
+        low_principal, principal, low_interest, interest = halves.tolist()
+        return (principal << 32) + low_principal, (interest << 32) + low_interest
 
     def to_table(self) -> pa.Table:
         """The sums with texts instead of places (`SUMS_SCHEMA`), to be stored or sent."""
@@ -126,13 +129,6 @@ def _places(table: pa.Table, column: Column, register: Register, missing: Int32s
     """A word column as places; those of `missing` where it is null."""
     code, words = codes(table, column)
     return np.where(code < 0, missing, np.append(register.learn(words), np.int32(NOBODY))[code])
-
-
-def _total(values: Int64s) -> int:
-    """The sum of numbers of at least 0: a quick bound first, and only beyond it integers of any size."""
-    if not len(values):
-        return 0
-    return int(values.sum()) if int(values.max()) * len(values) < 1 << 63 else sum(values.tolist())
 
 
 def summed(refunds: kernels.Refunds, register: Register) -> tuple[Sums, Int32s]:

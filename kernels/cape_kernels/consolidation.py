@@ -150,6 +150,22 @@ def sum_refunds(refunds, slots, row_of, recipient, sums, found):  # type: ignore
     found[0] = rows
 
 
+@kernel(types.void(_SUMS, types.int64[::1]))
+def totals(sums, halves):  # type: ignore[no-untyped-def]
+    """Add up the cents of all sums, however large the total: by halves, none of which overflows below 2^31 sums.
+
+    Args:
+        sums: int64[n, 4], cents of at least 0.
+        halves: int64[4], out: the low and the high 32 bits of all principal, then of all interest, each added up.
+    """
+    halves[:] = 0
+    for row in range(len(sums)):
+        halves[0] += sums[row, PRINCIPAL] & _LOW
+        halves[1] += sums[row, PRINCIPAL] >> 32
+        halves[2] += sums[row, INTEREST] & _LOW
+        halves[3] += sums[row, INTEREST] >> 32
+
+
 @kernel(types.void(_PLACES, _SUMS, types.int64[:, :, ::1], types.int64[::1], types.int64[::1]))
 def deal(recipient, sums, waiting, filled, done):  # type: ignore[no-untyped-def]
     """Write each sum behind those that wait for its shard; stops when a shard has no room for more.

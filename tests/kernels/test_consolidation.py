@@ -89,6 +89,18 @@ def test_sum_refunds__equals_dictionary(rows: list[Row]) -> None:
             assert place == -1
 
 
+@given(st.lists(st.tuples(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1)), max_size=40))
+def test_totals__equals_sums_of_any_size(cents: list[tuple[int, int]]) -> None:
+    """The halves make up the totals, also where 64 bits would not hold them."""
+    sums = np.zeros((len(cents), 4), np.int64)
+    sums[:, kernels.PRINCIPAL :] = np.array(cents, np.int64).reshape(-1, 2)
+    halves = np.full(4, -1, np.int64)
+    kernels.totals(fixed(sums), halves)
+    low, high, low_interest, high_interest = halves.tolist()
+    assert (high << 32) + low == sum(principal for principal, _ in cents)
+    assert (high_interest << 32) + low_interest == sum(interest for _, interest in cents)
+
+
 @pytest.mark.parametrize("column", [3, 4])
 def test_sum_refunds__overflow_is_said(column: int) -> None:
     """A sum beyond 2^63 - 1 is left as it was and reported; one that just fits is not."""
