@@ -18,6 +18,21 @@ from packing.world import AS_OF, Portal, World, uploaded, world
 NEXT = AS_OF + dt.timedelta(days=1)
 
 
+class Watcher:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[object] = []
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """A stage begins."""
+        self.said.append(name if total is None else (name, total))
+
+    def advance(self, steps: int = 1) -> None:
+        """Some steps are done."""
+        self.said.append(steps)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Entries with every fault."""
@@ -239,7 +254,11 @@ def test_answers__validation_result(files: World, tmp_path: Path) -> None:
         cape_engine.answers(tmp_path / "result.csv", ledger=ledger, as_of=NEXT)
     mapping = "file_name=File, entry_number=Entry Number, error_message=Reason"
     settings = {"reports.columns.validation_result": mapping}
-    result = cape_engine.answers(tmp_path / "result.csv", ledger=ledger, as_of=NEXT, settings=settings)
+    watcher = Watcher()
+    result = cape_engine.answers(
+        tmp_path / "result.csv", ledger=ledger, as_of=NEXT, settings=settings, progress=watcher
+    )
+    assert watcher.said == ["reading answers", ("moving entries", 1), 1]
     assert result.answers.num_rows == count
     with Ledger.open(ledger) as book:
         assert book.show().states["FILE_REJECTED"] == count
