@@ -291,9 +291,19 @@ AIMS = ("staged", "writing", "from the stage", "written", "moved", "before the s
 stage on; from the manifest on; as soon as files are moved; anywhere before the stage."""
 
 
-def killed(command: Command, place: Place, times: Times, seed: int) -> bool:
-    """Start the command and kill it at a moment that hangs on the seed; whether the kill came before its end."""
-    draw, aim, signs = random.Random(seed).random() * _LATE, AIMS[seed % len(AIMS)], _Signs(place)
+def killed(command: Command, place: Place, times: Times, seed: int, attempt: int = 0) -> bool:
+    """Start the command and kill it at a moment that hangs on the seed; whether the kill came before its end.
+
+    Args:
+        command: what is started.
+        place: where.
+        times: how long it takes undisturbed.
+        seed: of the moment.
+        attempt: how many kills of this seed came too late; each time half as long is waited, for the times may have
+            been taken on a busier machine.
+    """
+    draw = random.Random(seed).random() * _LATE / 2**attempt
+    aim, signs = AIMS[seed % len(AIMS)], _Signs(place)
     with _started(command, place) as process:
         if aim in {"staged", "writing"}:
             _until(process, signs.staged)

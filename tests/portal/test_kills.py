@@ -163,7 +163,7 @@ def _disturbed(scene: Scene, start: Place, seed: int) -> tuple[Place, str]:
     before, once, twice = scene.stages
     for attempt in count():
         place = start.copy(f"{start.folder.name}_{seed}_{attempt}")
-        if not killed(scene.command, place, scene.times, seed + 1000 * len(AIMS) * attempt):
+        if not killed(scene.command, place, scene.times, seed, attempt):
             continue
         left = part_way(place, state(place), before, once)
         finished(scene.command, place)
