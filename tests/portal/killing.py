@@ -286,9 +286,9 @@ def finished(command: Command, place: Place) -> Times:
     return Times(*(after - before for before, after in pairwise(moments)))
 
 
-AIMS = ("staged", "writing", "from the stage", "written", "moved", "before the stage")
-"""Where kills come in turn: as soon as files are staged; from then until the manifest lies there; anywhere from the
-stage on; from the manifest on; as soon as files are moved; anywhere before the stage."""
+AIMS = ("staged", "written", "from the stage", "writing", "moved", "before the stage")
+"""Where kills come in turn: as soon as files are staged; from the new manifest on; anywhere from the stage on; from the
+staging until the manifest lies there; as soon as files are moved; anywhere before the stage."""
 
 
 def killed(command: Command, place: Place, times: Times, seed: int, attempt: int = 0) -> bool:
