@@ -47,7 +47,8 @@ demo: $(VENV)/.stamp-run ## run the whole road on generated entry summaries
 test: $(VENV)/.stamp-dev ## the tests, but for those that take minutes
 	$(BIN)/pytest $(SHARED) $(ARGS)
 
-test-all: $(VENV)/.stamp-dev ## every test, kernels in all three modes, and the wheel
+test-all: $(VENV)/.stamp-dev ## every test, kernels in all three modes, and the wheel; those on PostgreSQL if it is here
+	@tests/ledger/postgresql.sh
 	$(BIN)/pytest -m "heavy or not heavy" $(SHARED) $(ARGS)
 	$(MAKE) test-modes wheel-test
 

@@ -1,4 +1,4 @@
-"""What all tests share: one derandomized hypothesis profile."""
+"""What all tests share: one derandomized hypothesis profile, and a PostgreSQL server for those that want one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["ledger.server"]
 
 # Every run tries the same examples, so that a red test is red for everybody; CAPE_EXAMPLES asks for more of them.
 # No deadline: the first call of a kernel may wait for the compiler.

@@ -48,16 +48,18 @@ def command(  # noqa: PLR0913 - one argument per option
     """Take FILE (Claim Details or Validation Result files of CBP) into the ledger."""
     import cape_engine
 
-    result = cape_engine.answers(
-        files,
-        ledger=ledger,
-        out=out,
-        as_of=as_of,
-        declaration=declaration,
-        settings=common.parsed_settings(changes),
-        settings_file=settings_file,
-        rules_folder=rules_folder,
-    )
+    with common.watching(as_json=as_json, quiet=quiet) as progress:
+        result = cape_engine.answers(
+            files,
+            ledger=ledger,
+            progress=progress,
+            out=out,
+            as_of=as_of,
+            declaration=declaration,
+            settings=common.parsed_settings(changes),
+            settings_file=settings_file,
+            rules_folder=rules_folder,
+        )
     if quiet:
         return result.exit_code
     counts = result.manifest["counts"]

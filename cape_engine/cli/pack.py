@@ -95,7 +95,7 @@ def _lines(result: PackResult, out: Path) -> None:
         result_hash=result.manifest["result_hash"],
         counts=counts,
         totals_cents=result.manifest["totals_cents"],
-        seconds=result.manifest["seconds"],
+        seconds=result.seconds,
     )
 
 

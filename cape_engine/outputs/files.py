@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from cape_engine.errors import OutputError
 from cape_engine.outputs.row_groups import DELTA, DICTIONARY, encodings
 
 MANIFEST = "manifest.json"
+REPLACED = ".replaced.json"
+"""Names of files that are being replaced, in the form of a manifest; it stands only while they are."""
 _CHUNK = 1 << 20
 
 
@@ -83,14 +85,32 @@ def write_bytes(path: Path, content: bytes) -> dict[str, object]:
 
 
 def files_of(folder: Path, command: str) -> set[str]:
-    """Names of the files that an earlier call of a command wrote into a folder, by its manifest there."""
-    try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return set()
-    if not isinstance(found, dict) or found.get("command") != command:
-        return set()
-    return {name for name in found.get("files", {}) if Path(name).name == name}
+    """Names of the files that earlier calls of a command wrote into a folder, by their manifest and `REPLACED`."""
+    names: set[str] = set()
+    for record in (MANIFEST, REPLACED):
+        try:
+            found = json.loads((folder / record).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(found, dict) and found.get("command") == command:
+            names |= {name for name in found.get("files", {}) if Path(name).name == name}
+    return names
+
+
+def replace_results(staging: Path, folder: Path, names: Collection[str], command: str) -> None:
+    """As `move_results`, and remove what earlier calls of the command wrote and this one does not.
+
+    What is to be removed is noted before the old manifest goes, so that it is known after a death in between as well.
+    """
+    earlier = files_of(folder, command) - set(names)
+    if earlier:
+        write_json(staging / REPLACED, {"command": command, "files": dict.fromkeys(sorted(earlier))})
+        (staging / REPLACED).replace(folder / REPLACED)
+        sync_folder(folder)
+    move_results(staging, folder, names)
+    for name in sorted(earlier):
+        (folder / name).unlink(missing_ok=True)
+    (folder / REPLACED).unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import cape_engine
 from cape_engine import intake, rules
 from cape_engine.errors import UsageError
 from cape_engine.ledger import Ledger
+from cape_engine.outputs import files as outputs
 from cape_engine.settings import Settings
 from portal import shapes
 from road import es003
@@ -192,6 +194,29 @@ def test_check__same_again_is_byte_identical(store: Path, tmp_path: Path) -> Non
     check(shapes.declaration(tmp_path / "other.csv", GOOD), store, out=out)
     assert not (out / "claim.html").exists()
     assert (out / "other.html").exists()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_check__died_while_files_were_replaced(
+    moved: bool, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of an earlier check go away even if the first check after it died, before or after its files were moved."""
+    out, move = tmp_path / "out", outputs.move_results
+    check(shapes.declaration(tmp_path / "old.csv", GOOD[:2]), store, out=out)
+    path = shapes.declaration(tmp_path / "claim.csv", GOOD)
+
+    def die(staging: Path, folder: Path, names: Iterable[str]) -> None:
+        (folder / "manifest.json").unlink()
+        if moved:
+            move(staging, folder, names)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outputs, "move_results", die)
+        with pytest.raises(KeyboardInterrupt):
+            check(path, store, out=out)
+    manifest = check(path, store, out=out).manifest
+    assert {item.name for item in out.iterdir()} == {*manifest["files"], "manifest.json"}
 
 
 def test_check__same_names_in_two_folders(store: Path, tmp_path: Path) -> None:

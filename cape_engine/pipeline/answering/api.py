@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
 from cape_engine.errors import UsageError
+from cape_engine.outputs.progress import Progress
 from cape_engine.pipeline.answering.request import AnswersRequest, AnswersResult
 from cape_engine.pipeline.answering.road import execute_answers
 from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
@@ -36,18 +37,21 @@ class AnswerOptions(TypedDict, total=False):
     received_at: dt.datetime | None
 
 
-def answers(files: Sources, *, ledger: PathLike, **options: Unpack[AnswerOptions]) -> AnswersResult:
+def answers(
+    files: Sources, *, ledger: PathLike, progress: Progress | None = None, **options: Unpack[AnswerOptions]
+) -> AnswersResult:
     """Take CBP's Claim Details and Validation Result files into the ledger, and say what failed and what to do.
 
     Args:
         files: CBP's files.
         ledger: path (SQLite) or URL of the ledger that knows what was sent.
+        progress: told where the work is.
         options: see `AnswerOptions`.
 
     Raises:
         CapeError: see `cape_engine.errors`; bad data is a finding instead.
     """
-    return execute_answers(answers_request(files, ledger=ledger, **options))
+    return execute_answers(answers_request(files, ledger=ledger, **options), progress=progress)
 
 
 def answers_request(files: Sources, *, ledger: PathLike, **options: Unpack[AnswerOptions]) -> AnswersRequest:

@@ -16,6 +16,7 @@ from cape_engine.errors import UsageError
 from cape_engine.findings import Findings
 from cape_engine.ledger import Ledger
 from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.outputs.progress import Progress, Silent
 from cape_engine.outputs.result_hash import result_hash
 from cape_engine.pipeline.answering.matching import Match, matched
 from cape_engine.pipeline.answering.request import AnswersRequest, AnswersResult
@@ -51,15 +52,18 @@ class Work:
     histories: int = 0
 
 
-def execute_answers(request: AnswersRequest) -> AnswersResult:
+def execute_answers(request: AnswersRequest, *, progress: Progress | None = None) -> AnswersResult:
     """Carry out a reading of answers; see `answers`."""
     if not request.files:
         raise UsageError("no file given; name Claim Details or Validation Result files of CBP")
+    watcher = progress or Silent()
+    watcher.stage("reading answers")
     ruleset = rules.load(request.rules)
     findings = Findings()
     files = [
         read_answers(path, ruleset=ruleset, settings=request.settings, findings=findings) for path in request.files
     ]
+    watcher.stage("moving entries", len(files))
     with (
         Ledger.open(request.ledger, create=False) as ledger,
         ledger.transaction(request.received_at),
@@ -71,6 +75,7 @@ def execute_answers(request: AnswersRequest) -> AnswersResult:
                     _refuse_file(work, match)
                 elif match.declaration is not None:
                     _take(work, match)
+            watcher.advance()
         return _result(work)
 
 

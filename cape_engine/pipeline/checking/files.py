@@ -152,10 +152,7 @@ def _placed(
                 files[name] = out.write_bytes(staging / name, text)
             whole = {**manifest, "files": files}
             out.write_json(staging / out.MANIFEST, whole)
-            earlier = out.files_of(folder, manifest["command"])
-            out.move_results(staging, folder, files)
-            for name in sorted(earlier - set(files)):
-                (folder / name).unlink(missing_ok=True)
+            out.replace_results(staging, folder, files, manifest["command"])
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return whole

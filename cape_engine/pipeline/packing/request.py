@@ -68,12 +68,15 @@ class PackResult:
         tables: by name: `declarations`, `packed_entries`, `left_out`, `corrections`, `findings`.
         contents: bytes of each declaration by file name; only where nothing was written to a folder.
         folder: where they were written, if anywhere.
+        seconds: wall time by stage; not in the manifest, so that the same packing writes the same manifest and the
+            ledger counts it once.
     """
 
     manifest: dict[str, Any]
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     contents: Mapping[str, bytes] = field(default_factory=dict)
     folder: Path | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def declarations(self) -> pa.Table:

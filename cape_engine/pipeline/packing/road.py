@@ -79,7 +79,7 @@ def execute_pack(
         if request.ledger is not None:
             ledger = stack.enter_context(Ledger.open(request.ledger))
         with nullcontext() if ledger is None else ledger.transaction(request.received_at):
-            return _packed(work, ledger, seconds={"pre-check": round(checked - begun, 6)}, since=checked)
+            return _packed(work, ledger, began=(begun, checked))
 
 
 def _prechecked(
@@ -124,8 +124,14 @@ def _prechecked(
     return Work(request, bench, store, arrays, importers, findings)
 
 
-def _packed(work: Work, ledger: Ledger | None, *, seconds: dict[str, float], since: float) -> PackResult:
-    """Everything behind the pre-check, in the transaction of the ledger if there is one."""
+def _packed(work: Work, ledger: Ledger | None, *, began: tuple[float, float]) -> PackResult:
+    """Everything behind the pre-check, in the transaction of the ledger if there is one.
+
+    Args:
+        work: what the pre-check gave.
+        ledger: inside a transaction.
+        began: when the pre-check began, and when it ended (`perf_counter`).
+    """
     request, arrays, importers = work.request, work.arrays, work.importers
     live = None if ledger is None else ledger.live()
     declared = None if ledger is None else ledger.declared()
@@ -146,9 +152,10 @@ def _packed(work: Work, ledger: Ledger | None, *, seconds: dict[str, float], sin
         "findings": work.findings.to_table(),
     }
     manifest = _manifest(work, made, hashes)
-    manifest["seconds"] = {**seconds, "packing": round(time.perf_counter() - since, 6)}
+    begun, checked = began
+    seconds = {"pre-check": round(checked - begun, 6), "packing": round(time.perf_counter() - checked, 6)}
     if request.out is None:
-        return PackResult(manifest, made, dict(contents))
+        return PackResult(manifest, made, dict(contents), seconds=seconds)
     known = set() if declared is None else set(declared.column(str(l.FILE_SHA256)).to_pylist())
     manifest = write_packing(request.out, contents, made, manifest, known=known)
     if ledger is not None:
@@ -162,7 +169,7 @@ def _packed(work: Work, ledger: Ledger | None, *, seconds: dict[str, float], sin
             on_day=request.as_of,
             files=hashes,
         )
-    return PackResult(manifest, made, {}, request.out)
+    return PackResult(manifest, made, {}, request.out, seconds)
 
 
 def _rule_bit(ruleset: rules.Ruleset, rule_id: str) -> np.uint64:
