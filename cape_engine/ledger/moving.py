@@ -15,9 +15,9 @@ from cape_engine.bridge import Bools
 from cape_engine.errors import UsageError
 from cape_engine.ledger import reading
 from cape_engine.ledger.database import Database, Goal
-from cape_engine.ledger.recording import checked_numbers, in_order, one
 from cape_engine.ledger.records import Moved
 from cape_engine.ledger.states import Life, state_words
+from cape_engine.ledger.submitting import checked_numbers, in_order, one
 from cape_engine.ledger.writing import Group, Places, Writer
 from cape_engine.schema import ledger as columns
 from cape_engine.schema.facts import ENTRY_NUMBER
