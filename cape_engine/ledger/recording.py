@@ -27,7 +27,6 @@ FIRST_CLAIM = 100_000_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CLAIM_NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
 _UNCLAIMED = frozenset({DECLARED, FILE_REJECTED})
-_AT_ONCE = 90
 
 
 def record(writer: Writer, submissions: Sequence[Submission]) -> list[Recorded]:
@@ -99,8 +98,8 @@ def _check(submission: Submission) -> None:
 def _known(writer: Writer, submissions: Sequence[Submission]) -> list[Recorded | int]:
     """Each declaration as it stands already, or the number of this attempt."""
     newest: dict[tuple[str, str, str], tuple[int, int, str, int]] = {}
-    for start in range(0, len(submissions), _AT_ONCE):
-        hashes = sorted({one.file_sha256 for one in submissions[start : start + _AT_ONCE]})
+    for start in range(0, len(submissions), reading.AT_ONCE):
+        hashes = sorted({one.file_sha256 for one in submissions[start : start + reading.AT_ONCE]})
         found = writer.database.rows(
             "SELECT file_sha256, account, submitter, declaration, attempt, filed_on, entries FROM declarations "  # noqa: S608 - marks
             f"WHERE file_sha256 IN ({', '.join('?' * len(hashes))}) ORDER BY attempt",
@@ -120,19 +119,31 @@ def _as_it_stands(
     )
     if not alive and submission.filed_on.isoformat() > filed_on:
         return int(attempt) + 1
-    status, claim_number = present_status(writer, declaration)
+    _, status, claim_number = present_statuses(writer, [declaration])[declaration]
     words = f"this file stands in the ledger as declaration {declaration}, filed {filed_on}; nothing changed"
     none = columns.LIVE_SCHEMA.empty_table()
     return Recorded(int(declaration), False, status, claim_number, int(entries), none, words)  # noqa: FBT003 - as above
 
 
-def present_status(writer: Writer, declaration: int) -> tuple[str, str | None]:
-    """Status and claim number of a declaration."""
-    sql = "SELECT status, claim_number FROM statuses WHERE declaration = ? ORDER BY number DESC LIMIT 1"
-    found = writer.database.rows(sql, (declaration,))
-    if not found:
-        raise UsageError(f"there is no declaration {declaration} in {writer.database.url}")
-    return str(found[0][0]), found[0][1]
+def present_statuses(writer: Writer, declarations: Sequence[int]) -> dict[int, tuple[int, str, str | None]]:
+    """How many statuses each declaration had, its status and its claim number.
+
+    Raises:
+        UsageError: there is no such declaration.
+    """
+    found: dict[int, tuple[int, str, str | None]] = {}
+    for start in range(0, len(declarations), reading.AT_ONCE):
+        part = declarations[start : start + reading.AT_ONCE]
+        rows = writer.database.rows(
+            "SELECT declaration, number, status, claim_number FROM statuses "  # noqa: S608 - marks
+            f"WHERE declaration IN ({', '.join('?' * len(part))}) ORDER BY number",
+            part,
+        )
+        found |= {int(home): (int(number), str(status), claim) for home, number, status, claim in rows}
+    for declaration in declarations:
+        if declaration not in found:
+            raise UsageError(f"there is no declaration {declaration} in {writer.database.url}")
+    return found
 
 
 def _with_duplicates(writer: Writer, entries: Entries) -> tuple[Entries, list[pa.Table]]:

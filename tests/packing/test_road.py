@@ -291,3 +291,27 @@ def test_answers__bad_rows(files: World, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "answers" / "manifest.json").read_text())["counts"]["failed"] == 0
     with Ledger.open(ledger) as book:
         assert book.show().states["STRIPPED"] == 1
+
+
+def test_answers__one_entry_on_two_claims(files: World, tmp_path: Path) -> None:
+    """A report that shows an entry failed on one claim and updated on the next says both, each of its own claim."""
+    ledger = tmp_path / "claims.db"
+    first = packed(files, tmp_path / "out", ledger=ledger)
+    entry = numbers(first.packed_entries)[0]
+    portal = Portal({entry: "UNABLE TO CALCULATE DUTY"})
+    portal.answer(uploaded(tmp_path / "out", first), tmp_path / "one.csv")
+    cape_engine.answers(tmp_path / "one.csv", ledger=ledger, as_of=NEXT)
+    second = packed(files, tmp_path / "out", ledger=ledger, as_of=NEXT)
+    assert numbers(second.packed_entries) == [entry]
+    portal.failures = {}
+    portal.answer(uploaded(tmp_path / "out", second), tmp_path / "two.csv")
+    both = (tmp_path / "one.csv").read_text() + (tmp_path / "two.csv").read_text().split("\n", 1)[1]
+    (tmp_path / "both.csv").write_text(both)
+    told = cape_engine.answers(tmp_path / "both.csv", ledger=ledger, as_of=NEXT)
+    rows = [row for row in told.answers.to_pylist() if row["entry_number"] == entry]
+    assert [row["state"] for row in rows] == ["ENTRY_FAILED", "STRIPPED"]
+    assert rows[0]["declaration"] < rows[1]["declaration"]
+    with Ledger.open(ledger) as book:
+        assert book.live(pa.array([entry]))["declaration"].to_pylist() == [rows[1]["declaration"]]
+        assert book.show().states == {"STRIPPED": first.packed_entries.num_rows, "ENTRY_FAILED": 1}
+        assert book.verify().ok
