@@ -245,6 +245,21 @@ def test_answers__validation_result(files: World, tmp_path: Path) -> None:
     assert packed(files, tmp_path / "out", ledger=ledger, as_of=NEXT).packed_entries.num_rows == count
 
 
+def test_answers__several_refused_files(files: World, tmp_path: Path) -> None:
+    """A Validation Result File with a row for each of three declarations refuses all three of them."""
+    ledger = tmp_path / "claims.db"
+    first = packed(files, tmp_path / "out", ledger=ledger)
+    names = first.declarations.column("file_name").to_pylist()[:3]
+    rows = ["File,Entry Number,Reason", *(f"{name},,Upload is damaged" for name in names)]
+    (tmp_path / "result.csv").write_text("\n".join(rows))
+    mapping = "file_name=File, entry_number=Entry Number, error_message=Reason"
+    settings = {"reports.columns.validation_result": mapping}
+    cape_engine.answers(tmp_path / "result.csv", ledger=ledger, as_of=NEXT, settings=settings)
+    with Ledger.open(ledger) as book:
+        assert book.show().statuses["Rejected by batch validation"] == 3
+        assert book.show().states["FILE_REJECTED"] == sum(first.declarations.column("declared_entries").to_pylist()[:3])
+
+
 BAD = {
     "nothing": (b"", MappingError, "headings"),
     "binary": (b"\x00\x01\xff\xfe" * 99, InputError, "CSV"),
