@@ -49,6 +49,8 @@ LEARNED = {
     SAID["ADCVD_PENDING"]: ("adcvd_pending", "Y"),
 }
 """Words from which the filer learns a fact for the header file; an open statement is paid at once instead."""
+LARGEST = 99_999_999_99
+"""The largest duty that the record of a line holds; a few of the giant entries are above it, and cannot be read."""
 RETRIED = "UNABLE TO CALCULATE DUTY"
 MOST_ROUNDS = 6
 CHECKED = 60
@@ -74,6 +76,8 @@ class Truth:
         scenarios = {one.name: one for one in SCENARIOS}
         rows = self.made.expected.select(["entry_number", "scenario"]).to_pylist()
         self.scenario = {row["entry_number"]: scenarios[row["scenario"]] for row in rows}
+        large = self.made.rows.filter(pc.greater(self.made.rows.column("duty_cents"), LARGEST))
+        self.unread = set(large.column("entry_number").to_pylist())
 
     def reasons(self, entry: str, day: dt.date) -> set[str]:
         """Why CBP refuses an entry on a filing day; nothing for one that it accepts."""
@@ -81,6 +85,7 @@ class Truth:
         liquidated = standing(self.facts[entry], day, day).liquidated
         if liquidated is not None and (day - liquidated).days > 80:
             found.add("FINAL_LIQUIDATION")
+        found |= {"INPUT_REFUSED"} if entry in self.unread else set()
         return found - {"STATEMENT_NOT_COMPLETE"} if entry in self.paid else found
 
 
