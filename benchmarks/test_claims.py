@@ -18,6 +18,7 @@ import pytest
 import cape_engine
 from cape_engine import bridge
 from cape_engine.claim_portal import packing
+from cape_engine.schema.facts import ENTRY_NUMBER
 from cape_engine.settings import Settings
 from cape_engine.store import Store
 
@@ -33,7 +34,7 @@ def _declaration(store: Store, path: Path, *, scattered: bool) -> str:
         for name in store.partitions[:: 1 if scattered else len(store.partitions)]
     ]
     numbers = np.sort(
-        np.concatenate([bridge.single(one, "entry_number").to_numpy(zero_copy_only=False) for one in whole])
+        np.concatenate([bridge.single(one, ENTRY_NUMBER).to_numpy(zero_copy_only=False) for one in whole])
     )
     filer = str(numbers[0])[:3]
     mine = numbers[np.char.startswith(numbers.astype("U11"), filer)]
