@@ -128,3 +128,10 @@ def test_live__a_million_asked(benchmark: Any, ledgers: Any) -> None:
     asked = _submission(ENTRIES, 10_000_001).entries["entry_number"]
     benchmark.pedantic(lambda: ledger.live(asked), rounds=3)
     _figures(benchmark, ENTRIES)
+
+
+def test_record__small_declarations(benchmark: Any, ledgers: Any) -> None:
+    """Twenty thousand packed declarations of five entries in one transaction."""
+    submissions = [_submission(5, 1 + turn * 5) for turn in range(20_000)]
+    benchmark.pedantic(lambda ledger: ledger.record_many(submissions), setup=lambda: ((ledgers(),), {}), rounds=3)
+    _figures(benchmark, STEPS_OF_ACCEPTED * 5 * len(submissions))

@@ -59,7 +59,7 @@ class AnswerFile:
     Attributes:
         name: its name.
         kind: `Claim Details` or `Validation Result File`.
-        answers: its rows, each (entry, claim) once.
+        answers: its rows, each (entry, claim, declaration file) once.
     """
 
     name: str
@@ -87,14 +87,14 @@ def read_answers(path: Path, *, ruleset: Ruleset, settings: Settings, findings: 
     rows = _rows(path)
     heading = [" ".join(cell.split()) for cell in rows[0]] if rows else []
     kind, places = _kind(path, heading, ruleset, settings)
-    answers: dict[tuple[str, str], Answer] = {}
+    answers: dict[tuple[str, str, str], Answer] = {}
     for line, row in enumerate(rows[1:], 2):
         if not any(cell.strip() for cell in row):
             continue
         answer = _answer(path.name, kind, line, row, places, findings)
         if answer is None:
             continue
-        before = answers.setdefault((answer.entry_number, answer.claim_number), answer)
+        before = answers.setdefault((answer.entry_number, answer.claim_number, answer.file_name), answer)
         if (before.status, before.message) != (answer.status, answer.message):
             findings.add(
                 "ANSWER_TWICE",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -95,17 +96,25 @@ NULL = "\x1e"
 """Stands for what is not known."""
 
 
-def entries_digest(numbers: pa.Array, importers: pa.Array, principals: pa.Array) -> str:
-    """The digest of the entries of one declaration as they were declared, in the order of their numbers.
+def entries_digests(
+    numbers: pa.Array, importers: pa.Array, principals: pa.Array, bounds: npt.NDArray[np.int64]
+) -> list[str]:
+    """The digest of each declaration's entries as they were declared, in the order of their numbers.
 
-    Each is the number, the importer and the principal in cents with unit separators (0x1f) between and a line feed
-    behind; databases put the same text together when they are verified.
+    Each entry is the number, the importer and the principal in cents with unit separators (0x1f) between and a line
+    feed behind; databases put the same text together when they are verified.
+
+    Args:
+        numbers: entry numbers, one declaration after the other.
+        importers: importer of each; null where unknown.
+        principals: cents of each; null where unknown.
+        bounds: first entry of each declaration, and the end of the last, shape (declarations + 1,).
     """
-    digest = hashlib.sha256()
-    if len(numbers):
-        cents = pc.fill_null(principals.cast(pa.string()), NULL)
-        lines = pc.binary_join_element_wise(numbers, pc.fill_null(importers, NULL), cents, "\x1f")
-        lines = pc.binary_join_element_wise(lines, "", "\n").cast(pa.large_string())
-        offsets = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset :]
-        digest.update(memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[len(lines)])])
-    return digest.hexdigest()
+    if len(numbers) == 0:
+        return [hashlib.sha256().hexdigest()] * (len(bounds) - 1)
+    cents = pc.fill_null(principals.cast(pa.string()), NULL)
+    lines = pc.binary_join_element_wise(numbers, pc.fill_null(importers, NULL), cents, "\x1f")
+    lines = pc.binary_join_element_wise(lines, "", "\n").cast(pa.large_string())
+    places = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset :][bounds].tolist()
+    text = memoryview(lines.buffers()[2])
+    return [hashlib.sha256(text[low:high]).hexdigest() for low, high in pairwise(places)]

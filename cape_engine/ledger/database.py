@@ -67,7 +67,7 @@ class Database(Protocol):
 
         `entry_number` without anything between; `state` as characters from 64 on; `live` as `0` and `1`; `step` with
         commas; `importer_number` with unit separators (0x1f, 0x1e for none); `principal_cents` as their sum;
-        `declared` as the lines of `chain.entries_digest`.
+        `declared` as the lines of `chain.entries_digests`.
         """
 
     def packed_live(self) -> str:

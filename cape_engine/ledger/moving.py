@@ -15,9 +15,9 @@ from cape_engine.bridge import Bools
 from cape_engine.errors import UsageError
 from cape_engine.ledger import reading
 from cape_engine.ledger.database import Database, Goal
-from cape_engine.ledger.recording import checked_numbers, in_order, one
 from cape_engine.ledger.records import Moved
 from cape_engine.ledger.states import Life, state_words
+from cape_engine.ledger.submitting import checked_numbers, in_order, one
 from cape_engine.ledger.writing import Group, Places, Writer
 from cape_engine.schema import ledger as columns
 from cape_engine.schema.facts import ENTRY_NUMBER
@@ -38,7 +38,7 @@ class Move:
     to_state: str
     on_day: dt.date
     who: str
-    declaration: int | None
+    declaration: int | pa.Array | None
     by_road: bool
 
 
@@ -79,7 +79,7 @@ def move(writer: Writer, numbers: pa.Array, reasons: str | pa.Array, how: Move) 
 
 
 def _found(
-    writer: Writer, numbers: pa.Array, reasons: str | pa.Array, declaration: int | None
+    writer: Writer, numbers: pa.Array, reasons: str | pa.Array, declaration: int | pa.Array | None
 ) -> tuple[_Found, list[str]]:
     """The claims of the entries."""
     given = checked_numbers(numbers)
@@ -90,7 +90,13 @@ def _found(
     else:
         raise UsageError(f"{len(reasons)} reasons for {len(given)} entries; give one for each, or one text for all")
     entries, order = in_order(given)
-    claims = _claims(writer.database, entries, declaration)
+    homes = declaration
+    if isinstance(homes, pa.Array | pa.ChunkedArray):
+        if len(homes) != len(given):
+            raise UsageError(f"{len(homes)} declarations for {len(given)} entries; give one for each, or one for all")
+        homes = reading.whole(homes).cast(pa.int64())
+        homes = homes if order is None else homes.take(pa.array(order))
+    claims = _claims(writer.database, entries, homes)
     state, home = claims[1:]
     if not claims.numbers.equals(entries):
         places = pc.index_in(entries, value_set=claims.numbers)
@@ -107,8 +113,15 @@ class _Claims(NamedTuple):
     declaration: npt.NDArray[np.int64]
 
 
-def _claims(database: Database, entries: pa.Array, declaration: int | None) -> _Claims:
-    """The claims of one declaration, or the live ones of the entries."""
+def _claims(database: Database, entries: pa.Array, declaration: int | pa.Array | None) -> _Claims:
+    """The claims of one declaration, the live ones of the entries, or those on the declaration given for each."""
+    if isinstance(declaration, pa.Array):
+        rows = reading.packed_of(database, pc.unique(declaration).to_pylist(), ("entry_number", "state"))
+        found = _Claims(*reading.unpacked_claims(rows))
+        place = pc.index_in(found.numbers, value_set=entries)
+        meant = pc.fill_null(pc.equal(declaration.take(place), pa.array(found.declaration)), fill_value=False)
+        kept = meant.to_numpy(zero_copy_only=False)
+        return _Claims(found.numbers.filter(meant), found.state[kept], found.declaration[kept])
     if declaration is None and len(entries) <= _FEW:
         rows = reading.live_rows(database, entries)
         state, home = (one(rows, name).to_numpy() for name in (columns.STATE, columns.DECLARATION))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine.ledger import chain
-from cape_engine.ledger.database import Database, Parameters, schema_version
+from cape_engine.ledger.database import Database, Packed, Parameters, schema_version
 from cape_engine.ledger.records import Summary
 from cape_engine.ledger.states import Life, state_words
 from cape_engine.schema import ledger as columns
@@ -27,6 +27,9 @@ _CLAIM = pa.schema(
         ("importer_number", pa.string()),
     ]
 )
+_SHOWN: tuple[Packed, ...] = ("entry_number", "state", "step", "importer_number")
+AT_ONCE = 90
+"""So many keys stand in one statement."""
 _PICK = "SELECT c.entry_number, c.declaration, c.state, c.step, c.importer_number FROM claim_entries c"
 _FILER_CHARACTERS = 3
 _SCAN_FROM = 20_000
@@ -36,8 +39,13 @@ _NEWEST = "number = (SELECT max(number) FROM statuses n WHERE n.declaration = s.
 
 def text(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Entry numbers as one plain array."""
-    whole = numbers.combine_chunks() if isinstance(numbers, pa.ChunkedArray) else numbers
-    return whole if whole.type == pa.string() else whole.cast(pa.string())
+    found = whole(numbers)
+    return found if found.type == pa.string() else found.cast(pa.string())
+
+
+def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column as one array."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def live_rows(database: Database, numbers: pa.Array | None) -> pa.Table:
@@ -45,7 +53,7 @@ def live_rows(database: Database, numbers: pa.Array | None) -> pa.Table:
     if numbers is not None and len(numbers) > _SCAN_FROM:
         numbers = numbers.filter(pc.is_in(numbers, value_set=live_numbers(database)))
     if numbers is None or len(numbers) > _SCAN_FROM:
-        found = _scanned(database, "+live = 1")
+        found = _claims(database.packed(_SHOWN, "+live = 1"))
         return found if numbers is None else found.filter(pc.is_in(found.column(ENTRY_NUMBER), value_set=numbers))
     if len(numbers) == 0:
         return _CLAIM.empty_table()
@@ -53,9 +61,14 @@ def live_rows(database: Database, numbers: pa.Array | None) -> pa.Table:
     return database.table(f"{_PICK} JOIN wanted w ON w.entry_number = c.entry_number WHERE c.live = 1", _CLAIM)
 
 
-def _scanned(database: Database, where: str, parameters: Parameters = ()) -> pa.Table:
-    """Claims raw, read by declarations."""
-    rows = database.packed(("entry_number", "state", "step", "importer_number"), where, parameters)
+def _is_many(database: Database, numbers: int) -> bool:
+    """Whether reading all claims is cheaper than looking for so many entries on each declaration."""
+    declarations, entries = database.rows("SELECT count(*), sum(entries) FROM declarations")[0]
+    return numbers > _SCAN_FROM or numbers * int(declarations) > int(entries or 0)
+
+
+def _claims(rows: Sequence[Any]) -> pa.Table:
+    """Claims raw, from packed ones."""
     if not rows:
         return _CLAIM.empty_table()
     numbers, states, homes = unpacked_claims(rows)
@@ -81,12 +94,21 @@ def live_numbers(database: Database) -> pa.Array:
     return chain.unpacked(database.packed_live())
 
 
-def claim_rows(database: Database, declaration: int | None, numbers: pa.Array | None) -> pa.Table:
+def packed_of(database: Database, declarations: Sequence[int], columns: Sequence[Packed]) -> list[tuple[Any, ...]]:
+    """Claims of some declarations, as `Database.packed` gives them."""
+    rows = []
+    for start in range(0, len(declarations), AT_ONCE):
+        part = declarations[start : start + AT_ONCE]
+        rows += database.packed(columns, f"declaration IN ({', '.join('?' * len(part))})", part)
+    return rows
+
+
+def claim_rows(database: Database, declarations: Sequence[int] | None, numbers: pa.Array | None) -> pa.Table:
     """Every claim, dead ones too, raw."""
-    if declaration is not None:
-        found = _scanned(database, "declaration = ?", (declaration,))
-    elif numbers is None or len(numbers) > _SCAN_FROM:
-        found = _scanned(database, "1 = 1")
+    if declarations is not None:
+        found = _claims(packed_of(database, sorted(set(declarations)), _SHOWN))
+    elif numbers is None or _is_many(database, len(numbers)):
+        found = _claims(database.packed(_SHOWN, "1 = 1"))
     else:
         database.want(pc.unique(numbers))
         # One look at the key for each declaration: dead claims stand in no index of entries.

@@ -82,6 +82,23 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """What a declaration is now.
+
+    Attributes:
+        declaration: its number in the ledger.
+        status: word of the portal, handbook 4.5.
+        claim_number: 12 digits; None leaves it as it is.
+        reason: why.
+    """
+
+    declaration: int
+    status: str
+    claim_number: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What stands in a ledger.
 

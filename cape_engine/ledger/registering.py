@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 from cape_engine.errors import UsageError
-from cape_engine.ledger.recording import present_status, refuse_taken
+from cape_engine.ledger.chain import Row
+from cape_engine.ledger.recording import present_statuses, refuse_taken
+from cape_engine.ledger.records import Status
 from cape_engine.ledger.writing import Writer, plain
 
 
-class About(NamedTuple):
-    """When something happened, by whom, and why."""
-
-    on_day: dt.date
-    who: str
-    reason: str
-
-
-def set_status(writer: Writer, declaration: int, status: str, claim_number: str | None, about: About) -> bool:
-    """A new status of a declaration inside the open transaction; whether anything changed.
+def set_statuses(writer: Writer, statuses: Sequence[Status], on_day: dt.date, who: str) -> list[bool]:
+    """New statuses of declarations inside the open transaction; whether each changed anything.
 
     Raises:
-        UsageError: there is no such declaration, or the claim number is another one's.
+        UsageError: a declaration stands twice or is unknown, or a claim number is another one's.
     """
-    before, number = present_status(writer, declaration)
-    wanted = number if claim_number is None else claim_number
-    if (before, number) == (status, wanted):
-        return False
-    if wanted is not None and wanted != number:
-        refuse_taken(writer, wanted)
-    sql = "SELECT max(number) FROM statuses WHERE declaration = ?"
-    count = int(writer.database.rows(sql, (declaration,))[0][0])
-    writer.note_time(about.on_day)
-    day = about.on_day.isoformat()
-    writer.add(
-        "statuses",
-        [(declaration, count + 1, writer.link, plain(status), wanted, day, plain(about.who), plain(about.reason))],
-    )
-    return True
+    wanted = [one.declaration for one in statuses]
+    if len(set(wanted)) < len(wanted):
+        raise UsageError("a declaration stands twice; give each one status")
+    before = present_statuses(writer, wanted)
+    taken: set[str] = set()
+    rows: list[Row] = []
+    changed = []
+    for one in statuses:
+        number, status, claim = before[one.declaration]
+        named = claim if one.claim_number is None else one.claim_number
+        changed.append((status, claim) != (one.status, named))
+        if changed[-1]:
+            if named is not None and named != claim:
+                refuse_taken(writer, named, taken)
+                taken.add(named)
+            about = (plain(one.status), named, on_day.isoformat(), plain(who), plain(one.reason))
+            rows.append((one.declaration, number + 1, writer.link, *about))
+    if rows:
+        writer.note_time(on_day)
+    writer.add("statuses", rows)
+    return changed
 
 
 def register_run(

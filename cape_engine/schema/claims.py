@@ -40,8 +40,8 @@ ASKED_CENTS = Column(str(PRINCIPAL_CENTS), CENTS, "duty to give back", source="h
 RECORDED = Column(
     "recorded",
     WORD,
-    "whether the ledger has it: now, since an earlier upload, or not at all",
-    words=("recorded", "already_recorded", "not_recorded"),
+    "whether the ledger has it: now, since an earlier upload, as packed and not answered yet, or not at all",
+    words=("recorded", "already_recorded", "packed", "not_recorded"),
 )
 FILE_REASONS = Column(str(REASON_CODES), WORDS, "rule_id of every failed file check, upper case, in rule order")
 FILE_MESSAGES = Column(str(MESSAGES), WORDS, "words for each")

@@ -186,3 +186,40 @@ def test_ledger__as_the_twin(
         report = ledger.verify()
         assert report.ok, report.problems
         assert report.events == sum(len(steps) for steps in book.claims.values())
+
+
+def test_move__each_on_its_declaration(url: str, numbers: Numbers, submit: Submit) -> None:
+    """With a declaration for each entry the claims meant move, dead ones too, and what stands elsewhere is refused."""
+    entries = numbers(4)
+    with Ledger.open(url) as ledger:
+        ledger.record(submit(entries[:2], ["DECLARED", "ENTRY_FAILED"]))
+        ledger.record(submit(entries[1:3], "DECLARED", file="b"))
+        homes = pa.array([2, 1, 1, 2])
+        done = ledger.move(
+            pa.array([entries[1], entries[0], entries[2], entries[3]]),
+            "STRIPPED",
+            on_day=DAY,
+            who="cbp",
+            reason=pa.array(["second", "first", "", ""]),
+            declaration=homes,
+            by_road=True,
+        )
+        assert done.moved == 2
+        assert done.refused["entry_number"].to_pylist() == entries[2:]
+        assert set(done.refused["reason"].to_pylist()) == {"the entry is not on this declaration"}
+        assert [row["reason"] for row in ledger.history(entries[1]).to_pylist()][-1] == "second"
+        assert dict(
+            zip(*(ledger.live()[name].to_pylist() for name in ("entry_number", "declaration")), strict=True)
+        ) == {
+            entries[0]: 1,
+            entries[1]: 2,
+            entries[2]: 2,
+        }
+        assert ledger.claims(declaration=[1, 2]).num_rows == 4
+        woken = ledger.move(pa.array([entries[1]]), "ACCEPTED", on_day=DAY, who="cbp", declaration=pa.array([1]))
+        assert woken.refused["reason"].to_pylist() == ["another live claim holds the entry"]
+        with pytest.raises(UsageError, match="1 declarations for 2 entries"):
+            ledger.move(pa.array(entries[:2]), "STRIPPED", on_day=DAY, who="cbp", declaration=pa.array([1]))
+        nowhere = ledger.move(pa.array(entries[:1]), "STRIPPED", on_day=DAY, who="cbp", declaration=pa.array([9]))
+        assert nowhere.refused.num_rows == 1
+        assert ledger.verify().ok

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from cape_engine.errors import UsageError
-from cape_engine.ledger import Ledger, Submission
+from cape_engine.ledger import Ledger, Status, Submission
 
 Numbers = Callable[..., list[str]]
 Submit = Callable[..., Submission]
@@ -236,3 +237,40 @@ def test_set_status__history(url: str, submit: Submit, numbers: Numbers) -> None
         with pytest.raises(UsageError, match="there is no declaration 7"):
             ledger.set_status(7, "Accepted", on_day=LATER, who="cbp")
         assert ledger.verify().ok
+
+
+def test_set_statuses__together(url: str, submit: Submit, numbers: Numbers) -> None:
+    """Many statuses are one link; a claim number is never given to two, and a declaration stands once."""
+    with Ledger.open(url) as ledger:
+        ledger.record_many([submit([entry], "DECLARED", file=str(at)) for at, entry in enumerate(numbers(100))])
+        wanted = [Status(home, "Accepted", f"3{home:011d}") for home in range(1, 101)]
+        assert ledger.set_statuses(wanted, on_day=LATER, who="cbp") == [True] * 100
+        assert ledger.show().links == 2
+        assert ledger.set_statuses([*wanted[:2], Status(3, "Rejected")], on_day=LATER, who="cbp") == [
+            False,
+            False,
+            True,
+        ]
+        assert ledger.declared()["claim_number"].to_pylist() == [one.claim_number for one in wanted]
+        for bad, words in (
+            ([wanted[0], wanted[0]], "stands twice"),
+            ([Status(1, "Accepted", "300000000002")], "belongs to another"),
+            ([Status(101, "Accepted")], "there is no declaration 101"),
+            ([Status(1, "x", "400000000001"), Status(2, "x", "400000000001")], "belongs to another"),
+        ):
+            with pytest.raises(UsageError, match=words):
+                ledger.set_statuses(bad, on_day=LATER, who="cbp")
+        assert ledger.show().statuses == {"Accepted": 99, "Rejected": 1}
+        assert ledger.verify().ok
+
+
+def test_claims__of_entries(tmp_path: Path, submit: Submit, numbers: Numbers) -> None:
+    """Every claim of entries is found, whether few are asked, or so many that all claims are read."""
+    with Ledger.open(tmp_path / "claims.db") as ledger:
+        for day in range(4, 9):
+            one = submit(numbers(40), "ENTRY_FAILED", on_day=dt.date(2026, 5, day))
+            assert ledger.record(one).new
+        for size in (1, 39, 40):
+            found = ledger.claims(entry_numbers=pa.array(numbers(size)))
+            assert found.num_rows == 5 * size
+            assert set(found["entry_number"].to_pylist()) == set(numbers(size))

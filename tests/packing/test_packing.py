@@ -85,7 +85,9 @@ def test_pack__fewest_files(entries: list[Entry], most: int) -> None:
 def test_pack__complete_and_the_same_in_any_order(entries: list[Entry], most: int, random: object) -> None:
     """Each candidate stands in exactly one file, and the bytes do not depend on the order of the candidates."""
     found = packed(entries, most=most)
-    assert sorted(found.entry_numbers().to_pylist()) == sorted(entry[0] for entry in entries)
+    listed = [number for _, content, _ in found.contents() for number in content.decode().split("\r\n")[1:-1]]
+    assert sorted(listed) == sorted(entry[0] for entry in entries)
+    assert listed == found.entry_numbers().to_pylist()
     mixed = list(entries)
     random.shuffle(mixed)  # type: ignore[attr-defined] # hypothesis gives a `Random`
     again = packed(mixed, most=most)

@@ -267,6 +267,21 @@ def test_answers__validation_result(files: World, tmp_path: Path) -> None:
     assert packed(files, tmp_path / "out", ledger=ledger, as_of=NEXT).packed_entries.num_rows == count
 
 
+def test_answers__several_refused_files(files: World, tmp_path: Path) -> None:
+    """A Validation Result File with a row for each of three declarations refuses all three of them."""
+    ledger = tmp_path / "claims.db"
+    first = packed(files, tmp_path / "out", ledger=ledger)
+    names = first.declarations.column("file_name").to_pylist()[:3]
+    rows = ["File,Entry Number,Reason", *(f"{name},,Upload is damaged" for name in names)]
+    (tmp_path / "result.csv").write_text("\n".join(rows))
+    mapping = "file_name=File, entry_number=Entry Number, error_message=Reason"
+    settings = {"reports.columns.validation_result": mapping}
+    cape_engine.answers(tmp_path / "result.csv", ledger=ledger, as_of=NEXT, settings=settings)
+    with Ledger.open(ledger) as book:
+        assert book.show().statuses["Rejected by batch validation"] == 3
+        assert book.show().states["FILE_REJECTED"] == sum(first.declarations.column("declared_entries").to_pylist()[:3])
+
+
 BAD = {
     "nothing": (b"", MappingError, "headings"),
     "binary": (b"\x00\x01\xff\xfe" * 99, InputError, "CSV"),
@@ -313,3 +328,27 @@ def test_answers__bad_rows(files: World, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "answers" / "manifest.json").read_text())["counts"]["failed"] == 0
     with Ledger.open(ledger) as book:
         assert book.show().states["STRIPPED"] == 1
+
+
+def test_answers__one_entry_on_two_claims(files: World, tmp_path: Path) -> None:
+    """A report that shows an entry failed on one claim and updated on the next says both, each of its own claim."""
+    ledger = tmp_path / "claims.db"
+    first = packed(files, tmp_path / "out", ledger=ledger)
+    entry = numbers(first.packed_entries)[0]
+    portal = Portal({entry: "UNABLE TO CALCULATE DUTY"})
+    portal.answer(uploaded(tmp_path / "out", first), tmp_path / "one.csv")
+    cape_engine.answers(tmp_path / "one.csv", ledger=ledger, as_of=NEXT)
+    second = packed(files, tmp_path / "out", ledger=ledger, as_of=NEXT)
+    assert numbers(second.packed_entries) == [entry]
+    portal.failures = {}
+    portal.answer(uploaded(tmp_path / "out", second), tmp_path / "two.csv")
+    both = (tmp_path / "one.csv").read_text() + (tmp_path / "two.csv").read_text().split("\n", 1)[1]
+    (tmp_path / "both.csv").write_text(both)
+    told = cape_engine.answers(tmp_path / "both.csv", ledger=ledger, as_of=NEXT)
+    rows = [row for row in told.answers.to_pylist() if row["entry_number"] == entry]
+    assert [row["state"] for row in rows] == ["ENTRY_FAILED", "STRIPPED"]
+    assert rows[0]["declaration"] < rows[1]["declaration"]
+    with Ledger.open(ledger) as book:
+        assert book.live(pa.array([entry]))["declaration"].to_pylist() == [rows[1]["declaration"]]
+        assert book.show().states == {"STRIPPED": first.packed_entries.num_rows, "ENTRY_FAILED": 1}
+        assert book.verify().ok

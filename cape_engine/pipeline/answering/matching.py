@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -43,6 +44,14 @@ class Match:
         assert isinstance(found, int)  # noqa: S101 - as the schema says
         return found
 
+    @property
+    def filed_on(self) -> dt.date:
+        """Filing day of the declaration."""
+        assert self.declaration is not None  # noqa: S101 - as above
+        found = self.declaration[str(l.FILED_ON)]
+        assert isinstance(found, dt.date)  # noqa: S101 - as above
+        return found
+
 
 def matched(ledger: Ledger, file: AnswerFile, name: str | None, findings: Findings) -> list[Match]:
     """The declarations that a file of CBP answers.
@@ -63,13 +72,15 @@ def matched(ledger: Ledger, file: AnswerFile, name: str | None, findings: Findin
     for answer in file.answers:
         by_claim.setdefault(answer.claim_number, []).append(answer)
     known = {row[str(l.CLAIM_NUMBER)]: number for number, row in declared.items() if row[str(l.CLAIM_NUMBER)]}
+    numbers = {claim: known[claim] for claim in by_claim if claim in known}
+    strange = {claim: answers for claim, answers in by_claim.items() if claim not in known}
+    numbers |= _homes(ledger, {claim: [one.entry_number for one in answers] for claim, answers in strange.items()})
+    every = _states(ledger, sorted(set(numbers.values())))
     found = []
     for claim, answers in sorted(by_claim.items()):
-        number = known.get(claim) if claim else None
-        if number is None:
-            number = _home(ledger, [answer.entry_number for answer in answers])
+        number = numbers.get(claim)
         row = None if number is None else declared[number]
-        states = {} if number is None else _states(ledger, number)
+        states = {} if number is None else every[number]
         there = tuple(answer for answer in answers if answer.entry_number in states)
         for answer in answers:
             if answer.entry_number not in states:
@@ -99,32 +110,51 @@ def _refused_files(
     by_file: dict[str, list[Answer]] = {}
     for answer in file.answers:
         by_file.setdefault(answer.file_name or name or "", []).append(answer)
+    named = {row[str(l.FILE_NAME)]: at for at, row in sorted(declared.items())}
+    numbers = {wanted: named[wanted] for wanted in by_file if wanted in named}
+    strange = {wanted: answers for wanted, answers in by_file.items() if wanted not in named}
+    numbers |= _homes(
+        ledger, {wanted: [a.entry_number for a in answers if a.entry_number] for wanted, answers in strange.items()}
+    )
+    every = _states(ledger, sorted(set(numbers.values())))
     found = []
     for wanted, answers in sorted(by_file.items()):
-        number = max((at for at, row in declared.items() if row[str(l.FILE_NAME)] == wanted), default=None)
-        if number is None:
-            number = _home(ledger, [answer.entry_number for answer in answers if answer.entry_number])
+        number = numbers.get(wanted)
         if number is None:
             findings.add("ANSWER_FILE_UNKNOWN", source=file.name, value=wanted or None)
             continue
-        found.append(Match(file.name, declared[number], "", tuple(answers), _states(ledger, number), whole_file=True))
+        found.append(Match(file.name, declared[number], "", tuple(answers), every[number], whole_file=True))
     return found
 
 
-def _home(ledger: Ledger, numbers: Sequence[str]) -> int | None:
-    """The declaration that holds most of some entries; the latest of several."""
-    if not numbers:
-        return None
-    wanted = pa.array(sorted(set(numbers)), pa.string())
-    rows = ledger.live(wanted)
-    if rows.num_rows == 0:
-        rows = ledger.claims(entry_numbers=wanted)
-    counted = Counter(rows.column(str(l.DECLARATION)).to_pylist())
-    return max(counted, key=lambda number: (counted[number], number), default=None)
+def _homes(ledger: Ledger, listed: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """For each list of entries the declaration that holds most of them, the latest of several.
+
+    Claims that hold entries count; only where none does, those that ended.
+    """
+    found: dict[str, int] = {}
+    for alive in (True, False):
+        open_lists = {name: numbers for name, numbers in listed.items() if name not in found and numbers}
+        if not open_lists:
+            break
+        asked = pa.array(sorted({number for numbers in open_lists.values() for number in numbers}), pa.string())
+        table = ledger.live(asked) if alive else ledger.claims(entry_numbers=asked)
+        homes: dict[str, list[int]] = {}
+        for entry, home in zip(*(table.column(str(c)).to_pylist() for c in (ENTRY_NUMBER, l.DECLARATION)), strict=True):
+            homes.setdefault(entry, []).append(home)
+        for name, numbers in open_lists.items():
+            counted = Counter(home for number in set(numbers) for home in homes.get(number, ()))
+            if counted:
+                found[name] = max(counted, key=lambda home: (counted[home], home))
+    return found
 
 
-def _states(ledger: Ledger, declaration: int) -> dict[str, str]:
-    """The state of each entry of a declaration."""
-    rows = ledger.claims(declaration=declaration)
+def _states(ledger: Ledger, declarations: Sequence[int]) -> dict[int, dict[str, str]]:
+    """The state of each entry of some declarations."""
+    rows = ledger.claims(declaration=declarations)
+    found: dict[int, dict[str, str]] = {number: {} for number in declarations}
     states = rows.column(str(l.STATE)).cast(pa.string()).to_pylist()
-    return dict(zip(rows.column(str(ENTRY_NUMBER)).to_pylist(), states, strict=True))
+    numbers, homes = (rows.column(str(column)).to_pylist() for column in (ENTRY_NUMBER, l.DECLARATION))
+    for entry, home, state in zip(numbers, homes, states, strict=True):
+        found[home][entry] = state
+    return found

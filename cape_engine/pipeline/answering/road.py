@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +16,7 @@ from cape_engine import rules
 from cape_engine.claim_portal.answers import FAILED, UPDATED, Answer, meant_rules, read_answers
 from cape_engine.errors import UsageError
 from cape_engine.findings import Findings
-from cape_engine.ledger import Ledger
+from cape_engine.ledger import Ledger, Status
 from cape_engine.outputs.files import MANIFEST, sha256_of
 from cape_engine.outputs.progress import Progress, Silent
 from cape_engine.outputs.result_hash import result_hash
@@ -22,6 +24,7 @@ from cape_engine.pipeline.answering.matching import Match, matched
 from cape_engine.pipeline.answering.request import AnswersRequest, AnswersResult
 from cape_engine.pipeline.answering.writing import write_answers
 from cape_engine.pipeline.packing.recording import ledger_name
+from cape_engine.rules.rows import FailureRoute
 from cape_engine.schema import claims as c
 from cape_engine.schema import ledger as l
 from cape_engine.schema import packing as p
@@ -39,7 +42,7 @@ _REJECTED_FILE = "Rejected by batch validation"
 _ACCEPTED, _WITH_ERRORS = c.CLAIMS[0], c.CLAIMS[1]
 
 
-@dataclass(slots=True)
+@dataclass
 class Work:
     """What grows while the answers are read."""
 
@@ -50,6 +53,11 @@ class Work:
     answers: list[dict[str, Any]] = field(default_factory=list)
     routed: list[dict[str, Any]] = field(default_factory=list)
     histories: int = 0
+
+    @cached_property
+    def routes(self) -> dict[str, FailureRoute]:
+        """The way on by rule."""
+        return {route.rule_id: route for route in self.ruleset.failure_routes}
 
 
 def execute_answers(request: AnswersRequest, *, progress: Progress | None = None) -> AnswersResult:
@@ -70,69 +78,98 @@ def execute_answers(request: AnswersRequest, *, progress: Progress | None = None
     ):
         work = Work(request, ruleset, ledger, findings)
         for file in files:
-            for match in matched(ledger, file, request.declaration, findings):
+            found = matched(ledger, file, request.declaration, findings)
+            for match in found:
                 if match.whole_file:
                     _refuse_file(work, match)
-                elif match.declaration is not None:
-                    _take(work, match)
+            for part in _apart([match for match in found if match.declaration is not None and not match.whole_file]):
+                _take(work, part)
             watcher.advance()
         return _result(work)
 
 
-def _take(work: Work, match: Match) -> None:
-    """The answers of one claim: states move by what CBP says, the declaration gets number and status."""
-    number, states = match.number, match.states
-    filed_on = match.declaration[str(l.FILED_ON)] if match.declaration else work.request.as_of
-    assert isinstance(filed_on, dt.date)  # noqa: S101 - as the schema says
-    order = {state.state: place for place, state in enumerate(work.ruleset.entry_states)}
-    going: dict[str, list[Answer]] = {STRIPPED: [], ENTRY_FAILED: []}
-    for answer in match.answers:
-        updated = answer.status == UPDATED
-        further = updated and order[states[answer.entry_number]] > order[STRIPPED]
-        if not further:
-            going[STRIPPED if updated else ENTRY_FAILED].append(answer)
+def _apart(matches: Sequence[Match]) -> Iterator[list[Match]]:
+    """The matches in order, in parts in which no declaration and no answered entry stands twice."""
+    part: list[Match] = []
+    seen: set[object] = set()
+    for match in matches:
+        own = {match.number, *(answer.entry_number for answer in match.answers)}
+        if not seen.isdisjoint(own):
+            yield part
+            part, seen = [], set()
+        part.append(match)
+        seen |= own
+    if part:
+        yield part
+
+
+def _take(work: Work, matches: Sequence[Match]) -> None:
+    """The answers of claims: states move by what CBP says, the declarations get number and status."""
+    going = _going(work, matches)
     refused: dict[str, str] = {}
     for state, answers in going.items():
         if answers:
-            refused |= _move(work, answers, state, number)
-    meanings: dict[str, tuple[str, ...]] = {}
-    for answer in match.answers:
-        if answer.message not in meanings:
-            meanings[answer.message] = meant_rules(answer.message, filed_on, work.ruleset) if answer.message else ()
-        _note(work, match, answer, meanings[answer.message], refused.get(answer.entry_number))
-    after = _after(states, going, refused)
-    _set_status(work, match, after)
-    waiting = sum(state == DECLARED for state in after.values())
-    if waiting:
-        work.findings.add("ANSWER_MISSING", source=match.source, value=waiting, declaration=number)
+            refused |= _move(work, answers, state)
+    _note_all(work, matches, refused)
+    moved = {a.entry_number: state for state, some in going.items() for a, _ in some if a.entry_number not in refused}
+    statuses = []
+    for match in matches:
+        after = [moved.get(entry, state) for entry, state in match.states.items()]
+        statuses.append(_status(work, match, after))
+        waiting = after.count(DECLARED)
+        if waiting:
+            work.findings.add("ANSWER_MISSING", source=match.source, value=waiting, declaration=match.number)
+    work.ledger.set_statuses(statuses, on_day=work.request.as_of, who=WHO)
 
 
-def _move(work: Work, answers: list[Answer], state: str, declaration: int) -> dict[str, str]:
-    """Move entries to a state; why not, by entry number, for those that may not go there."""
+def _going(work: Work, matches: Sequence[Match]) -> dict[str, list[tuple[Answer, int]]]:
+    """The answers that move an entry, with its declaration, by the state it goes to."""
+    order = {state.state: place for place, state in enumerate(work.ruleset.entry_states)}
+    going: dict[str, list[tuple[Answer, int]]] = {STRIPPED: [], ENTRY_FAILED: []}
+    for match in matches:
+        for answer in match.answers:
+            updated = answer.status == UPDATED
+            further = updated and order[match.states[answer.entry_number]] > order[STRIPPED]
+            if not further:
+                going[STRIPPED if updated else ENTRY_FAILED].append((answer, match.number))
+    return going
+
+
+def _note_all(work: Work, matches: Sequence[Match], refused: dict[str, str]) -> None:
+    """The rows of all answers, and the way on for each entry that failed."""
+    meanings: dict[tuple[str, dt.date], tuple[str, ...]] = {}
+    rows = []
+    for match in matches:
+        for answer in match.answers:
+            key = (answer.message, match.filed_on)
+            if key not in meanings:
+                meanings[key] = meant_rules(*key, work.ruleset) if answer.message else ()
+            rows.append((match, answer, meanings[key]))
+    attempts = _attempts(work, [answer.entry_number for _, answer, meant in rows if _may_clear(answer, meant)])
+    for match, answer, meant in rows:
+        _note(work, match, answer, meant, refused.get(answer.entry_number))
+        if answer.status == FAILED and answer.entry_number not in refused:
+            _route(work, match, answer, meant, attempts.get(answer.entry_number, 0))
+
+
+def _move(work: Work, answers: Sequence[tuple[Answer, int]], state: str) -> dict[str, str]:
+    """Move entries, each on its declaration, to a state; why not, by entry number, for those that may not go there."""
     moved = work.ledger.move(
-        pa.array([answer.entry_number for answer in answers], pa.string()),
+        pa.array([answer.entry_number for answer, _ in answers], pa.string()),
         state,
         on_day=work.request.as_of,
         who=WHO,
-        reason=pa.array([answer.message for answer in answers], pa.string()),
-        declaration=declaration,
+        reason=pa.array([answer.message for answer, _ in answers], pa.string()),
+        declaration=pa.array([declaration for _, declaration in answers], pa.int64()),
         by_road=True,
     )
-    rows = {answer.entry_number: answer for answer in answers}
+    rows = {answer.entry_number: answer for answer, _ in answers}
     found = {}
     for one in moved.refused.to_pylist():
         entry, why = one[str(ENTRY_NUMBER)], one[str(l.REASON)]
         found[entry] = why
         work.findings.add("ANSWER_REFUSED", row=rows[entry].row, value=rows[entry].status, entry=entry, why=why)
     return found
-
-
-def _after(states: dict[str, str], going: dict[str, list[Answer]], refused: dict[str, str]) -> dict[str, str]:
-    """The states of a declaration's entries after the moves."""
-    after = dict(states)
-    for state, answers in going.items():
-        after.update({a.entry_number: state for a in answers if a.entry_number not in refused})
-    return after
 
 
 def _note(work: Work, match: Match, answer: Answer, meant: tuple[str, ...], refused: str | None) -> None:
@@ -157,16 +194,6 @@ def _note(work: Work, match: Match, answer: Answer, meant: tuple[str, ...], refu
             p.AGREES: agrees,
         }
     )
-    if failed and not refused:
-        if not meant:
-            work.findings.add(
-                "ANSWER_MESSAGE_UNKNOWN",
-                source=match.source,
-                row=answer.row,
-                value=answer.message,
-                entry=answer.entry_number,
-            )
-        _route(work, answer, meant, match.claim_number)
 
 
 def _expected(work: Work, entry: str, before: str) -> str:
@@ -184,16 +211,28 @@ def _expected(work: Work, entry: str, before: str) -> str:
     return str(steps[-1][str(l.REASON)]) if steps else ENTRY_FAILED
 
 
-def _route(work: Work, answer: Answer, meant: tuple[str, ...], claim: str) -> None:
+def _may_clear(answer: Answer, meant: tuple[str, ...]) -> bool:
+    """Whether an answer is one of those of which some cleared without any change."""
+    return answer.status == FAILED and bool(meant) and meant[0] in RETRIED
+
+
+def _route(work: Work, match: Match, answer: Answer, meant: tuple[str, ...], attempts: int) -> None:
     """The way on for an entry that CBP failed."""
-    routes = {route.rule_id: route for route in work.ruleset.failure_routes}
-    route = routes[meant[0] if meant else _MESSAGE_UNKNOWN]
-    again = bool(meant) and meant[0] in RETRIED and _attempts(work, answer.entry_number) <= 1
+    if not meant:
+        work.findings.add(
+            "ANSWER_MESSAGE_UNKNOWN",
+            source=match.source,
+            row=answer.row,
+            value=answer.message,
+            entry=answer.entry_number,
+        )
+    route = work.routes[meant[0] if meant else _MESSAGE_UNKNOWN]
+    again = _may_clear(answer, meant) and attempts <= 1
     work.routed.append(
         {
             ENTRY_NUMBER: answer.entry_number,
             FILER_CODE: answer.entry_number[:3],
-            l.CLAIM_NUMBER: claim or None,
+            l.CLAIM_NUMBER: match.claim_number or None,
             r.MESSAGE: answer.message or None,
             p.MEANT_RULES: "; ".join(one.upper() for one in meant) or None,
             c.ROUTE: route.route,
@@ -203,32 +242,28 @@ def _route(work: Work, answer: Answer, meant: tuple[str, ...], claim: str) -> No
     )
 
 
-def _attempts(work: Work, entry: str) -> int:
-    """On how many declarations an entry stood so far."""
-    return int(work.ledger.claims(entry_numbers=pa.array([entry])).num_rows)
+def _attempts(work: Work, entries: Sequence[str]) -> dict[str, int]:
+    """On how many declarations each entry stood so far."""
+    if not entries:
+        return {}
+    return Counter(work.ledger.claims(entry_numbers=pa.array(entries)).column(str(ENTRY_NUMBER)).to_pylist())
 
 
-def _set_status(work: Work, match: Match, after: dict[str, str]) -> None:
+def _status(work: Work, match: Match, after: Sequence[str]) -> Status:
     """Status and claim number of the declaration, from what became of its entries."""
-    failed = sum(state == ENTRY_FAILED for state in after.values())
+    failed = after.count(ENTRY_FAILED)
     status = _ACCEPTED if not failed else _WITH_ERRORS
     if failed == len(after):
         status = work.request.settings.text("claim.all_failed_status")
     had = None if match.declaration is None else match.declaration[str(l.CLAIM_NUMBER)]
-    work.ledger.set_status(
-        match.number,
-        status,
-        on_day=work.request.as_of,
-        who=WHO,
-        claim_number=None if had is not None else match.claim_number or None,
-    )
+    return Status(match.number, status, None if had is not None else match.claim_number or None)
 
 
 def _refuse_file(work: Work, match: Match) -> None:
     """A file that CBP refused: all its entries go back to where they were, and may be declared again."""
     words = "; ".join(dict.fromkeys(answer.message for answer in match.answers if answer.message))
     entries = [Answer(0, number, "", FAILED, words) for number in sorted(match.states)]
-    refused = _move(work, entries, FILE_REJECTED, match.number) if entries else {}
+    refused = _move(work, [(answer, match.number) for answer in entries], FILE_REJECTED) if entries else {}
     if len(refused) < len(entries) or not entries:
         work.ledger.set_status(match.number, _REJECTED_FILE, on_day=work.request.as_of, who=WHO, reason=words)
     for answer in entries:

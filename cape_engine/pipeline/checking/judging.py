@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
 """Columns that a check asks for, but for settings that are seldom used; they are read together."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judged:
     """What the portal says of entries on a filing day, whoever declares them; one value per entry.
 
@@ -70,9 +71,14 @@ class Judged:
     days: Deadlines
     findings: Findings
 
+    @cached_property
+    def _records(self) -> npt.NDArray[np.bytes_]:
+        """The entry numbers as fixed bytes."""
+        return np.array(self.numbers.to_pylist(), "S11")
+
     def places(self, numbers: Collection[str]) -> npt.NDArray[np.int64]:
         """Where entries stand, -1 for those that no source holds."""
-        records = np.array(self.numbers.to_pylist(), "S11")
+        records = self._records
         wanted = np.array(list(numbers), "S11")
         if len(records) == 0:
             return np.full(len(wanted), -1, np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,8 @@ from cape_engine.schema import claims as c
 from cape_engine.schema import facts as f
 from cape_engine.schema import ledger as led
 
+NOT_STARTED = "not started"
+"""Status of a declaration that was packed and that CBP has not answered."""
 _ACCEPTED, _FAILED, _REFUSED = "ACCEPTED", "ENTRY_FAILED", "FILE_REJECTED"
 
 
@@ -29,11 +32,15 @@ class Earlier:
         declaration: its number.
         filed_on: its filing day.
         claim_number: of its claim, if it became one.
+        packed: whether it was only packed, for `account`: CBP has not answered it, and perhaps never saw it.
+        account: kind of account and submitter of the packing.
     """
 
     declaration: int
     filed_on: dt.date
     claim_number: str | None
+    packed: bool = False
+    account: str = ""
 
 
 def live_claims(ledger: Ledger, numbers: Sequence[str]) -> dict[str, tuple[int, str]]:
@@ -44,21 +51,42 @@ def live_claims(ledger: Ledger, numbers: Sequence[str]) -> dict[str, tuple[int, 
 
 
 def earlier(
-    ledger: Ledger, sha256: str, bench: Bench, as_of: dt.date, live: Mapping[str, tuple[int, str]]
+    known: Sequence[Mapping[str, Any]], bench: Bench, as_of: dt.date, live: Mapping[str, tuple[int, str]]
 ) -> Earlier | None:
-    """The earlier filing that makes this one a repetition; None for a new attempt.
+    """The earlier filing that makes this one a repetition, or the packing it comes from; None for a new attempt.
 
-    A file whose claim holds no entry any more counts as a new attempt on a later day.
+    A file whose claim holds no entry any more counts as a new attempt on a later day. A packed file that CBP has not
+    answered is the same declaration for every account, since nobody filed it yet.
+
+    Args:
+        known: the declarations of this file (`schema.ledger.DECLARED`), oldest first.
+        bench: who files.
+        as_of: filing day.
+        live: declaration and claim number that hold an entry already.
     """
     account = bench.request.account
-    for row in reversed(ledger.declared(sha256).to_pylist()):
+    for row in reversed(known):
+        number, filed_on = row[led.DECLARATION], row[led.FILED_ON]
+        if row[led.DECLARATION_STATUS] == NOT_STARTED:
+            return Earlier(number, filed_on, None, packed=True, account=f"{row[led.ACCOUNT]} {row[led.SUBMITTER]}")
         if (row[led.ACCOUNT], row[led.SUBMITTER]) != (account.kind, account.submitter):
             continue
-        number, filed_on = row[led.DECLARATION], row[led.FILED_ON]
         if as_of > filed_on and all(holder != number for holder, _claim in live.values()):
             return None
         return Earlier(number, filed_on, row[led.CLAIM_NUMBER])
     return None
+
+
+def as_packed(answer: Answer, before: Earlier) -> Answer:
+    """The answer to a packed file: what CBP would say on the filing day; only CBP's own answer moves its entries."""
+    answer.findings.add(
+        "DECLARATION_PACKED",
+        source=answer.declaration.name,
+        value=before.filed_on,
+        declaration=before.declaration,
+        account=before.account,
+    )
+    return replace(answer, recorded="packed")
 
 
 def as_it_was(answer: Answer, before: Earlier, ledger: Ledger, bench: Bench) -> Answer:
@@ -90,23 +118,29 @@ def recordable_file(declaration: Declaration, bench: Bench) -> bool:
     return not declaration.workbook and bench.request.account.may_file
 
 
-def recorded(answer: Answer, ledger: Ledger, bench: Bench) -> Answer:
-    """Record a declaration with what became of its entries; its claim number is the ledger's."""
-    one, request = answer.declaration, bench.request
-    result = ledger.record(
-        Submission(
-            file_name=one.name,
-            file_sha256=answer.sha256,
-            account=request.account.kind,
-            submitter=request.account.submitter,
-            filed_on=answer.judged.as_of,
-            received_at=request.received_at,
-            status=answer.status or answer.upload,
-            entries=_submitted(answer, bench),
-            claim_number=None if answer.passed else answer.claim_number,
-        )
+def recorded(answers: Sequence[Answer], ledger: Ledger, bench: Bench) -> list[Answer]:
+    """Record declarations with what became of their entries; their claim numbers are the ledger's."""
+    request = bench.request
+    results = ledger.record_many(
+        [
+            Submission(
+                file_name=answer.declaration.name,
+                file_sha256=answer.sha256,
+                account=request.account.kind,
+                submitter=request.account.submitter,
+                filed_on=answer.judged.as_of,
+                received_at=request.received_at,
+                status=answer.status or answer.upload,
+                entries=_submitted(answer, bench),
+                claim_number=None if answer.passed else answer.claim_number,
+            )
+            for answer in answers
+        ]
     )
-    return replace(answer, claim_number=result.claim_number or answer.claim_number, recorded="recorded")
+    return [
+        replace(answer, claim_number=result.claim_number or answer.claim_number, recorded="recorded")
+        for answer, result in zip(answers, results, strict=True)
+    ]
 
 
 def _submitted(answer: Answer, bench: Bench) -> pa.Table:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from cape_engine.outputs.files import MANIFEST, sha256_of
 from cape_engine.outputs.progress import Progress, Silent
 from cape_engine.pipeline.checking import answering, files, recording, tables
 from cape_engine.pipeline.checking.answering import Answer
-from cape_engine.pipeline.checking.judging import Bench, Judged, judge
+from cape_engine.pipeline.checking.filing import Filing
+from cape_engine.pipeline.checking.judging import Bench, judge
 from cape_engine.pipeline.checking.request import CheckRequest, CheckResult
 from cape_engine.schema import claims as c
 from cape_engine.schema import facts as f
@@ -58,7 +59,11 @@ def execute_check(request: CheckRequest, *, progress: Progress | None = None) ->
         found = time.perf_counter()
         watcher.stage("answering")
         with nullcontext() if ledger is None else ledger.transaction(request.received_at):
-            answers = _answers(declarations, judged, bench, ledger)
+            filing = Filing(judged, bench, ledger, declarations)
+            for path, one in zip(request.files, declarations, strict=True):
+                filing.file(path, one)
+            filing.settle()
+            answers = filing.answers
             seconds = {"reading": read - began, "checking": found - read}
             result = _result(answers, bench, findings, seconds)
             if ledger is not None:
@@ -117,48 +122,6 @@ def _store(
     )
     findings.extend(found)
     return store
-
-
-def _answers(declarations: list[Declaration], judged: Judged, bench: Bench, ledger: Ledger | None) -> list[Answer]:
-    """The answers in the order of filing, each recorded before the next is given."""
-    request = bench.request
-    live = {} if ledger is None else recording.live_claims(ledger, recording.first_reading(declarations))
-    held = {number: claim for number, (_holder, claim) in live.items()}
-    given: dict[str, Answer] = {}
-    answers: list[Answer] = []
-    for path, one in zip(request.files, declarations, strict=True):
-        sha256 = one.sha256 or sha256_of(path)
-        size = path.stat().st_size
-        if sha256 in given:
-            answers.append(_again(given[sha256], one))
-            continue
-        filed = recording.recordable_file(one, bench)
-        before = recording.earlier(ledger, sha256, bench, request.as_of, live) if ledger is not None and filed else None
-        if ledger is not None and before is not None:
-            day = judged
-            if before.filed_on != request.as_of:
-                day = judge(bench, list(one.entry_numbers), before.filed_on, before.filed_on)
-            foreign = {number: claim for number, (holder, claim) in live.items() if holder != before.declaration}
-            answer = answering.answered(one, sha256, size, judged=day, bench=bench, live=foreign)
-            answer = recording.as_it_was(answer, before, ledger, bench)
-        else:
-            answer = answering.answered(one, sha256, size, judged=judged, bench=bench, live=held)
-            if ledger is not None and filed:
-                answer = recording.recorded(answer, ledger, bench)
-            held.update(answering.claims_made([answer]))
-        given[sha256] = answer
-        answers.append(answer)
-    return answers
-
-
-def _again(first: Answer, one: Declaration) -> Answer:
-    """The answer to a file that was given under another name in the same call: the same one, and nothing else."""
-    named = replace(first.declaration, name=one.name, findings=Findings())
-    for row in first.declaration.findings.rows:
-        named.findings.rows.append(replace(row, source=one.name))
-    named.findings.add("DECLARATION_ALREADY_FILED", source=one.name, value=first.judged.as_of)
-    recorded = first.recorded if first.recorded == "not_recorded" else "already_recorded"
-    return replace(first, declaration=named, recorded=recorded, findings=named.findings)
 
 
 def _result(answers: list[Answer], bench: Bench, findings: Findings, seconds: dict[str, float]) -> CheckResult:

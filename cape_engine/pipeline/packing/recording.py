@@ -48,36 +48,28 @@ def record_files(
         candidates: what was packed, in the order in which it was given to `pack`.
         importers: how importer numbers are shown.
     """
-    if not packed.files:
-        return
-    numbers = packed.entry_numbers()
-    cents = pa.array(candidates.principal_cents[packed.order])
-    for file in packed.files:
-        shown = importers.shown[file.importer]
-        size = file.entries
-        entries = pa.table(
-            {
-                str(ENTRY_NUMBER): numbers.slice(file.first, size),
-                str(l.STATE): _same(DECLARED, size),
-                str(IMPORTER_NUMBER): _same(shown, size),
-                str(l.SUBMITTED_PRINCIPAL): cents.slice(file.first, size),
-            }
-        )
-        ledger.record(
+    importer = np.repeat([file.importer for file in packed.files], [file.entries for file in packed.files])
+    entries = pa.table(
+        {
+            str(ENTRY_NUMBER): packed.entry_numbers(),
+            str(l.STATE): bridge.words(np.zeros(len(packed.order), np.int32), [DECLARED]).cast(pa.string()),
+            str(IMPORTER_NUMBER): bridge.words(importer.astype(np.int32), importers.shown).cast(pa.string()),
+            str(l.SUBMITTED_PRINCIPAL): pa.array(candidates.principal_cents[packed.order]),
+        }
+    )
+    ledger.record_many(
+        [
             Submission(
                 file_name=file.name,
                 file_sha256=hashes[file.name],
                 account=request.account,
-                submitter=shown if request.account == BY_IMPORTER else file.filer_code,
+                submitter=importers.shown[file.importer] if request.account == BY_IMPORTER else file.filer_code,
                 filed_on=request.as_of,
                 received_at=request.received_at,
                 status=NOT_STARTED,
-                entries=entries,
+                entries=entries.slice(file.first, file.entries),
                 who=WHO,
             )
-        )
-
-
-def _same(word: str, count: int) -> pa.DictionaryArray:
-    """One word on every row."""
-    return bridge.words(np.zeros(count, np.int32), [word])
+            for file in packed.files
+        ]
+    )
