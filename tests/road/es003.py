@@ -30,6 +30,8 @@ HEADINGS = {
     "spi_code": "Line SPI Code",
     "quantity_1": "Line Tariff Quantity (1)",
     "uom_1": "Line Tariff UOM (1) Code",
+    "quantity_2": "Line Tariff Quantity (2)",
+    "uom_2": "Line Tariff UOM (2) Code",
     "liquidation_status": "Liquidation Status",
     "liquidation_date": "Liquidation Date",
     "control_status": "Control Status",
