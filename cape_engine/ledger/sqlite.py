@@ -66,7 +66,9 @@ class SQLite:
         self._open = False
         if not path.exists():
             if read_only or not create:
-                raise LedgerError(f"{path}: there is no ledger. Name another one, or let the command make one.")
+                raise LedgerError(
+                    f"{path}: there is no ledger. Look at the path; `cape check` and `cape pack` make new ones."
+                )
             with self._named():
                 _make(path)
         _look_at_header(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from cape_engine.errors import OutputError
 
 MANIFEST = "manifest.json"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
 
 
@@ -38,9 +40,10 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        step = "free the disk" if error.errno in _NO_ROOM else "see that --out is a folder that may be written"
         raise OutputError(
-            f"{folder}: results could not be written ({error.strerror or error}); free the disk or choose another "
-            "--out and run the same command again"
+            f"{folder}: results could not be written ({error.strerror or error}); {step}, or choose another --out, "
+            "and run the same command again"
         ) from error
 
 

@@ -124,7 +124,7 @@ def content(side: Edge) -> bytes:
             archive.writestr("claim.csv", "Entry Number\r\n")
         return stream.getvalue()
     made = BROKEN[side["broken"]] if "broken" in side else str(side["text"]).encode()
-    return made + b"\n" * (side.get("bytes", len(made)) - len(made))
+    return made.ljust(side.get("bytes", 0), b"\n")
 
 
 @pytest.fixture(scope="module")

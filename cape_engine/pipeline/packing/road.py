@@ -64,11 +64,13 @@ def execute_pack(
         raise UsageError("what is packed against a ledger is recorded there: give --out for the declarations")
     if request.out is not None:
         refuse_other_ledger(request.out, ledger_name(request.ledger))
+    if request.ledger is not None:
+        Ledger.look(request.ledger)  # before an hour of reading rather than after it
     begun = time.perf_counter()
     watcher = Stoppable(progress or Silent(), stop)
     ruleset = rules.load(request.rules)
     claim_portal.check_days(ruleset, request.as_of, request.as_of)
-    packing.Limits.of(request.settings)  # before an hour of reading rather than after it
+    packing.Limits.of(request.settings)  # as above
     with ExitStack() as stack:
         work = _prechecked(request, ruleset, stack, watcher, stop)
         checked = time.perf_counter()
