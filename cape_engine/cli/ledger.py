@@ -62,6 +62,7 @@ def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, q
     from cape_engine.ledger import Ledger
     from cape_engine.money import cents_text
     from cape_engine.schema import ledger as c
+    from cape_engine.schema.results import PRINCIPAL_CENTS
 
     with Ledger.open(_place(url, named), read_only=True, timeout_seconds=timeout) as ledger:
         summary, declared = dataclasses.asdict(ledger.show()), ledger.declared()
@@ -73,7 +74,7 @@ def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, q
         for row in declared.to_pylist():
             common.emit("declaration", **row)
         return 0
-    summary["principal"] = cents_text(summary.pop("principal_cents"))
+    summary[str(PRINCIPAL_CENTS).removesuffix("_cents")] = cents_text(summary.pop(str(PRINCIPAL_CENTS)))
     _pairs({name: value for name, value in summary.items() if not isinstance(value, Mapping)})
     for title in ("states", "statuses"):
         click.echo(f"{title}:")

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from cape_engine.errors import LedgerVersionError, UsageError
+from cape_engine.errors import LedgerError, LedgerVersionError, UsageError
 
 POSTGRES = ("postgresql://", "postgres://")
 SQLITE = "sqlite:///"
@@ -183,6 +183,20 @@ def file_of(url: str | Path) -> Path | None:
             f"postgresql://user@host/database; {scheme}:// is neither"
         )
     return Path(text.removeprefix(SQLITE))
+
+
+def is_there(path: Path) -> bool:
+    """Whether a ledger's file exists.
+
+    Raises:
+        LedgerError: its folder may not be looked into.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: {error.strerror}. Get the right to use this folder, or name another ledger."
+        ) from error
 
 
 def open_database(url: str | Path, *, create: bool, read_only: bool, timeout_seconds: float) -> Database:

@@ -19,6 +19,7 @@ from cape_engine.ledger.database import (
     Database,
     apply_migrations,
     file_of,
+    is_there,
     newest,
     open_database,
     refuse_newer,
@@ -80,7 +81,7 @@ class Ledger:
             UsageError, LedgerError: as `open`; LedgerWriteError also where its folder is missing.
         """
         path = file_of(url)
-        if path is not None and not path.exists():
+        if path is not None and not is_there(path):
             if not path.parent.is_dir():
                 raise LedgerWriteError(f"{path}: there is no folder {path.parent}. Make it, or name another ledger.")
             return

@@ -47,8 +47,8 @@ def heads(rows: Sequence[Row]) -> list[str]:
 
 def texts(rows: Sequence[Row]) -> list[list[str]]:
     """The cells under those headings as text, a blank where a row says nothing."""
-    named = [{HEADINGS.get(word, word): value for word, value in row.items()} for row in rows]
-    return [[str(row.get(head, "")) for head in heads(rows)] for row in named]
+    named, shown = [{HEADINGS.get(word, word): value for word, value in row.items()} for row in rows], heads(rows)
+    return [[str(row.get(head, "")) for head in shown] for row in named]
 
 
 def write(rows: Sequence[Row], path: Path) -> Path:
