@@ -84,7 +84,8 @@ def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, q
     for row in last:
         words = f"{row[c.DECLARATION]:>6}  {row[c.FILED_ON]}  {row[c.FILE_NAME]}  {row[c.SUBMITTER]} ({row[c.ACCOUNT]})"
         status = f"{row[c.DECLARATION_STATUS]}, {row[c.CLAIM_NUMBER] or 'no claim'}"
-        click.echo(f"{words}  {row[c.DECLARED_ENTRIES]:,} entries  {status}")
+        count = row[c.DECLARED_ENTRIES]
+        click.echo(f"{words}  {count:,} {'entry' if count == 1 else 'entries'}  {status}")
     return 0
 
 
