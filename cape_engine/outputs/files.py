@@ -14,9 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cape_engine.errors import OutputError
+from cape_engine.errors import OutputError, UsageError
 
 MANIFEST = "manifest.json"
+_OTHERS = frozenset({"import", "check", "pack", "answers"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
 
@@ -82,6 +83,28 @@ def files_of(folder: Path, command: str) -> set[str]:
     if not isinstance(found, dict) or found.get("command") != command:
         return set()
     return {name for name in found.get("files", {}) if Path(name).name == name}
+
+
+def refuse_other_results(folder: Path | None, command: str) -> None:
+    """Refuse a folder that holds a store or the results of another command, whose manifest would be written over.
+
+    Args:
+        folder: where results are to be written; None for nowhere.
+        command: `run`, `check`, `pack` or `answers`.
+
+    Raises:
+        UsageError: the manifest of the folder is another command's.
+    """
+    try:
+        about = {} if folder is None else json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if not isinstance(about, dict) or not {"command", "format"} & set(about):
+        return
+    named = str(about.get("command", "import")).replace(".", " ").split()  # a store has a manifest too, without command
+    found = named[-1] if named and named[-1] in _OTHERS else "run"
+    if found != command:
+        raise UsageError(f"{folder} holds the results of `cape {found}`: choose another folder with --out")
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

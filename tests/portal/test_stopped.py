@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a command, and answers of CBP that cannot be read: nothing is half there afterwards."""
+"""Commands that are stopped in the middle, answers that cannot be read, folders in the way: nothing is half there."""
 
 from __future__ import annotations
 
@@ -123,3 +123,23 @@ def test_answers__bad_file(name: str, asked: dict[str, list[object]], tmp_path: 
     assert words in said.err
     assert not (tmp_path / "answers").exists()
     assert _head(tmp_path / "claims.ledger") == before
+
+
+def test_out__of_another_command(asked: dict[str, list[object]], tmp_path: Path, capsys: Capture) -> None:
+    """Results of one command are not written over those of another: what the ledger remembers of them would be lost."""
+    assert es003.cape(capsys, *asked["pack"]).code == 0
+    run = ["run", tmp_path / "store", "--as-of", DAY, "--out", tmp_path / "run"]
+    assert es003.cape(capsys, *run).code == 0
+    places = [path for folder in ("pack", "run", "store") for path in (tmp_path / folder).rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in places}
+    for command in (asked["check"], asked["answers"], run):
+        said = es003.cape(capsys, *command[:-1], tmp_path / "pack")
+        assert (said.code, said.out) == (2, "")
+        assert "pack holds the results of `cape pack`: choose another folder with --out" in said.err
+    said = es003.cape(capsys, *asked["check"][:-1], tmp_path / "run")
+    assert (said.code, "holds the results of `cape run`" in said.err) == (2, True)
+    for command in (asked["check"], asked["pack"], asked["answers"], run):
+        said = es003.cape(capsys, *command[:-1], tmp_path / "store")
+        assert (said.code, "store holds the results of `cape import`" in said.err) == (2, True)
+    assert {path: path.read_bytes() for path in before} == before
+    assert es003.cape(capsys, *asked["pack"]).code == 1, "its own folder: nothing left to pack"

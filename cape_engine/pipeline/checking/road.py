@@ -21,7 +21,7 @@ from cape_engine.findings import Findings
 from cape_engine.ledger import Ledger
 from cape_engine.outputs import manifest as counting
 from cape_engine.outputs import result_hash
-from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.outputs.files import MANIFEST, refuse_other_results, sha256_of
 from cape_engine.outputs.progress import Progress, Silent
 from cape_engine.pipeline.checking import answering, files, recording, tables
 from cape_engine.pipeline.checking.answering import Answer
@@ -42,6 +42,7 @@ def execute_check(request: CheckRequest, *, progress: Progress | None = None) ->
         raise UsageError("no declaration given; name the CSV files that list the entries")
     if not request.sources:
         raise UsageError("no entries given; name a store (--store) or exports (--source) that hold them")
+    refuse_other_results(request.out, KIND)
     if request.ledger is not None:
         Ledger.look(request.ledger)  # what cannot be recorded is said before the entries are read, not after
     ruleset = _builtin() if request.rules is None else rules.load(request.rules)
