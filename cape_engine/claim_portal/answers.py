@@ -132,9 +132,14 @@ def _kind(path: Path, heading: Sequence[str], ruleset: Ruleset, settings: Settin
             if strange or len(set(heading)) < len(heading):
                 break
             return kind, {names[name]: place for place, name in enumerate(heading)}
+    if not heading:
+        raise MappingError(
+            f"{path}: the file is empty, without headings; download Claim Details or the Validation Result File again"
+        )
     raise MappingError(
         f"{path}: the headings are neither those of Claim Details ({', '.join(known)}) nor those that {_SETTING} maps "
-        f"({', '.join(mapped) or 'none'}); found: {', '.join(heading) or 'none'}"
+        f"({', '.join(mapped) or 'none'}); found: {', '.join(heading)}. Name the file as downloaded, or map its "
+        f'headings: --set "{_SETTING}=entry_number=...,error_message=..."'
     )
 
 

@@ -15,6 +15,7 @@ from cape_engine.errors import UsageError
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_DECLARATIONS = 20
 VARIABLE = "CAPE_LEDGER"
+ENTRY_DIGITS = 11
 
 EXAMPLE = """Examples:
 
@@ -59,7 +60,9 @@ def command() -> None:
 def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, quiet: bool) -> int:
     """Show what stands in LEDGER: declarations, entries by state, and the hash of its last link."""
     from cape_engine.ledger import Ledger
+    from cape_engine.money import cents_text
     from cape_engine.schema import ledger as c
+    from cape_engine.schema.results import PRINCIPAL_CENTS
 
     with Ledger.open(_place(url, named), read_only=True, timeout_seconds=timeout) as ledger:
         summary, declared = dataclasses.asdict(ledger.show()), ledger.declared()
@@ -71,6 +74,7 @@ def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, q
         for row in declared.to_pylist():
             common.emit("declaration", **row)
         return 0
+    summary[str(PRINCIPAL_CENTS).removesuffix("_cents")] = cents_text(summary.pop(str(PRINCIPAL_CENTS)))
     _pairs({name: value for name, value in summary.items() if not isinstance(value, Mapping)})
     for title in ("states", "statuses"):
         click.echo(f"{title}:")
@@ -80,7 +84,8 @@ def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, q
     for row in last:
         words = f"{row[c.DECLARATION]:>6}  {row[c.FILED_ON]}  {row[c.FILE_NAME]}  {row[c.SUBMITTER]} ({row[c.ACCOUNT]})"
         status = f"{row[c.DECLARATION_STATUS]}, {row[c.CLAIM_NUMBER] or 'no claim'}"
-        click.echo(f"{words}  {row[c.DECLARED_ENTRIES]:,} entries  {status}")
+        count = row[c.DECLARED_ENTRIES]
+        click.echo(f"{words}  {count:,} {'entry' if count == 1 else 'entries'}  {status}")
     return 0
 
 
@@ -94,6 +99,8 @@ def history(entry: str, url: str | None, *, named: str | None, timeout: float, a
     from cape_engine.schema import ledger as c
 
     number = "".join(character for character in entry.upper() if character.isalnum())
+    if len(number) != ENTRY_DIGITS:
+        raise UsageError(f"{entry!r} is not an entry number: it has 11 letters and digits, such as ABC-1234567-6")
     with Ledger.open(_place(url, named), read_only=True, timeout_seconds=timeout) as ledger:
         steps = ledger.history(number).to_pylist()
     if as_json:
@@ -150,8 +157,11 @@ def export(url: str | None, *, named: str | None, timeout: float, out: Path, as_
 def import_(folder: Path, url: str | None, *, named: str | None, timeout: float, as_json: bool, quiet: bool) -> int:
     """Read an exported FOLDER into a new LEDGER; it counts only when it verifies."""
     from cape_engine.ledger import Ledger
+    from cape_engine.ledger.carrying import refuse_other_folder
 
-    with Ledger.open(_place(url, named), timeout_seconds=timeout) as ledger:
+    place = _place(url, named)
+    refuse_other_folder(folder)
+    with Ledger.open(place, timeout_seconds=timeout) as ledger:
         counts = ledger.import_(folder)
     return _counted(counts, str(folder), as_json=as_json, quiet=quiet)
 

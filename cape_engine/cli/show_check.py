@@ -25,12 +25,15 @@ def result(answer: CheckResult, out: Path | None, *, as_json: bool) -> None:
 
 
 def lines(answer: CheckResult, out: Path | None) -> None:
-    """One line per declaration and per kind of finding, then the summary."""
+    """One line per declaration and per kind of finding, without a folder per finding too, then the summary."""
     for row in answer.declarations.to_pylist():
         emit("declaration", **row)
     found = answer.manifest["counts"]
     for code, count in found["findings_by_code"].items():
         emit("findings", code=code, count=count)
+    if out is None:  # no file says where they are
+        for row in answer.findings.to_pylist():
+            emit("finding", **row)
     emit(
         "result",
         exit_code=answer.exit_code,

@@ -40,6 +40,18 @@ def export(database: Database, folder: Path) -> dict[str, int]:
     return counts
 
 
+def refuse_other_folder(folder: Path) -> None:
+    """Refuse a folder that no export has written, before a ledger is made for it.
+
+    Raises:
+        InputError: it is not there, or a table is missing.
+    """
+    missing = [name for name in (f"{table}.parquet" for table in tables.ALL) if not (folder / name).is_file()]
+    if missing:
+        why = f"no {missing[0]} in it" if folder.is_dir() else "no such folder"
+        raise InputError(f"{folder}: {why}. Name a folder that `cape ledger export` wrote.")
+
+
 def import_(database: Database, life: Life, folder: Path) -> dict[str, int]:
     """Fill an empty ledger from an export inside the open transaction; it counts only when it verifies."""
     if database.rows("SELECT 1 FROM links LIMIT 1"):
@@ -79,6 +91,8 @@ def backup(database: Database, life: Life, path: Path) -> None:
     """Copy a ledger into a new SQLite file, table by table as they stand in the open snapshot, and verify the copy."""
     if path.exists():
         raise OutputError(f"{path}: the file exists already. Name a new one.")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}. Make it, or name another file.")
     beside = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         copy = SQLite(beside, create=True, read_only=False, timeout_seconds=1)

@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from cape_engine.errors import LedgerVersionError
+from cape_engine.errors import LedgerError, LedgerVersionError, UsageError
 
 POSTGRES = ("postgresql://", "postgres://")
+SQLITE = "sqlite:///"
 WANTED = "wanted"
 """Name of the temporary table that holds the entry numbers of one question."""
 
@@ -164,18 +165,52 @@ def refuse_newer(database: Database, version: int) -> None:
         )
 
 
+def file_of(url: str | Path) -> Path | None:
+    """The file of a SQLite ledger; None for one on a server.
+
+    Raises:
+        UsageError: the address is blank, or of a kind of database that keeps no ledger.
+    """
+    text = str(url)
+    if not text.strip() or text == ".":
+        raise UsageError("the name of the ledger is blank: give a file, such as claims.ledger, or a PostgreSQL URL")
+    if text.startswith(POSTGRES):
+        return None
+    scheme, there, _ = text.partition("://")
+    if there and not text.startswith(SQLITE):
+        raise UsageError(
+            f"a ledger is a file, such as claims.ledger or {SQLITE}claims.ledger, or a PostgreSQL URL, such as "
+            f"postgresql://user@host/database; {scheme}:// is neither"
+        )
+    return Path(text.removeprefix(SQLITE))
+
+
+def is_there(path: Path) -> bool:
+    """Whether a ledger's file exists.
+
+    Raises:
+        LedgerError: its folder may not be looked into.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: {error.strerror}. Get the right to use this folder, or name another ledger."
+        ) from error
+
+
 def open_database(url: str | Path, *, create: bool, read_only: bool, timeout_seconds: float) -> Database:
     """Connect to a ledger, whichever kind it is.
 
     Raises:
+        UsageError: the address is none of a ledger.
         LedgerError: it cannot be opened; the message says what to do.
     """
-    text = str(url)
-    if text.startswith(POSTGRES):
+    path = file_of(url)
+    if path is None:
         from cape_engine.ledger.postgresql import Postgres  # noqa: PLC0415 - an extra; nobody else needs its driver
 
-        return Postgres(text, read_only=read_only, timeout_seconds=timeout_seconds)
+        return Postgres(str(url), read_only=read_only, timeout_seconds=timeout_seconds)
     from cape_engine.ledger.sqlite import SQLite  # noqa: PLC0415 - as above
 
-    path = Path(text.removeprefix("sqlite:///"))
     return SQLite(path, create=create, read_only=read_only, timeout_seconds=timeout_seconds)

@@ -12,12 +12,14 @@ from typing import Self
 import pyarrow as pa
 
 from cape_engine import __version__
-from cape_engine.errors import LedgerError, LedgerFormatError, LedgerVersionError
+from cape_engine.errors import LedgerError, LedgerFormatError, LedgerVersionError, LedgerWriteError
 from cape_engine.ledger import reading
 from cape_engine.ledger.carrying import backup, export, import_
 from cape_engine.ledger.database import (
     Database,
     apply_migrations,
+    file_of,
+    is_there,
     newest,
     open_database,
     refuse_newer,
@@ -70,6 +72,25 @@ class Ledger:
         except BaseException:
             database.close()
             raise
+
+    @classmethod
+    def look(cls, url: str | Path, *, timeout_seconds: float = 30.0) -> None:
+        """See that a ledger can be opened, or made where there is none, and make nothing: before long work, not after.
+
+        Raises:
+            UsageError, LedgerError: as `open`; LedgerWriteError also where its folder is missing.
+        """
+        path = file_of(url)
+        if path is not None and not is_there(path):
+            if not path.parent.is_dir():
+                raise LedgerWriteError(f"{path}: there is no folder {path.parent}. Make it, or name another ledger.")
+            return
+        database = open_database(url, create=False, read_only=False, timeout_seconds=timeout_seconds)
+        try:
+            with transaction(database, write=False):
+                _refuse_version(database, schema_version(database))
+        finally:
+            database.close()
 
     def close(self) -> None:
         """Close the ledger; what is committed stays."""
@@ -336,19 +357,26 @@ def _prepare(database: Database, life: Life, *, create: bool) -> None:
     with transaction(database, write=False):
         version = schema_version(database)
         missing = [] if version == 0 else _missing_states(database, life)
+    _refuse_version(database, version)
+    if version == 0 and not create:
+        raise LedgerError(
+            f"{database.url}: there is no ledger. Look at the path; `cape check` and `cape pack` make new ones."
+        )
+    if version == 0 or (missing and create):
+        with transaction(database, write=True):
+            database.begin_life()
+            apply_migrations(database, __version__)
+            keep_states(database, life)
+
+
+def _refuse_version(database: Database, version: int) -> None:
+    """Refuse a ledger of another schema than this engine's; 0 is one without tables yet."""
     refuse_newer(database, version)
     if 0 < version < newest():
         raise LedgerVersionError(
             f"{database.url}: the ledger has schema version {version}, this engine writes version {newest()}. "
             f"Bring it forward with `cape ledger migrate {database.url}`; make a backup first."
         )
-    if version == 0 and not create:
-        raise LedgerError(f"{database.url}: there is no ledger. Name another one, or let the command make one.")
-    if version == 0 or (missing and create):
-        with transaction(database, write=True):
-            database.begin_life()
-            apply_migrations(database, __version__)
-            keep_states(database, life)
 
 
 def refuse_other(database: Database) -> None:

@@ -50,7 +50,7 @@ class Postgres:
         self._read_only = read_only
         self._fault: type[Exception] = dbapi.Error
         with self._named():
-            self._connection = dbapi.connect(url)
+            self._connection = dbapi.connect(_patient(url, timeout_seconds))
             self._cursor = self._connection.cursor()
             self._cursor.execute(f"SET search_path TO {SCHEMA}")
             self._connection.commit()
@@ -208,6 +208,13 @@ def _numbered(sql: str) -> str:
     """`?` as `$1`, `$2`, as PostgreSQL writes parameters."""
     count = iter(range(1, 100))
     return _MARK.sub(lambda _: f"${next(count)}", sql)
+
+
+def _patient(url: str, seconds: float) -> str:
+    """The URL with a limit for reaching the server, unless it has one: nobody waits long for a silent host."""
+    if "connect_timeout=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}connect_timeout={max(2, int(seconds))}"
 
 
 def _plain(url: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from cape_engine.errors import LedgerError, LedgerFormatError, LedgerLockedError, LedgerWriteError
-from cape_engine.ledger.database import WANTED, Goal, Packed, Parameters
+from cape_engine.ledger.database import WANTED, Goal, Packed, Parameters, is_there
 
 APPLICATION_ID = 0x43415045
 """`CAPE`, in the header of the file: tells a ledger from other programs' databases."""
@@ -63,10 +63,12 @@ class SQLite:
         self.url = str(path)
         self._path = path
         self._timeout = timeout_seconds
-        self._open = False
-        if not path.exists():
+        self._frozen = False
+        if not is_there(path):
             if read_only or not create:
-                raise LedgerError(f"{path}: there is no ledger. Name another one, or let the command make one.")
+                raise LedgerError(
+                    f"{path}: there is no ledger. Look at the path; `cape check` and `cape pack` make new ones."
+                )
             with self._named():
                 _make(path)
         _look_at_header(path)
@@ -82,6 +84,7 @@ class SQLite:
             log = self._path.with_name(self._path.name + "-wal")
             if _code(error) not in _CLOSED or (log.exists() and log.stat().st_size):
                 raise
+            self._frozen = True
             return self._connected("ro&immutable=1")
 
     def _connected(self, mode: str) -> sqlite3.Connection:
@@ -136,6 +139,9 @@ class SQLite:
 
     def begin(self, *, write: bool) -> None:
         """Begin; for writing take the writer's place at once, so that what is read inside holds."""
+        if write and self._frozen:  # SQLite takes no lock there, and would say so at the first row only
+            step = _STEPS[sqlite3.SQLITE_READONLY]
+            raise LedgerWriteError(f"{self._path}: nothing of the transaction counts. {step}")
         with self._named():
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,12 +14,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cape_engine.errors import OutputError
+from cape_engine.errors import OutputError, UsageError
 from cape_engine.outputs.row_groups import DELTA, DICTIONARY, encodings
 
 MANIFEST = "manifest.json"
 REPLACED = ".replaced.json"
 """Names of files that are being replaced, in the form of a manifest; it stands only while they are."""
+_OTHERS = frozenset({"import", "check", "pack", "answers"})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
 
 
@@ -41,9 +44,10 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        step = "free the disk" if error.errno in _NO_ROOM else "see that --out is a folder that may be written"
         raise OutputError(
-            f"{folder}: results could not be written ({error.strerror or error}); free the disk or choose another "
-            "--out and run the same command again"
+            f"{folder}: results could not be written ({error.strerror or error}); {step}, or choose another --out, "
+            "and run the same command again"
         ) from error
 
 
@@ -111,6 +115,28 @@ def replace_results(staging: Path, folder: Path, names: Collection[str], command
     for name in sorted(earlier):
         (folder / name).unlink(missing_ok=True)
     (folder / REPLACED).unlink(missing_ok=True)
+
+
+def refuse_other_results(folder: Path | None, command: str) -> None:
+    """Refuse a folder that holds a store or the results of another command, whose manifest would be written over.
+
+    Args:
+        folder: where results are to be written; None for nowhere.
+        command: `run`, `check`, `pack` or `answers`.
+
+    Raises:
+        UsageError: the manifest of the folder is another command's.
+    """
+    try:
+        about = {} if folder is None else json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if not isinstance(about, dict) or not {"command", "format"} & set(about):
+        return
+    named = str(about.get("command", "import")).replace(".", " ").split()  # a store has a manifest too, without command
+    found = named[-1] if named and named[-1] in _OTHERS else "run"
+    if found != command:
+        raise UsageError(f"{folder} holds the results of `cape {found}`: choose another folder with --out")
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -19,6 +19,7 @@ from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.execution.threads import map_ordered
 from cape_engine.findings import Findings
 from cape_engine.outputs import assemble
+from cape_engine.outputs.files import refuse_other_results
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
 from cape_engine.pipeline.collecting import Collector, InFolder, InMemory
 from cape_engine.pipeline.finish import finished
@@ -54,6 +55,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
         raise UsageError(f"detail is one of {', '.join(DETAILS)}, not {request.detail!r}")
     if not request.sources:
         raise UsageError("no source given; name an export, a folder or a store")
+    refuse_other_results(request.out, "run")
     watcher = Stoppable(progress or Silent(), stop)
     clock = _Clock()
     findings = Findings()

@@ -23,6 +23,15 @@ MOST = 10**15
 """Largest number a setting takes: sums of it with any amount or day stay within 64 bits."""
 _WHOLE = re.compile(r"-?[0-9]{1,30}")
 _TYPES = ("bool", "int", "text", "date", "list", "table")
+_WRITTEN = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "text": "words",
+    "date": "a day, YYYY-MM-DD",
+    "list": "words with commas between",
+    "table": "a table of a settings file",
+}
+"""How a value of each type is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,9 @@ def _flatten(file: Path) -> dict[str, object]:
     """The settings of a TOML file as dotted names."""
     try:
         parsed = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise SettingError(f"{file}: the settings cannot be opened: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingError(f"{file}: not a readable TOML file: {error}") from error
     flat: dict[str, object] = {}
 
@@ -211,4 +222,4 @@ def _typed(setting: Setting, value: object) -> Value:
             if isinstance(value, str)
             else [str(word) for word in value]
         )
-    raise SettingError(f"{setting.name} takes a value of type {setting.type}, not {value!r}")
+    raise SettingError(f"{setting.name} takes a value of type {setting.type} ({_WRITTEN[kind]}), not {value!r}")

@@ -12,9 +12,10 @@ import cape_fixtures
 from cape_engine import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOWN = re.findall(
-    r"```console\n\$ (cape [^\n]+)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
-)
+BLOCKS = re.findall(r"```console\n(\$ cape .*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+SESSIONS = [re.findall(r"^\$ (cape [^\n]+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE) for block in BLOCKS]
+SHOWN = [session[0] for session in SESSIONS if len(session) == 1]
+TOLD = [session for session in SESSIONS if len(session) > 1]
 IN_TREE = "fixtures/cape_fixtures/data/"
 
 
@@ -26,10 +27,25 @@ def test_readme__shows_two_explanations() -> None:
 @pytest.mark.parametrize(("command", "expected"), SHOWN, ids=[command.split()[2] for command, _ in SHOWN])
 def test_readme__output_is_real(command: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The command prints exactly what stands below it, blanks at the ends of lines aside."""
+    assert printed(command, capsys) == expected.rstrip().splitlines()
+
+
+def test_readme__session_is_real(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The road from packing to CBP's answer, command by command in an empty folder, prints what is shown."""
+    monkeypatch.chdir(tmp_path)
+    [session] = TOLD
+    assert [shlex.split(command)[1] for command, _ in session] == ["import", "pack", "check", "answers", "ledger"]
+    for command, expected in session:
+        assert printed(command, capsys) == expected.splitlines()
+
+
+def printed(command: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What a command of the README prints, blanks at the ends of lines aside."""
     data = Path(cape_fixtures.__file__).parent / "data"
     arguments = [
         str(data / word.removeprefix(IN_TREE)) if word.startswith(IN_TREE) else word for word in shlex.split(command)
     ]
     assert cli.invoke(arguments[1:]) == 0
-    printed = [line.rstrip() for line in capsys.readouterr().out.rstrip().splitlines()]
-    assert printed == expected.rstrip().splitlines()
+    return [line.rstrip() for line in capsys.readouterr().out.rstrip().splitlines()]

@@ -178,6 +178,33 @@ def test_open__killed_while_made(tmp_path: Path) -> None:
         assert ledger.show().links == 0
 
 
+def test_look__makes_nothing(url: str, tmp_path: Path, numbers: Numbers, submit: Submit) -> None:
+    """Looking makes no ledger and changes none; what `open` would refuse, it refuses."""
+    Ledger.look(url)
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        Ledger.open(url, create=False)
+    with Ledger.open(url) as ledger:
+        ledger.record(submit(numbers(3)))
+        before = ledger.show()
+    Ledger.look(url)
+    with Ledger.open(url) as ledger:
+        assert ledger.show() == before
+    with pytest.raises(LedgerWriteError, match="there is no folder"):
+        Ledger.look(tmp_path / "no" / "claims.ledger")
+    with pytest.raises(UsageError, match="oracle:// is neither"):
+        Ledger.look("oracle://me:secret@host/claims")
+    (tmp_path / "text").write_text("Entry Number" * 99)
+    with pytest.raises(LedgerFormatError, match="not a ledger"):
+        Ledger.look(tmp_path / "text")
+
+
+def test_look__from_the_future(made: Path) -> None:
+    """A newer schema is refused before anything is read."""
+    _with_version(made, database.newest() + 6)
+    with pytest.raises(LedgerVersionError, match="Install"):
+        Ledger.look(made)
+
+
 READER = """
 import datetime as dt, os, sys, tempfile
 from cape_engine.errors import CapeError

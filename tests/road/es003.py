@@ -30,6 +30,8 @@ HEADINGS = {
     "spi_code": "Line SPI Code",
     "quantity_1": "Line Tariff Quantity (1)",
     "uom_1": "Line Tariff UOM (1) Code",
+    "quantity_2": "Line Tariff Quantity (2)",
+    "uom_2": "Line Tariff UOM (2) Code",
     "liquidation_status": "Liquidation Status",
     "liquidation_date": "Liquidation Date",
     "control_status": "Control Status",
@@ -45,8 +47,8 @@ def heads(rows: Sequence[Row]) -> list[str]:
 
 def texts(rows: Sequence[Row]) -> list[list[str]]:
     """The cells under those headings as text, a blank where a row says nothing."""
-    named = [{HEADINGS.get(word, word): value for word, value in row.items()} for row in rows]
-    return [[str(row.get(head, "")) for head in heads(rows)] for row in named]
+    named, shown = [{HEADINGS.get(word, word): value for word, value in row.items()} for row in rows], heads(rows)
+    return [[str(row.get(head, "")) for head in shown] for row in named]
 
 
 def write(rows: Sequence[Row], path: Path) -> Path:

@@ -17,7 +17,7 @@ from cape_engine.claim_portal.answers import FAILED, UPDATED, Answer, meant_rule
 from cape_engine.errors import UsageError
 from cape_engine.findings import Findings
 from cape_engine.ledger import Ledger, Status
-from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.outputs.files import MANIFEST, refuse_other_results, sha256_of
 from cape_engine.outputs.progress import Progress, Silent
 from cape_engine.outputs.result_hash import result_hash
 from cape_engine.pipeline.answering.matching import Match, matched
@@ -64,6 +64,7 @@ def execute_answers(request: AnswersRequest, *, progress: Progress | None = None
     """Carry out a reading of answers; see `answers`."""
     if not request.files:
         raise UsageError("no file given; name Claim Details or Validation Result files of CBP")
+    refuse_other_results(request.out, "answers")
     watcher = progress or Silent()
     watcher.stage("reading answers")
     ruleset = rules.load(request.rules)

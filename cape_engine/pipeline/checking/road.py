@@ -21,7 +21,7 @@ from cape_engine.findings import Findings
 from cape_engine.ledger import Ledger
 from cape_engine.outputs import manifest as counting
 from cape_engine.outputs import result_hash
-from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.outputs.files import MANIFEST, refuse_other_results, sha256_of
 from cape_engine.outputs.progress import Progress, Silent
 from cape_engine.pipeline.checking import answering, files, recording, tables
 from cape_engine.pipeline.checking.answering import Answer
@@ -43,11 +43,13 @@ def execute_check(request: CheckRequest, *, progress: Progress | None = None) ->
         raise UsageError("no declaration given; name the CSV files that list the entries")
     if not request.sources:
         raise UsageError("no entries given; name a store (--store) or exports (--source) that hold them")
+    refuse_other_results(request.out, KIND)
+    if request.ledger is not None:
+        Ledger.look(request.ledger)  # what cannot be recorded is said before the entries are read, not after
     ruleset = _builtin() if request.rules is None else rules.load(request.rules)
     claim_portal.check_days(ruleset, request.as_of, request.accepted_on)
     findings = Findings()
     with ExitStack() as stack:
-        ledger = None if request.ledger is None else stack.enter_context(Ledger.open(request.ledger))
         watcher.stage("reading declarations", len(request.files))
         declarations = [_read(path, request, ruleset) for path in request.files]
         watcher.stage("reading entries")
@@ -58,6 +60,7 @@ def execute_check(request: CheckRequest, *, progress: Progress | None = None) ->
         judged = judge(bench, recording.first_reading(declarations), request.as_of, request.accepted_on)
         found = time.perf_counter()
         watcher.stage("answering")
+        ledger = None if request.ledger is None else stack.enter_context(Ledger.open(request.ledger))
         with nullcontext() if ledger is None else ledger.transaction(request.received_at):
             filing = Filing(judged, bench, ledger, declarations)
             for path, one in zip(request.files, declarations, strict=True):

@@ -41,7 +41,9 @@ def read_holds(paths: Sequence[Path], findings: Findings) -> Int64s:
         try:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 rows = list(csv.reader(stream))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+        except OSError as error:
+            raise InputError(f"{path}: the list cannot be opened: {error.strerror or error}") from error
+        except (UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{path}: the list cannot be read as CSV in UTF-8: {error}") from error
         heading = [cell.strip() for cell in rows[0]] if rows else []
         place = next((heading.index(name) for name in (str(ENTRY_NUMBER), HEADER) if name in heading), None)

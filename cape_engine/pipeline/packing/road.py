@@ -24,7 +24,7 @@ from cape_engine.findings import Findings
 from cape_engine.findings.grouped import add_where
 from cape_engine.intake.entries import keys_of_texts
 from cape_engine.ledger import Ledger
-from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.outputs.files import MANIFEST, refuse_other_results, sha256_of
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
 from cape_engine.outputs.result_hash import result_hash
 from cape_engine.pipeline.packing import tables
@@ -62,13 +62,16 @@ def execute_pack(
         raise UsageError("no source given; name a store with --store, or files with --source")
     if request.ledger is not None and request.out is None:
         raise UsageError("what is packed against a ledger is recorded there: give --out for the declarations")
+    refuse_other_results(request.out, "pack")
     if request.out is not None:
         refuse_other_ledger(request.out, ledger_name(request.ledger))
+    if request.ledger is not None:
+        Ledger.look(request.ledger)  # before an hour of reading rather than after it
     begun = time.perf_counter()
     watcher = Stoppable(progress or Silent(), stop)
     ruleset = rules.load(request.rules)
     claim_portal.check_days(ruleset, request.as_of, request.as_of)
-    packing.Limits.of(request.settings)  # before an hour of reading rather than after it
+    packing.Limits.of(request.settings)  # as above
     with ExitStack() as stack:
         work = _prechecked(request, ruleset, stack, watcher, stop)
         checked = time.perf_counter()
