@@ -53,7 +53,7 @@ test-all: $(VENV)/.stamp-dev ## every test, kernels in all three modes, and the 
 	$(MAKE) test-modes wheel-test
 
 test-modes: $(VENV)/.stamp-dev ## what calls kernels, with the compiler off and with bounds checked
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -m "kernel and not heavy" $(SHARED) $(ARGS)
+	NUMBA_DISABLE_JIT=1 CAPE_EXAMPLES=$${CAPE_EXAMPLES:-30} $(BIN)/pytest -m "kernel and not heavy" $(SHARED) $(ARGS)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -m "kernel and not heavy" $(SHARED) $(ARGS)
 
 wheel-test: $(VENV)/.stamp-dev ## build the wheel, install it in a fresh environment, run the tests on it, away from the sources

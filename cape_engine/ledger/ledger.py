@@ -12,7 +12,7 @@ from typing import Self
 import pyarrow as pa
 
 from cape_engine import __version__
-from cape_engine.errors import LedgerError, LedgerFormatError, LedgerVersionError, LedgerWriteError
+from cape_engine.errors import LedgerWriteError
 from cape_engine.ledger import reading
 from cape_engine.ledger.carrying import backup, export, import_
 from cape_engine.ledger.database import (
@@ -20,13 +20,12 @@ from cape_engine.ledger.database import (
     apply_migrations,
     file_of,
     is_there,
-    newest,
     open_database,
-    refuse_newer,
     schema_version,
     transaction,
 )
 from cape_engine.ledger.moving import Move, move
+from cape_engine.ledger.preparing import keep_states, prepare, refuse_other, refuse_version
 from cape_engine.ledger.recording import record
 from cape_engine.ledger.records import Moved, Recorded, Report, Status, Submission, Summary
 from cape_engine.ledger.registering import register_run, set_statuses
@@ -67,7 +66,7 @@ class Ledger:
         database = open_database(url, create=create, read_only=read_only, timeout_seconds=timeout_seconds)
         try:
             life = default_life()
-            _prepare(database, life, create=create and not read_only)
+            prepare(database, life, create=create and not read_only)
             return cls(database, life)
         except BaseException:
             database.close()
@@ -88,7 +87,7 @@ class Ledger:
         database = open_database(url, create=False, read_only=False, timeout_seconds=timeout_seconds)
         try:
             with transaction(database, write=False):
-                _refuse_version(database, schema_version(database))
+                refuse_version(database, schema_version(database))
         finally:
             database.close()
 
@@ -350,59 +349,3 @@ class Ledger:
             return before, after
         finally:
             database.close()
-
-
-def _prepare(database: Database, life: Life, *, create: bool) -> None:
-    """See that the tables are there and are of this engine's version; an empty database becomes a ledger."""
-    with transaction(database, write=False):
-        version = schema_version(database)
-        missing = [] if version == 0 else _missing_states(database, life)
-    _refuse_version(database, version)
-    if version == 0 and not create:
-        raise LedgerError(
-            f"{database.url}: there is no ledger. Look at the path; `cape check` and `cape pack` make new ones."
-        )
-    if version == 0 or (missing and create):
-        with transaction(database, write=True):
-            database.begin_life()
-            apply_migrations(database, __version__)
-            keep_states(database, life)
-
-
-def _refuse_version(database: Database, version: int) -> None:
-    """Refuse a ledger of another schema than this engine's; 0 is one without tables yet."""
-    refuse_newer(database, version)
-    if 0 < version < newest():
-        raise LedgerVersionError(
-            f"{database.url}: the ledger has schema version {version}, this engine writes version {newest()}. "
-            f"Bring it forward with `cape ledger migrate {database.url}`; make a backup first."
-        )
-
-
-def refuse_other(database: Database) -> None:
-    """Refuse to migrate what is not a ledger."""
-    if schema_version(database) == 0:
-        raise LedgerError(f"{database.url}: there is no ledger to migrate. Name another one.")
-
-
-def _missing_states(database: Database, life: Life) -> list[tuple[int, str, int]]:
-    """States of the rules that the ledger does not keep yet.
-
-    Raises:
-        LedgerFormatError: a code means something else there than in the rules.
-    """
-    kept = {code: (state, live) for code, state, live in database.rows("SELECT code, state, live FROM states")}
-    wanted = {code: (state, int(state in life.live)) for code, state in life.names.items()}
-    for code, meaning in kept.items():
-        if wanted.get(code, meaning) != meaning:
-            raise LedgerFormatError(
-                f"{database.url}: code {code} is the state {meaning[0]} there, and {wanted[code][0]} in "
-                "entry_states.csv. Use the rules the ledger was made with; a code never changes its meaning."
-            )
-    return [(code, *meaning) for code, meaning in sorted(wanted.items()) if code not in kept]
-
-
-def keep_states(database: Database, life: Life) -> None:
-    """Write the states of the rules into the ledger, so that its codes can be read without an engine."""
-    for row in _missing_states(database, life):
-        database.run("INSERT INTO states (code, state, live) VALUES (?, ?, ?)", row)

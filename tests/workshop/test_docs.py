@@ -88,7 +88,7 @@ def commands() -> list[str]:
 def test_commands__exist_with_their_options(line: str) -> None:
     """Each command that a page shows exists, and takes the options shown."""
     words = shlex.split(line.split("|", maxsplit=1)[0], comments=True)[1:]
-    context = click.Context(cape, info_name="cape", resilient_parsing=True)
+    context = click.Context(cape, info_name="cape", resilient_parsing=True, **cape.context_settings)
     command = cape.get_command(context, words[0])
     assert command is not None, f"there is no command {words[0]}"
     command.make_context(words[0], words[1:], parent=context, resilient_parsing=True)
