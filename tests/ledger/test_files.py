@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
@@ -233,21 +234,17 @@ look(sys.argv[1], len(sys.argv) > 2)
 @pytest.mark.parametrize("asked", ["", "read_only"])
 def test_read_only__file(made: Path, asked: str) -> None:
     """A file that may only be read answers questions; writing to it is an error that says why, and changes nothing."""
-    folder = made.parent
-    for place, mode in ((made, 0o444), (folder, 0o555)):
-        place.chmod(mode)
-    for parent in folder.parents:
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/") and str(parent).startswith("/tmp/"):  # noqa: S108 - pytest's folders are closed to others
-            parent.chmod(parent.stat().st_mode | 0o055)
-    before = made.read_bytes()
-    try:
-        command = [sys.executable, "-c", READER, str(made), *([asked] if asked else [])]
+    with tempfile.TemporaryDirectory() as scratch:  # pytest's own folders are closed to others
+        place = Path(scratch) / made.name
+        shutil.copy(made, place)
+        place.chmod(0o444)
+        place.parent.chmod(0o555)
+        command = [sys.executable, "-c", READER, str(place), *([asked] if asked else [])]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    finally:
-        folder.chmod(0o755)
+        place.parent.chmod(0o755)
+        assert place.read_bytes() == made.read_bytes()
     assert done.stdout.startswith("0\n2000\nLedgerWriteError 3 "), done.stdout + done.stderr
     assert "may only be read" in done.stdout
-    assert made.read_bytes() == before
 
 
 def test_disk_full__in_the_middle_of_a_transaction(made: Path, numbers: Numbers, submit: Submit) -> None:

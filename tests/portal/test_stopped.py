@@ -51,7 +51,7 @@ def asked(tmp_path: Path) -> dict[str, list[object]]:
     ("command", "place"),
     [
         ("check", "cape_engine.claim_portal.read_declaration"),
-        ("check", "cape_engine.ledger.Ledger.record"),
+        ("check", "cape_engine.ledger.Ledger.record_many"),
         ("check", "cape_engine.outputs.files.move_results"),
         ("check", "cape_engine.ledger.Ledger.register_run"),
         ("pack", "cape_engine.pipeline.packing.road.prechecked"),

@@ -65,6 +65,7 @@ def execute_answers(request: AnswersRequest, *, progress: Progress | None = None
     if not request.files:
         raise UsageError("no file given; name Claim Details or Validation Result files of CBP")
     refuse_other_results(request.out, "answers")
+    Ledger.look(request.ledger)  # what cannot be recorded is said before the work
     watcher = progress or Silent()
     watcher.stage("reading answers")
     ruleset = rules.load(request.rules)
