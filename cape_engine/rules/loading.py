@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,8 @@ _LOADED: list[Ruleset] = []
 """The rulesets last loaded: a process that runs again, as for a what-if, has them and what was worked out of them."""
 _MOST_LOADED = 2
 _LOCK = threading.Lock()
+LEAST_HOLIDAYS = 10
+"""Eleven holidays a year (5 USC 6103); a New Year's Day on a Saturday is kept in the year before."""
 
 
 def default_folder() -> Path:
@@ -108,3 +111,18 @@ def _check_together(ruleset: Ruleset) -> None:
         read.refuse(tables.TRANSITIONS.file, None, min(known ^ named), "the state stands in one file only", step)
     if len({row.code for row in ruleset.entry_states}) != len(known):
         read.refuse(tables.ENTRY_STATES.file, None, "code", "two states have one code", "Give each its own, for good.")
+    _check_calendar(ruleset)
+
+
+def _check_calendar(ruleset: Ruleset) -> None:
+    """A year without its holidays in the middle of the table would be guessed; so would a closure beyond the table."""
+    closed = Counter(holiday.date.year for holiday in ruleset.holidays if holiday.cbp_closed)
+    years = range(min(closed, default=0), max(closed, default=0) + 1)
+    for year in years:
+        if closed[year] < LEAST_HOLIDAYS:
+            step = f"A year has at least {LEAST_HOLIDAYS} (5 USC 6103); give them all, or end the table before it."
+            read.refuse(tables.HOLIDAYS.file, None, year, f"only {closed[year]} days closed at CBP", step)
+    for closure in ruleset.closures:
+        if closure.date.year not in years:
+            why = f"the table of holidays runs from {years[0]} to {years[-1]}"
+            read.refuse(tables.CLOSURES.file, None, f"date={closure.date}", why, "Give that year's holidays first.")
