@@ -13,6 +13,7 @@ from cape_engine.errors import RuleFileError
 from cape_engine.rules import read, tables
 from cape_engine.rules.rows import LEGAL_DIGITS
 from cape_engine.rules.ruleset import Ruleset
+from cape_engine.schema.codes import Flag
 
 _LOADED: list[Ruleset] = []
 """The rulesets last loaded: a process that runs again, as for a what-if, has them and what was worked out of them."""
@@ -112,6 +113,23 @@ def _check_together(ruleset: Ruleset) -> None:
     if len({row.code for row in ruleset.entry_states}) != len(known):
         read.refuse(tables.ENTRY_STATES.file, None, "code", "two states have one code", "Give each its own, for good.")
     _check_calendar(ruleset)
+    _check_review(ruleset)
+
+
+def _check_review(ruleset: Ruleset) -> None:
+    """Review rules name flags that exist, and amount and sample, which have settings of their own, are there once."""
+    file = tables.REVIEW.file
+    for row in ruleset.review_rules:
+        strange = sorted(set(row.flags) - set(Flag.__members__))
+        if strange:
+            why = f"{strange[0]} is not a flag of an entry"
+            read.refuse(file, None, f"rule={row.rule}", why, "Name flags of the results.")
+        if bool(row.flags) != (row.kind == "flag"):
+            why = "flags stand with the kind flag, and only there"
+            read.refuse(file, None, f"rule={row.rule}", why, "Name flags of the results, or none.")
+    for kind in ("amount", "sample"):
+        if [row.kind for row in ruleset.review_rules].count(kind) != 1:
+            read.refuse(file, None, f"kind={kind}", "not exactly one rule", "Keep one; its setting switches it.")
 
 
 def _check_calendar(ruleset: Ruleset) -> None:

@@ -189,6 +189,27 @@ class HoldCode:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRule:
+    """Something that picks an accepted entry for review (handbook 6.4).
+
+    Attributes:
+        kind: `flag`, `amount` or `sample`.
+        flags: for kind `flag` the names of `schema.codes.Flag` that pick, any of them.
+        setting: the setting that switches it.
+        default_on: whether it picks while that setting has its default.
+    """
+
+    rule: str
+    kind: str
+    flags: tuple[str, ...]
+    setting: str
+    condition: str
+    default_on: bool
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntryState:
     """A state in the life of an entry (handbook 1.5).
 

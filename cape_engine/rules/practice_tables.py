@@ -162,6 +162,20 @@ HOLD_CODES = Table(
     r.HoldCode,
     ("code",),
 )
+REVIEW = Table(
+    "review_rules.csv",
+    (
+        ("rule", p.needed),
+        ("kind", p.one_of("flag", "amount", "sample")),
+        ("flags", p.words),
+        ("setting", p.needed),
+        ("condition", p.needed),
+        ("default_on", p.yes),
+        *SOURCE,
+    ),
+    r.ReviewRule,
+    ("rule",),
+)
 ENTRY_STATES = Table(
     "entry_states.csv",
     (

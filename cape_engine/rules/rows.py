@@ -15,6 +15,7 @@ from cape_engine.rules.practice_rows import (
     OtherReportColumn,
     Policy,
     ReportColumn,
+    ReviewRule,
     StateTransition,
     StatusWord,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "RateDateRule",
     "RateUnit",
     "ReportColumn",
+    "ReviewRule",
     "SlotsRow",
     "SpecialRow",
     "SpiRow",

@@ -241,6 +241,11 @@ class Ruleset:
         return self._rows[tables.HOLD_CODES.file]
 
     @property
+    def review_rules(self) -> tuple[r.ReviewRule, ...]:
+        """What picks an accepted entry for review."""
+        return self._rows[tables.REVIEW.file]
+
+    @property
     def entry_states(self) -> tuple[r.EntryState, ...]:
         """The states in the life of an entry, in the order of the straight road."""
         return self._rows[tables.ENTRY_STATES.file]

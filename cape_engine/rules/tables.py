@@ -15,6 +15,7 @@ from cape_engine.rules.practice_tables import (
     HOLIDAYS,
     INTEREST,
     POLICIES,
+    REVIEW,
     ROUTES,
     STATUS_WORDS,
     TRANSITIONS,
@@ -71,6 +72,7 @@ __all__ = [
     "PROGRAMS",
     "RATE_DATES",
     "RATE_UNITS",
+    "REVIEW",
     "ROUTES",
     "SLOTS",
     "SPECIAL",
@@ -86,6 +88,7 @@ EAGER: tuple[Table, ...] = (
     IEEPA, OTHER, SPI, COMPUTATION, SLOTS, UNITS, INTEREST, FEE_LIMITS, FEE_CLASSES, ENTRY_TYPES, ELIGIBILITY, HOLIDAYS,
     CLOSURES, POLICIES, STATUS_WORDS, DISPLACED, COLUMN2, HOLD_CODES, BLOCKS, BORDERLINE, COLLECTION, RATE_DATES,
     WHOLE_UNITS, RATE_UNITS, ES003, CLAIM_DETAILS, ENTRY_STATES, TRANSITIONS, ROUTES,
+    REVIEW,
 )  # fmt: skip
 """Small tables, parsed whole when the ruleset is loaded."""
 LAZY: tuple[Table, ...] = (BASE, SPECIAL)

@@ -211,24 +211,6 @@ BROKEN: list[tuple[str, str, Edit, str]] = [
         _replace("\n01012900,", "\n1012900,"),
         r"hts_base\.csv, row 3, 1012900: '1012900' is not eight digits",
     ),
-    (
-        "a year without its holidays",
-        "statutory_holidays.csv",
-        _drop("2027-"),
-        r"statutory_holidays\.csv, 2027: only 0 days closed at CBP\. A year has at least 10",
-    ),
-    (
-        "a year begun and not finished",
-        "statutory_holidays.csv",
-        _append("2031-01-01,New Year's Day,Y,Y,5 USC 6103,D"),
-        r"statutory_holidays\.csv, 2031: only 1 days closed at CBP",
-    ),
-    (
-        "a closure beyond the table",
-        "federal_closures.csv",
-        _append("2031-12-24,EO,Christmas Eve,all,made up,D,"),
-        r"federal_closures\.csv, date=2031-12-24: the table of holidays runs from 2024 to 2030",
-    ),
 ]
 
 
