@@ -126,7 +126,7 @@ DECISIONS: tuple[Column, ...] = (
 PLAYED_DAY = Column("played_day", DAY, "day that was played")
 RUN_DAY = Column("run_day", FLAG, "whether CAPE liquidated on it")
 DAY_COUNTS = Column("counts", TEXT, "entries and cents by name, as JSON")
-DAY_HASH = Column("result_hash", TEXT, "hash of what the day decided")
+DAY_HASH = Column("day_hash", TEXT, "hash of what the day decided")
 DAYS: tuple[Column, ...] = (PLAYED_DAY, LINK, RUN_DAY, DAY_COUNTS, DAY_HASH)
 """Days that were played, oldest first."""
 
