@@ -110,6 +110,11 @@ def _check_together(ruleset: Ruleset) -> None:
     if known != named:
         step = "Every state is entered or left by a transition, and every transition names states."
         read.refuse(tables.TRANSITIONS.file, None, min(known ^ named), "the state stands in one file only", step)
+    for kind in ruleset.event_kinds:
+        odd = {*kind.from_states, kind.to_state or "FILED"} - known
+        if odd:
+            step = "Name states of entry_states.csv."
+            read.refuse(tables.EVENT_KINDS.file, None, f"kind={kind.kind}", f"unknown state {min(odd)}", step)
     if len({row.code for row in ruleset.entry_states}) != len(known):
         read.refuse(tables.ENTRY_STATES.file, None, "code", "two states have one code", "Give each its own, for good.")
     _check_calendar(ruleset)

@@ -196,6 +196,22 @@ TRANSITIONS = Table(
     r.StateTransition,
     ("from_state", "to_state"),
 )
+EVENT_KINDS = Table(
+    "event_kinds.csv",
+    (
+        ("kind", p.needed),
+        ("from_states", p.words),
+        ("to_state", p.text),
+        ("holds", p.words),
+        ("effect", p.one_of("release", "basis", "review")),
+        ("limit", p.one_of("", "none", "year", "six_months", "four_years")),
+        ("liquidation_date", p.one_of("none", "optional", "required")),
+        ("words", p.needed),
+        *SOURCE,
+    ),
+    r.EventKind,
+    ("kind",),
+)
 ROUTES = Table(
     "failure_routes.csv",
     (

@@ -256,6 +256,11 @@ class Ruleset:
         return self._rows[tables.TRANSITIONS.file]
 
     @property
+    def event_kinds(self) -> tuple[r.EventKind, ...]:
+        """Events from outside in the order in which those of one day are played."""
+        return self._rows[tables.EVENT_KINDS.file]
+
+    @property
     def claim_report_columns(self) -> tuple[r.OtherReportColumn, ...]:
         """Columns of CBP's claim and refund reports, as far as they are known."""
         return self._rows[tables.CLAIM_DETAILS.file]

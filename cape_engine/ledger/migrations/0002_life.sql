@@ -1,0 +1,75 @@
+-- The life of entries day by day. Tables 0001 made for it, one row per entry, were never filled; packed ones replace
+-- them. BYTEA holds a table in Arrow's IPC format; digest covers its values, and goes into the chain in its place.
+
+DROP TABLE decisions
+
+DROP TABLE schedules
+
+-- What the life must know of the entries of a declaration. A later part replaces what an earlier one said of an entry.
+CREATE TABLE facts (
+    declaration BIGINT NOT NULL REFERENCES declarations (declaration) DEFERRABLE INITIALLY DEFERRED,
+    part BIGINT NOT NULL CHECK (part >= 1),
+    link BIGINT NOT NULL REFERENCES links (link) DEFERRABLE INITIALLY DEFERRED,
+    entries BIGINT NOT NULL CHECK (entries > 0),
+    digest TEXT NOT NULL CHECK (length(digest) = 64),
+    content BYTEA NOT NULL,
+    PRIMARY KEY (declaration, part)
+)
+
+-- When entries of one declaration are to be decided; a later plan of an entry replaces an earlier one. basis_date and
+-- limit_date are null where the plan leaves them as they were.
+CREATE TABLE plans (
+    plan BIGINT PRIMARY KEY,
+    link BIGINT NOT NULL REFERENCES links (link) DEFERRABLE INITIALLY DEFERRED,
+    declaration BIGINT NOT NULL REFERENCES declarations (declaration) DEFERRABLE INITIALLY DEFERRED,
+    liquidation_date TEXT,
+    action TEXT NOT NULL CHECK (action IN ('liquidate', 'reliquidate', 'wait', 'none')),
+    basis_date TEXT,
+    limit_date TEXT,
+    reason TEXT NOT NULL,
+    entries BIGINT NOT NULL CHECK (entries > 0),
+    entry_numbers TEXT NOT NULL,
+    CHECK (length(entry_numbers) = 11 * entries)
+)
+
+-- What happened outside (handbook 6.3), as it arrived; source_rows are lines of the source, one for each entry.
+CREATE TABLE occurrences (
+    occurrence BIGINT PRIMARY KEY,
+    link BIGINT NOT NULL REFERENCES links (link) DEFERRABLE INITIALLY DEFERRED,
+    kind TEXT NOT NULL,
+    effective_date TEXT NOT NULL,
+    liquidation_date TEXT,
+    received_date TEXT NOT NULL,
+    who TEXT NOT NULL,
+    note TEXT NOT NULL,
+    source TEXT NOT NULL,
+    source_rows TEXT NOT NULL,
+    entries BIGINT NOT NULL CHECK (entries > 0),
+    entry_numbers TEXT NOT NULL,
+    CHECK (length(entry_numbers) = 11 * entries)
+)
+
+CREATE INDEX occurrences_of_day ON occurrences (received_date)
+
+-- The decisions of one run day, entry by entry.
+CREATE TABLE decisions (
+    decision BIGINT PRIMARY KEY,
+    link BIGINT NOT NULL REFERENCES links (link) DEFERRABLE INITIALLY DEFERRED,
+    on_day TEXT NOT NULL,
+    entries BIGINT NOT NULL CHECK (entries > 0),
+    principal_cents BIGINT NOT NULL,
+    interest_cents BIGINT NOT NULL,
+    digest TEXT NOT NULL CHECK (length(digest) = 64),
+    content BYTEA NOT NULL
+)
+
+CREATE INDEX decisions_of_day ON decisions (on_day)
+
+-- One row for each day that was played: it is there whole, or the day was not played.
+CREATE TABLE days (
+    played_day TEXT PRIMARY KEY,
+    link BIGINT NOT NULL REFERENCES links (link) DEFERRABLE INITIALLY DEFERRED,
+    run_day BIGINT NOT NULL CHECK (run_day IN (0, 1)),
+    counts TEXT NOT NULL,
+    result_hash TEXT NOT NULL CHECK (length(result_hash) = 64)
+)
