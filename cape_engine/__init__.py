@@ -10,8 +10,23 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.answering import AnswersResult, answers
     from cape_engine.pipeline.checking import CheckResult, check
     from cape_engine.pipeline.packing import PackResult, pack
+    from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
-__all__ = ["AnswersResult", "CheckResult", "PackResult", "RunResult", "__version__", "answers", "check", "pack", "run"]
+__all__ = [
+    "AnswersResult",
+    "CheckResult",
+    "PackResult",
+    "ReviewResult",
+    "RunResult",
+    "__version__",
+    "answers",
+    "check",
+    "pack",
+    "review_assign",
+    "review_decide",
+    "review_list",
+    "run",
+]
 __version__ = "0.1.0"
 
 _ROOMS = {
@@ -23,6 +38,10 @@ _ROOMS = {
     "PackResult": "cape_engine.pipeline.packing",
     "answers": "cape_engine.pipeline.answering",
     "AnswersResult": "cape_engine.pipeline.answering",
+    "review_list": "cape_engine.pipeline.reviewing",
+    "review_assign": "cape_engine.pipeline.reviewing",
+    "review_decide": "cape_engine.pipeline.reviewing",
+    "ReviewResult": "cape_engine.pipeline.reviewing",
 }
 
 

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pack": ("cape_engine.cli.pack", "Write declarations of every eligible entry, and lists of all others."),
     "answers": ("cape_engine.cli.answers", "Take CBP's answers into the ledger: what moved, what failed, what next."),
     "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),
+    "review": ("cape_engine.cli.review", "Entries that wait for an officer: list, assign, decide."),
     "ledger": ("cape_engine.cli.ledger", "What was ever filed, decided and paid: show, prove, carry away."),
     "rules": ("cape_engine.cli.rules", "Show, check and compare the dated rules."),
     "bench": ("cape_engine.cli.bench", "Data of national size with a known answer, and measurements."),

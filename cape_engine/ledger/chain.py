@@ -34,6 +34,10 @@ CHAINED: Mapping[str, tuple[str, ...]] = {
         "occurrence", "link", "kind", "effective_date", "liquidation_date", "received_date", "who", "note", "source",
         "source_rows", "entries", "entry_numbers",
     ),
+    "reviews": (
+        "review", "link", "declaration", "act", "on_day", "officer", "reason", "before_cents", "principal_cents",
+        "source", "source_rows", "entries", "entry_numbers",
+    ),
     "decisions": ("decision", "link", "on_day", "entries", "principal_cents", "interest_cents", "digest"),
     "refunds": (
         "refund", "link", "recipient", "liquidation_date", "version", "entries", "principal_cents", "interest_cents",

@@ -24,17 +24,17 @@ from cape_engine.ledger.database import (
     schema_version,
     transaction,
 )
-from cape_engine.ledger.living import Living
 from cape_engine.ledger.moving import Move, move
 from cape_engine.ledger.recording import record
 from cape_engine.ledger.records import Moved, Recorded, Report, Submission, Summary
 from cape_engine.ledger.registering import About, register_run, set_status
+from cape_engine.ledger.reviewing import Reviewing
 from cape_engine.ledger.states import Life, default_life
 from cape_engine.ledger.verifying import verify
 from cape_engine.ledger.writing import Writer
 
 
-class Ledger(Living):
+class Ledger(Reviewing):
     """An open ledger; use it as a context manager.
 
     Every call that writes is one transaction with one link of the hash chain. Calls inside `with ledger.transaction():`

@@ -31,7 +31,7 @@ _TEXT = pa.string()
 head = reading.head
 
 
-def _shaped(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def shaped(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """The columns of a schema, in its order and types.
 
     Raises:
@@ -45,7 +45,7 @@ def _shaped(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def record_facts(writer: Writer, declaration: int, facts: pa.Table, on_day: dt.date) -> int:
     """Facts of entries of a declaration; the number of their part."""
-    rows = _shaped(facts, columns.FACTS_SCHEMA).sort_by(ENTRY_NUMBER)
+    rows = shaped(facts, columns.FACTS_SCHEMA).sort_by(ENTRY_NUMBER)
     fixed = chain.entry_bytes(rows.column(ENTRY_NUMBER).combine_chunks())
     if not len(fixed):
         raise UsageError("there are no facts to record; give at least one entry")
@@ -89,7 +89,7 @@ def _latest(whole: pa.Table, live: pa.Table) -> pa.Array:
     return pa.array(order[last])
 
 
-def _groups(rows: pa.Table, names: Sequence[str]) -> list[tuple[dict[str, object], npt.NDArray[np.int64]]]:
+def groups(rows: pa.Table, names: Sequence[str]) -> list[tuple[dict[str, object], npt.NDArray[np.int64]]]:
     """Rows that agree in some columns, in the order in which such a group first appears; places in order of entries."""
     codes = []
     for name in names:
@@ -123,13 +123,13 @@ _PLAN_GROUP = [str(column) for column in columns.PLANS if column != ENTRY_NUMBER
 
 def record_plans(writer: Writer, plans: pa.Table, on_day: dt.date) -> int:
     """Plans, entries of one declaration with the same plan in one row; rows written."""
-    rows = _shaped(plans, columns.PLANS_SCHEMA)
+    rows = shaped(plans, columns.PLANS_SCHEMA)
     if not rows.num_rows:
         return 0
     writer.note_time(on_day)
     first = writer.next("plans", "plan")
     made: list[Row] = []
-    for number, (plan, places) in enumerate(_groups(rows, _PLAN_GROUP), first):
+    for number, (plan, places) in enumerate(groups(rows, _PLAN_GROUP), first):
         days = [_iso(plan[name]) for name in ("liquidation_date", "basis_date", "limit_date")]
         about = (days[0], str(plan["action"]), days[1], days[2], plain(str(plan["reason"])))
         home = int(str(plan["declaration"]))
@@ -180,7 +180,7 @@ def record_occurrences(writer: Writer, events: pa.Table, who: str, on_day: dt.da
     given = events
     if str(WHO) not in given.column_names:
         given = given.append_column(WHO.field, pa.array([plain(who)] * given.num_rows, _TEXT))
-    rows = _shaped(given, columns.OCCURRENCES_SCHEMA)
+    rows = shaped(given, columns.OCCURRENCES_SCHEMA)
     rows = rows.take(pa.array(_new(rows, occurrences(writer.database, None))))
     if not rows.num_rows:
         return rows
@@ -188,7 +188,7 @@ def record_occurrences(writer: Writer, events: pa.Table, who: str, on_day: dt.da
     first = writer.next("occurrences", "occurrence")
     lines = rows.column(columns.EVENT_ROW).to_numpy()
     made: list[Row] = []
-    for number, (event, places) in enumerate(_groups(rows, _EVENT_GROUP), first):
+    for number, (event, places) in enumerate(groups(rows, _EVENT_GROUP), first):
         days = [_iso(event[name]) for name in ("effective_date", "liquidation_date", "received_date")]
         words = [plain(str(event[name])) for name in ("who", "note", "source")]
         listed = ",".join(map(str, lines[places].tolist()))
@@ -244,7 +244,7 @@ def occurrences(database: Database, received: dt.date | None) -> pa.Table:
 
 def record_decisions(writer: Writer, decisions: pa.Table, on_day: dt.date) -> None:
     """Decisions of a day."""
-    rows = _shaped(decisions, columns.DECISIONS_SCHEMA)
+    rows = shaped(decisions, columns.DECISIONS_SCHEMA)
     writer.note_time(on_day)
     number = writer.next("decisions", "decision")
     for start in range(0, rows.num_rows, _AT_ONCE):
@@ -267,12 +267,12 @@ def record_refunds(writer: Writer, refunds: pa.Table, payments: pa.Table, on_day
     """Refunds with their payments."""
     writer.note_time(on_day)
     made: list[Row] = []
-    for row in _shaped(refunds, columns.COHORTS_SCHEMA).to_pylist():
+    for row in shaped(refunds, columns.COHORTS_SCHEMA).to_pylist():
         day, counts = _iso(row["liquidation_date"]), (row["version"], row["entries"])
         cents = (row["principal_cents"], row["interest_cents"], row["amount_cents"])
         made.append((row["refund"], writer.link, row["recipient"], day, *counts, *cents))
     writer.add("refunds", made)
-    names, parts = columns.PAYMENTS_SCHEMA.names, _shaped(payments, columns.PAYMENTS_SCHEMA)
+    names, parts = columns.PAYMENTS_SCHEMA.names, shaped(payments, columns.PAYMENTS_SCHEMA)
     listed = zip(*(parts.column(name).to_pylist() for name in names), strict=True)
     writer.add("payments", [(key, writer.link, *rest, None, None) for key, *rest in listed])
 

@@ -10,7 +10,8 @@ from cape_engine.ledger.chain import CHAINED
 
 WHOLE = frozenset(
     "declaration link attempt entries principal_cents interest_cents amount_cents number step to_state from_state run "
-    "version part parts state live code plan occurrence decision run_day".split()
+    "version part parts state live code plan occurrence decision run_day "
+    "review before_cents".split()
 )
 """Columns that hold whole numbers; every other one but `CONTENT` holds text."""
 CONTENT = "content"
@@ -37,6 +38,7 @@ KEYS: Mapping[str, str] = {
     "runs": "run",
     "plans": "plan",
     "occurrences": "occurrence",
+    "reviews": "review",
     "days": "played_day",
     **PACKED,
     "refunds": "refund",

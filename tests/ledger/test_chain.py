@@ -49,6 +49,10 @@ def live_a_day(ledger: Ledger, entries: list[str]) -> None:
     named = {"kind": ["REVIEW_CLOSED"] * count, "note": ["n"] * count, "source": ["e.csv"] * count, "row": [2, 3]}
     events = {"entry_number": entries, **named, "effective_date": day, "liquidation_date": day, "received_date": day}
     ledger.record_occurrences(pa.table(events), who="cbp", on_day=DAY)
+    acts = {"act": ["assign", "change"], "on_day": day, "officer": ["Lee"] * count, "reason": ["value"] * count}
+    cents = {"before_cents": [None, 9], "principal_cents": [None, 5], "source": ["d.csv"] * count, "row": [2, 3]}
+    reviews = {"declaration": [1] * count, "entry_number": entries, **acts, **cents}
+    ledger.record_reviews(pa.table(reviews), on_day=DAY)
     decided = {"declaration": [1], "entry_number": entries[:1], "on_day": [DAY], "action": ["liquidate"]}
     money = {"reason_code": ["36"], "new_version": ["00101"], "principal_cents": [5], "interest_cents": [1]}
     paid = {"interest_from": [DAY], "recipient": ["12-345678900"], "refund": ["R1"]}
@@ -146,7 +150,7 @@ def test_verify__cut_end(whole: Path, copy: Path) -> None:
         copy,
         "DELETE FROM payments",
         "DELETE FROM refunds",
-        *(f"DELETE FROM {table}" for table in ("facts", "plans", "occurrences", "decisions", "days")),
+        *(f"DELETE FROM {table}" for table in ("facts", "plans", "occurrences", "reviews", "decisions", "days")),
         "DELETE FROM links WHERE link = (SELECT max(link) FROM links)",
     )
     with Ledger.open(whole) as ledger, Ledger.open(copy) as cut:

@@ -51,6 +51,26 @@ CREATE TABLE occurrences (
 
 CREATE INDEX occurrences_of_day ON occurrences (received_date)
 
+-- What officers did with entries of one declaration in review (handbook 6.4): assigned them, or decided. before_cents and
+-- principal_cents belong to a change; source_rows are lines of the source, one for each entry.
+CREATE TABLE reviews (
+    review BIGINT PRIMARY KEY,
+    link BIGINT NOT NULL REFERENCES links (link) DEFERRABLE INITIALLY DEFERRED,
+    declaration BIGINT NOT NULL REFERENCES declarations (declaration) DEFERRABLE INITIALLY DEFERRED,
+    act TEXT NOT NULL CHECK (act IN ('assign', 'release', 'change', 'reject')),
+    on_day TEXT NOT NULL,
+    officer TEXT NOT NULL CHECK (length(officer) > 0),
+    reason TEXT NOT NULL,
+    before_cents BIGINT,
+    principal_cents BIGINT CHECK (principal_cents >= 0),
+    source TEXT NOT NULL,
+    source_rows TEXT NOT NULL,
+    entries BIGINT NOT NULL CHECK (entries > 0),
+    entry_numbers TEXT NOT NULL,
+    CHECK (length(entry_numbers) = 11 * entries),
+    CHECK ((act = 'change') = (principal_cents IS NOT NULL AND before_cents IS NOT NULL))
+)
+
 -- The decisions of one run day, entry by entry.
 CREATE TABLE decisions (
     decision BIGINT PRIMARY KEY,

@@ -18,6 +18,12 @@ BEGIN SELECT RAISE(ABORT, 'occurrences: rows of the ledger are never changed'); 
 CREATE TRIGGER occurrences_remain BEFORE DELETE ON occurrences
 BEGIN SELECT RAISE(ABORT, 'occurrences: rows of the ledger are never removed'); END
 
+CREATE TRIGGER reviews_stay BEFORE UPDATE ON reviews
+BEGIN SELECT RAISE(ABORT, 'reviews: rows of the ledger are never changed'); END
+
+CREATE TRIGGER reviews_remain BEFORE DELETE ON reviews
+BEGIN SELECT RAISE(ABORT, 'reviews: rows of the ledger are never removed'); END
+
 CREATE TRIGGER decisions_stay BEFORE UPDATE ON decisions
 BEGIN SELECT RAISE(ABORT, 'decisions: rows of the ledger are never changed'); END
 
