@@ -9,9 +9,24 @@ if TYPE_CHECKING:
     from cape_engine.pipeline import RunResult, run
     from cape_engine.pipeline.answering import AnswersResult, answers
     from cape_engine.pipeline.checking import CheckResult, check
+    from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.packing import PackResult, pack
 
-__all__ = ["AnswersResult", "CheckResult", "PackResult", "RunResult", "__version__", "answers", "check", "pack", "run"]
+__all__ = [
+    "AdvanceResult",
+    "AnswersResult",
+    "CheckResult",
+    "PackResult",
+    "RunResult",
+    "ScheduleResult",
+    "__version__",
+    "advance",
+    "answers",
+    "check",
+    "pack",
+    "run",
+    "schedule",
+]
 __version__ = "0.1.0"
 
 _ROOMS = {
@@ -23,6 +38,10 @@ _ROOMS = {
     "PackResult": "cape_engine.pipeline.packing",
     "answers": "cape_engine.pipeline.answering",
     "AnswersResult": "cape_engine.pipeline.answering",
+    "schedule": "cape_engine.pipeline.living",
+    "ScheduleResult": "cape_engine.pipeline.living",
+    "advance": "cape_engine.pipeline.living",
+    "AdvanceResult": "cape_engine.pipeline.living",
 }
 
 
