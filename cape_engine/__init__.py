@@ -9,16 +9,20 @@ if TYPE_CHECKING:
     from cape_engine.pipeline import RunResult, run
     from cape_engine.pipeline.answering import AnswersResult, answers
     from cape_engine.pipeline.checking import CheckResult, check
+    from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.packing import PackResult, pack
     from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
 __all__ = [
+    "AdvanceResult",
     "AnswersResult",
     "CheckResult",
     "PackResult",
     "ReviewResult",
     "RunResult",
+    "ScheduleResult",
     "__version__",
+    "advance",
     "answers",
     "check",
     "pack",
@@ -26,6 +30,7 @@ __all__ = [
     "review_decide",
     "review_list",
     "run",
+    "schedule",
 ]
 __version__ = "0.1.0"
 
@@ -42,6 +47,10 @@ _ROOMS = {
     "review_assign": "cape_engine.pipeline.reviewing",
     "review_decide": "cape_engine.pipeline.reviewing",
     "ReviewResult": "cape_engine.pipeline.reviewing",
+    "schedule": "cape_engine.pipeline.living",
+    "ScheduleResult": "cape_engine.pipeline.living",
+    "advance": "cape_engine.pipeline.living",
+    "AdvanceResult": "cape_engine.pipeline.living",
 }
 
 

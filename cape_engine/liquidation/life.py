@@ -39,6 +39,7 @@ class Alive:
         limit: int32 day on which the law liquidates the entry; `NO_DAY` where none.
         booked: int32 day of an ordinary liquidation already scheduled; `NO_DAY` where none.
         hold: int8 place in `HOLDS`, -1 where none.
+        picked: an officer looks at the entry once its hold ends.
     """
 
     number: npt.NDArray[np.bytes_]
@@ -50,6 +51,7 @@ class Alive:
     limit: Int32s
     booked: Int32s
     hold: npt.NDArray[np.int8]
+    picked: Bools
 
 
 class Events(NamedTuple):
@@ -203,13 +205,16 @@ def _release(alive: Alive, day: int, events: Events, rules: Rules, played: Playe
     alive.day[place], alive.basis[place] = found.day[known], found.basis[known]
     alive.limit[place], alive.booked[place] = found.limit[known], found.booked[known]
     missed = alive.day[place] == NO_DAY
+    picked = held & alive.picked[place] & ~missed
+    alive.day[place[picked]] = NO_DAY
     for where, road in (
-        (~missed, (SCHEDULED,)),
+        (~missed & ~picked, (SCHEDULED,)),
+        (picked, (SCHEDULED, REVIEW)),
         (missed & held, (SCHEDULED, MISSED)),
         (missed & ~held, (MISSED,)),
     ):
         _move(alive, played, place[where], road, kind.kind)
-    _plan(alive, played, place, kind.kind, basis=True, limit=True)
+    _plan(alive, played, place, kind.kind, basis=True, moved=held)
     played.count("missed", int(missed.sum()))
 
 
@@ -292,11 +297,11 @@ def _move(alive: Alive, played: Played, places: Places, road: tuple[str, ...], r
 
 
 def _plan(
-    alive: Alive, played: Played, places: Places, reason: str, *, basis: bool = False, limit: bool = False
+    alive: Alive, played: Played, places: Places, reason: str, *, basis: bool = False, moved: Bools | None = None
 ) -> None:
-    """Entries have the plan that they stand with now."""
+    """Entries have the plan that they stand with now; `moved`: their limit is a new one."""
     if len(places):
         unchanged = np.full(len(places), NO_DAY, np.int32)
         new_basis = alive.basis[places] if basis else unchanged
-        new_limit = alive.limit[places] if limit else unchanged
+        new_limit = unchanged if moved is None else np.where(moved, alive.limit[places], unchanged)
         played.replans.append(Replan(places, alive.day[places], new_basis, new_limit, reason))

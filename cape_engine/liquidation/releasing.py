@@ -106,7 +106,8 @@ def _limits(entries: Given, rule: str) -> Int32s:
         return months_later(entries.effective, SUSPENSION_MONTHS)
     if rule == "four_years":
         return months_later(entries.entered, EXTENSION_MONTHS)
-    return entries.limit if rule == "year" else np.full(len(entries.held), NEVER, np.int32)
+    known = (rule == "year") & (entries.limit != NO_DAY)
+    return np.where(known, entries.limit, np.int32(NEVER))
 
 
 def months_later(days: Int32s, months: int) -> Int32s:
