@@ -135,6 +135,7 @@ def decide(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Decide about entries in review: those named, or those of a file."""
     import cape_engine
+    from cape_engine.schema import review as c
 
     chosen = [
         word for word, given in (("release", release), ("change", change is not None), ("reject", reject)) if given
@@ -142,8 +143,9 @@ def decide(  # noqa: PLR0913 - one argument per option
     if bool(entries) == bool(files) or len(chosen) != bool(entries):
         raise click.UsageError("name entries with one of --release, --change CENTS and --reject; or give --file")
     shared = _shared(on, changes, settings_file, rules_folder)
-    row = {"decision": "".join(chosen), "principal_cents": change, "reason": reason}
-    sources: list[Any] = list(files) or [[{"entry_number": entry, **row} for entry in entries]]
+    names = tuple(map(str, c.DECISIONS_FILE[:-1]))
+    rows = [dict(zip(names, (entry, "".join(chosen), change, reason), strict=True)) for entry in entries]
+    sources: list[Any] = [*files, *([rows] if rows else [])]
     code = 0
     for source in sources:
         result = cape_engine.review_decide(source, ledger=ledger, officer=officer, **shared)
@@ -153,6 +155,8 @@ def decide(  # noqa: PLR0913 - one argument per option
 
 def _say(result: ReviewResult, *, as_json: bool, quiet: bool) -> int:
     """What was done, and what did not count."""
+    from cape_engine.schema.facts import ENTRY_NUMBER
+
     findings = result.findings.to_pylist()
     if as_json:
         for one in findings:
@@ -162,7 +166,7 @@ def _say(result: ReviewResult, *, as_json: bool, quiet: bool) -> int:
         told = ", ".join(f"{count:,} {word}" for word, count in result.counts.items() if count) or "nothing changed"
         click.echo(f"{told}; {result.queue.num_rows:,} entries in review")
         for one in findings[:MOST_FINDINGS]:
-            where = " ".join(str(one[name]) for name in ("source", "row", "entry_number") if one[name] is not None)
+            where = " ".join(str(one[name]) for name in ("source", "row", ENTRY_NUMBER) if one[name] is not None)
             click.echo(f"  {one['severity']} {where}: {one['message']}. {one['remedy']}")
         if len(findings) > MOST_FINDINGS:
             click.echo(f"  and {len(findings) - MOST_FINDINGS:,} more; --json prints all")
@@ -171,7 +175,11 @@ def _say(result: ReviewResult, *, as_json: bool, quiet: bool) -> int:
 
 def _show(result: ReviewResult, officer: str | None, *, as_json: bool, quiet: bool) -> None:
     """The queue, for people or machines."""
-    rows = [row for row in result.queue.to_pylist() if officer is None or row["officer"] == officer]
+    from cape_engine.schema import review as c
+    from cape_engine.schema.facts import ENTRY_NUMBER
+    from cape_engine.schema.results import PRINCIPAL_CENTS
+
+    rows = [row for row in result.queue.to_pylist() if officer is None or row[c.OFFICER] == officer]
     if as_json:
         for row in rows:
             common.emit("entry", **row)
@@ -179,14 +187,19 @@ def _show(result: ReviewResult, officer: str | None, *, as_json: bool, quiet: bo
         return
     if quiet:
         return
-    click.echo(f"{len(rows):,} entries in review, ${sum(row['principal_cents'] or 0 for row in rows) / 100:,.2f}")
+    click.echo(f"{len(rows):,} entries in review, {_dollars(sum(row[PRINCIPAL_CENTS] or 0 for row in rows))}")
     for row in rows[:MOST_ENTRIES]:
-        left = (
-            "no limit" if row["days_left"] is None else f"decide by {row['decide_by_date']} ({row['days_left']} days)"
-        )
-        done = f", decided: {row['decided']}" if row["decided"] else ""
-        who = row["officer"] or "nobody"
-        amount = f"${(row['principal_cents'] or 0) / 100:,.2f}"
-        click.echo(f"  {row['entry_number']}  {amount:>16}  {left}  {row['picked_by']}  {who}{done}")
+        left = "no limit"
+        if row[c.DAYS_LEFT] is not None:
+            left = f"decide by {row[c.DECIDE_BY_DATE]} ({row[c.DAYS_LEFT]} days)"
+        done = f", decided: {row[c.DECIDED]}" if row[c.DECIDED] else ""
+        who = row[c.OFFICER] or "nobody"
+        amount = _dollars(row[PRINCIPAL_CENTS] or 0)
+        click.echo(f"  {row[ENTRY_NUMBER]}  {amount:>16}  {left}  {row[c.PICKED_BY]}  {who}{done}")
     if len(rows) > MOST_ENTRIES:
         click.echo(f"  and {len(rows) - MOST_ENTRIES:,} more; --json or --out gives all")
+
+
+def _dollars(cents: int) -> str:
+    """Cents as people read them."""
+    return f"${cents // 100:,}.{cents % 100:02}"

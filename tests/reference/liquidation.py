@@ -237,3 +237,37 @@ def sampled(entry_number: str, per_10000: int, seed: int) -> bool:
     for byte in entry_number.encode():
         value = (value ^ byte) * 0x100000001B3 & MASK
     return mixed(value) % 10_000 < per_10000
+
+
+@dataclass
+class Window:
+    """How long an officer has: last run day, last day for a release, run day of a release today; None where none."""
+
+    last_run: dt.date | None
+    decide_by: dt.date | None
+    released_to: dt.date | None
+
+
+def window(facts: Mapping[str, dt.date | None], on: dt.date, rules: Rules | None = None) -> Window:
+    """The window of an entry in review on a day, released on that day at the end.
+
+    `facts`: accepted, basis (the liquidation that starts the 90 days), limit (end of the year), booked.
+    """
+    rules = rules or Rules()
+    accepted, basis, limit, booked = (facts[name] for name in ("accepted", "basis", "limit", "booked"))
+    assert accepted is not None
+    if basis is not None:
+        reach = rules.reliq_limit if rules.reliq_limit_inclusive else rules.reliq_limit - 1
+        last = run_day_to(basis + reach * DAY, rules)
+        return Window(last, last - DAY, reliquidation(basis, on, rules))
+    limits = [] if limit is None else [run_day_to(limit - rules.deemed_margin_days * DAY, rules)]
+    limits += [] if booked is None else [run_day_to(booked - DAY, rules)]
+    soon = run_day_from(on + DAY, rules)
+    if not limits:
+        return Window(None, None, max(soon, run_day_from(accepted + rules.days_unliquidated * DAY, rules)))
+    last = min(limits)
+    if last < soon:  # the law liquidates, or has, before CAPE can
+        ended = min(day for day in (limit, booked) if day is not None)
+        return Window(last, last - DAY, reliquidation(ended, on, rules))
+    target = max(soon, run_day_from(accepted + rules.days_unliquidated * DAY, rules))
+    return Window(last, last - DAY, min(target, last))

@@ -17,7 +17,7 @@ from cape_engine.pipeline.reviewing.queue import CLOSED, Waiting
 from cape_engine.schema import life
 from cape_engine.schema import review as c
 from cape_engine.schema.facts import ENTRY_NUMBER
-from cape_engine.schema.ledger import DECLARATION, REASON, STATE
+from cape_engine.schema.ledger import DECLARATION, REASON, SINCE, STATE
 from cape_engine.schema.results import PRINCIPAL_CENTS
 from cape_engine.settings import Settings
 
@@ -101,20 +101,22 @@ def decide(
                 _not_waiting(ledger, done, one)
         elif row[str(c.DECIDED)] is not None and repeated:
             done.counts["unchanged"] += 1
-        elif _counts(one, row, done, received):
+        elif _counts(one, row, done, on, received):
             good.append((place, row[str(DECLARATION)], one))
     if good and received != on:
         done.findings.add("REVIEW_PLAYED_LATER", value=on, limit=last)
     _write(ledger, good, on, received, here, settings, done)
 
 
-def _counts(one: Decision, row: dict[str, Any], done: Done, received: dt.date) -> bool:
+def _counts(one: Decision, row: dict[str, Any], done: Done, on: dt.date, received: dt.date) -> bool:
     """Whether a decision about an entry in review counts; what a person should know about it."""
     at: dict[str, Any] = {"source": one.source or None, "row": one.row or None, "entry": one.entry_number}
     limit = row[str(PRINCIPAL_CENTS)]
     refusal: dict[str, Any] | None = None
     if row[str(c.DECIDED)] is not None:
         refusal = {"code": "REVIEW_DECIDED_ALREADY", "decision": row[str(c.DECIDED)]}
+    elif on < row[str(SINCE)]:
+        refusal = {"code": "REVIEW_TOO_EARLY", "value": on, "since": row[str(SINCE)]}
     elif one.act != c.CHANGE and one.principal_cents not in {None, limit}:
         column = str(c.NEW_PRINCIPAL)
         refusal = {"code": "REVIEW_AMOUNT_UNUSED", "column": column, "value": one.principal_cents, "decision": one.act}
