@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cape_engine.errors import UsageError
 from cape_engine.findings import Findings
@@ -24,6 +25,9 @@ from cape_engine.settings import Settings
 FAILED = "ENTRY_FAILED"
 REJECTED = "REVIEW_REJECTED"
 _ONE_DAY = dt.timedelta(days=1)
+Act = tuple[str, int | None, str, str]
+"""What a decision says: act, new principal, reason, officer."""
+_ASKED = [str(column) for column in (DECLARATION, PRINCIPAL_CENTS, SINCE, c.OFFICER, c.DECIDE_BY_DATE, c.DECIDED)]
 
 
 @dataclass(slots=True)
@@ -59,7 +63,8 @@ def assign(ledger: Ledger, numbers: Sequence[str], officer: str, on: dt.date, he
     """
     if not officer.strip():
         raise UsageError("name the officer the entries are assigned to")
-    rows = {row[str(ENTRY_NUMBER)]: row for row in here.queue.to_pylist()}
+    names = [str(column) for column in (ENTRY_NUMBER, DECLARATION, c.OFFICER)]
+    rows = {row[names[0]]: row for row in here.queue.select(names).to_pylist()}
     made = []
     for entry in dict.fromkeys(numbers):
         row = rows.get(entry)
@@ -88,11 +93,13 @@ def decide(
     """
     last = ledger.last_day()
     received = on if last is None or on > last else last + _ONE_DAY
-    rows = {row[str(ENTRY_NUMBER)]: (place, row) for place, row in enumerate(here.queue.to_pylist())}
+    places = {entry: place for place, entry in enumerate(here.queue.column(ENTRY_NUMBER).to_pylist())}
+    rows = here.queue.select(_ASKED).to_pylist()
     known = _last_acts(ledger)
     good: list[tuple[int, int, Decision]] = []
     for one in decisions:
-        place, row = rows.get(one.entry_number, (-1, None))
+        place = places.get(one.entry_number, -1)
+        row = rows[place] if place >= 0 else None
         repeated = _same(known.get(one.entry_number), one)
         if row is None:
             if repeated:
@@ -181,30 +188,32 @@ def _not_waiting(ledger: Ledger, done: Done, one: Decision) -> None:
     done.counts["refused"] += 1
 
 
-def _last_acts(ledger: Ledger) -> dict[str, dict[str, Any]]:
+def _last_acts(ledger: Ledger) -> dict[str, Act]:
     """The last decision about each entry."""
-    rows = ledger.reviews().to_pylist()
-    return {row[str(ENTRY_NUMBER)]: row for row in rows if row[str(c.ACT)] != c.ASSIGN}
+    rows = ledger.reviews()
+    rows = rows.filter(pc.field(c.ACT) != c.ASSIGN)
+    words = (rows.column(name).to_pylist() for name in (c.ACT, c.NEW_PRINCIPAL, REASON, c.OFFICER))
+    return dict(zip(rows.column(ENTRY_NUMBER).to_pylist(), zip(*words, strict=True), strict=True))
 
 
-def _same(row: dict[str, Any] | None, one: Decision) -> bool:
+def _same(stands: Act | None, one: Decision) -> bool:
     """Whether a decision is the one that stands in the ledger."""
-    if row is None:
-        return False
-    stands = tuple(row[str(name)] for name in (c.ACT, c.NEW_PRINCIPAL, REASON, c.OFFICER))
     return stands == (one.act, one.principal_cents if one.act == c.CHANGE else None, one.reason, one.officer)
 
 
-def _review(declaration: int, one: Decision, on: dt.date, before: int | None) -> dict[str, object]:
+def _review(declaration: int, one: Decision, on: dt.date, before: int | None) -> tuple[object, ...]:
     """One row of `schema.review.REVIEWS`."""
-    values = (declaration, one.entry_number, one.act, on, one.officer, one.reason)
     cents = (before or 0, one.principal_cents) if one.act == c.CHANGE else (None, None)
-    return dict(zip(c.REVIEWS_SCHEMA.names, (*values, *cents, one.source, one.row), strict=True))
+    return (declaration, one.entry_number, one.act, on, one.officer, one.reason, *cents, one.source, one.row)
 
 
-def _table(rows: list[dict[str, object]]) -> pa.Table:
+def _table(rows: list[tuple[object, ...]]) -> pa.Table:
     """Rows of `schema.review.REVIEWS`."""
-    return pa.Table.from_pylist(rows, schema=c.REVIEWS_SCHEMA)
+    if not rows:
+        return c.REVIEWS_SCHEMA.empty_table()
+    plain = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in c.REVIEWS_SCHEMA]
+    columns = [pa.array(cells, type_) for cells, type_ in zip(zip(*rows, strict=True), plain, strict=True)]
+    return pa.table(columns, names=c.REVIEWS_SCHEMA.names).cast(c.REVIEWS_SCHEMA)
 
 
 def _events(decisions: list[Decision], on: dt.date, received: dt.date) -> pa.Table:

@@ -23,6 +23,8 @@ COLUMNS = tuple(map(str, c.DECISIONS_FILE))
 SHOWN = frozenset(map(str, c.QUEUE)) - set(COLUMNS)
 """Columns of `cape review list --out` that a file of decisions may carry along."""
 _NEEDED = COLUMNS[:2]
+_NUMBER = str(ENTRY_NUMBER)
+_BETWEEN = re.compile(r"[\s-]")
 _ENTRY = re.compile(r"[0-9A-Z]{11}")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _PARQUET = b"PAR1"
@@ -84,10 +86,10 @@ def checked(
     """
     found: dict[str, Decision] = {}
     for line, cells in rows:
-        entry = re.sub(r"[\s-]", "", cells.get(str(ENTRY_NUMBER), "")).upper()
+        entry = _BETWEEN.sub("", cells.get(_NUMBER, "")).upper()
         at: dict[str, Any] = {"source": source or None, "row": line or None}
         if not _ENTRY.fullmatch(entry):
-            findings.add("REVIEW_NO_ENTRY", column=str(ENTRY_NUMBER), value=cells.get(str(ENTRY_NUMBER), ""), **at)
+            findings.add("REVIEW_NO_ENTRY", column=_NUMBER, value=cells.get(_NUMBER, ""), **at)
         elif entry in found:
             findings.add("REVIEW_TWICE", entry=entry, other_row=found[entry].row, **at)
         else:
