@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("cape_engine.cli.run", "Claim checks, removal, schedule and refunds for exports or a store."),
     "check": ("cape_engine.cli.check", "The claim portal's answer to declarations, entry by entry."),
     "pack": ("cape_engine.cli.pack", "Write declarations of every eligible entry, and lists of all others."),
+    "schedule": ("cape_engine.cli.schedule", "Give accepted entries their place in the schedule."),
+    "advance": ("cape_engine.cli.advance", "Play the days of the ledger up to a day."),
     "answers": ("cape_engine.cli.answers", "Take CBP's answers into the ledger: what moved, what failed, what next."),
     "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),
     "review": ("cape_engine.cli.review", "Entries that wait for an officer: list, assign, decide."),

@@ -100,12 +100,9 @@ def groups(rows: pa.Table, names: Sequence[str]) -> list[tuple[dict[str, object]
     order = np.lexsort((np.arange(len(entry)), entry, *reversed(codes)))
     keys = np.stack([code[order] for code in codes])
     edges = np.flatnonzero(np.any(keys[:, 1:] != keys[:, :-1], axis=0)) + 1
-    found = []
-    for low, high in pairwise([0, *edges.tolist(), len(order)]) if len(order) else ():
-        places = order[low:high]
-        first = rows.slice(int(places[0]), 1)
-        found.append(({name: first.column(name)[0].as_py() for name in names}, places))
-    return sorted(found, key=lambda group: int(group[1].min()))
+    parts = [order[low:high] for low, high in pairwise([0, *edges.tolist(), len(order)])] if len(order) else []
+    told = rows.select(list(names)).take(pa.array([int(places[0]) for places in parts], pa.int64())).to_pylist()
+    return sorted(zip(told, parts, strict=True), key=lambda group: int(group[1].min()))
 
 
 def _iso(day: object) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,10 +31,10 @@ class Made:
 
     store: Path
     results: Path
-    beside: dict[str, object]
+    beside: dict[str, Any]
 
 
-def made(folder: Path, entries: int, *, seed: int = 5, mix: str = "realistic", **options: object) -> Made:
+def made(folder: Path, entries: int, *, seed: int = 5, mix: str = "realistic", **options: Any) -> Made:
     """A run over generated entries."""
     generated = cape_fixtures.generate(entries, seed=seed, as_of=AS_OF, mix=mix, several_deposits=True)
     files = cape_fixtures.write(generated, folder / "files", format="parquet", layout="canonical")
@@ -41,7 +42,7 @@ def made(folder: Path, entries: int, *, seed: int = 5, mix: str = "realistic", *
     intake.build_store(
         files.rows, store, headers=(files.headers,), mapping=None, ruleset=rules.load(), settings=Settings.build()
     )
-    beside: dict[str, object] = {"importers": files.importers, "deposits": files.deposits}
+    beside: dict[str, Any] = {"importers": files.importers, "deposits": files.deposits}
     cape_engine.run(store, out=folder / "results", as_of=AS_OF, **beside, **options)
     return Made(store, folder / "results", beside)
 
@@ -60,4 +61,5 @@ def accepted(ledger: Ledger, numbers: list[str], *, per_file: int = 9_999, day: 
 def accepted_numbers(entries: pa.Table) -> list[str]:
     """Entries that a run accepted."""
     mask = pc.equal(entries.column("disposition").cast(pa.string()), "accepted")
-    return entries.column("entry_number").filter(mask).to_pylist()
+    numbers: list[str] = entries.column("entry_number").filter(mask).to_pylist()
+    return numbers

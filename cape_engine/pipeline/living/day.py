@@ -97,8 +97,8 @@ def _tell(
     """Findings about events that changed nothing, with the file and the line they came from."""
     kinds = {kind.kind: kind for kind in ruleset.event_kinds}
     for code, rows in (("EVENT_DOES_NOT_FIT", played.misfits), ("EVENT_BEYOND_CALENDAR", played.beyond)):
-        for row in sorted(rows):
-            told = occurrences.slice(row, 1).to_pylist()[0]
+        rows.sort()
+        for row, told in zip(rows, occurrences.take(pa.array(rows, pa.int64())).to_pylist(), strict=True):
             kind, place = kinds[told[life.EVENT_KIND]], int(events.place[row])
             state = STATES[before[place]] if place >= 0 and before[place] != DECIDED else "decided already"
             findings.add(

@@ -165,7 +165,8 @@ def tested(source: str, rows: pa.Table, world: World, ruleset: Ruleset, bounds: 
 
 def _entered(world: World, numbers: pa.Array) -> Int32s:
     """Entry dates, `NO_DAY` where not known."""
-    place = world.places(numbers)
+    whole = pc.equal(pc.utf8_length(numbers), 11)  # others were left out already
+    place = world.places(pc.if_else(whole, numbers, "0" * 11))
     return np.where(place >= 0, np.append(world.alive.entered, np.int32(NO_DAY))[place], np.int32(NO_DAY))
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Int32s
 from cape_engine.ledger import Ledger
+from cape_engine.ledger.chain import entry_bytes
 from cape_engine.liquidation.life import HOLDS, LIQUIDATED, RELIQUIDATED, STATES, WAITING, Alive
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
@@ -50,10 +51,12 @@ class World:
         return np.flatnonzero(np.isin(self.alive.state, decided))
 
     def places(self, numbers: pa.Array) -> npt.NDArray[np.int64]:
-        """Where entries stand; -1 for those that are not alive."""
-        found = pc.fill_null(pc.index_in(numbers, value_set=bridge.single(self.facts, f.ENTRY_NUMBER)), -1)
-        places: npt.NDArray[np.int64] = found.to_numpy(zero_copy_only=False).astype(np.int64)
-        return places
+        """Where entries of 11 characters stand; -1 for those that are not alive."""
+        wanted, known = entry_bytes(numbers), self.alive.number
+        if not len(known) or not len(wanted):
+            return np.full(len(wanted), -1, np.int64)
+        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        return np.where(known[place] == wanted, place, -1).astype(np.int64)
 
 
 def load(ledger: Ledger, ruleset: Ruleset) -> World:
