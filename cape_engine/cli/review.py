@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_ENTRIES = 30
-MOST_FINDINGS = 20
 
 EXAMPLE = """Examples:
 
@@ -155,21 +154,8 @@ def decide(  # noqa: PLR0913 - one argument per option
 
 def _say(result: ReviewResult, *, as_json: bool, quiet: bool) -> int:
     """What was done, and what did not count."""
-    from cape_engine.schema.facts import ENTRY_NUMBER
-
-    findings = result.findings.to_pylist()
-    if as_json:
-        for one in findings:
-            common.emit("finding", **one)
-        common.emit("review", exit_code=result.exit_code, counts=dict(result.counts), waiting=result.queue.num_rows)
-    elif not quiet:
-        told = ", ".join(f"{count:,} {word}" for word, count in result.counts.items() if count) or "nothing changed"
-        click.echo(f"{told}; {result.queue.num_rows:,} entries in review")
-        for one in findings[:MOST_FINDINGS]:
-            where = " ".join(str(one[name]) for name in ("source", "row", ENTRY_NUMBER) if one[name] is not None)
-            click.echo(f"  {one['severity']} {where}: {one['message']}. {one['remedy']}")
-        if len(findings) > MOST_FINDINGS:
-            click.echo(f"  and {len(findings) - MOST_FINDINGS:,} more; --json prints all")
+    counts = {**result.counts, "waiting": result.queue.num_rows}
+    common.emit_findings("review", counts, result.findings, result.exit_code, as_json=as_json, quiet=quiet)
     return result.exit_code
 
 

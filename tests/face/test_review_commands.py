@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from cape_engine import cli
+from cape_engine.cli import common
 from cape_engine.ledger import Ledger, Submission
 from ledger.officers import LIQUIDATED, put_in_review
 from reference.entry_number import check_digit
@@ -63,15 +64,18 @@ def test_list__for_machines(ledger: str, capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == ""
 
 
-def test_decide__named_entries(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Entries are decided by name; what does not count is told with its remedy, and the exit code says so."""
+def test_decide__named_entries(
+    ledger: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries are decided by name; what does not count is told, on a terminal in words, and the exit code says so."""
     words = ("--ledger", ledger, "--officer", "A. Lee")
     assert review("decide", FIRST, *words, "--change", "90000", "--reason", "value moved") == 0
-    assert capsys.readouterr().out == "1 changed; 2 entries in review\n"
+    assert json.loads(capsys.readouterr().out)["counts"]["changed"] == 1
+    monkeypatch.setattr(common, "is_terminal", lambda: True)
     assert review("decide", SECOND, *words, "--change", "100001", "--reason", "more") == 1
-    told = capsys.readouterr().out
-    assert told.startswith("1 refused; 2 entries in review\n  error ")
-    assert "reject the claim and have the entry corrected" in told
+    *counts, told = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in counts if line.split()[0] != "0"] == [["1", "refused"], ["2", "waiting"]]
+    assert told.startswith(f"  error REVIEW_AMOUNT_TOO_HIGH: {SECOND}: the new principal of 100001 cents lies above")
     assert review("decide", SECOND, *words, "--reject", "--reason", "not ours", "--json") == 0
     assert json.loads(capsys.readouterr().out)["counts"]["rejected"] == 1
     with Ledger.open(ledger) as book:

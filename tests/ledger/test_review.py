@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cape_engine
+from cape_engine import rules
+from cape_engine.dates import date_of
 from cape_engine.errors import InputError, LedgerError, MappingError, UsageError
 from cape_engine.ledger import Ledger, Submission
+from cape_engine.pipeline.living.world import load
 from cape_engine.pipeline.reviewing.deciding import kept
 from ledger.officers import LIQUIDATED, put_in_review
 
@@ -149,6 +152,16 @@ def test_release__leaves_its_cohort(url: str, entries: list[str]) -> None:
         assert [(one["entry_number"], one["on_day"]) for one in decisions] == [(entries[0], dt.date(2026, 11, 30))]
         assert ledger.facts().to_pylist()[0]["year_end_date"] == dt.date(2027, 2, 10)
     assert states(url)[entries[0]] == "CONSOLIDATED"
+
+
+def test_release__keeps_the_ordinary_liquidation(url: str, entries: list[str]) -> None:
+    """A liquidation that CBP had scheduled limits a released entry as before, also for who reads the ledger anew."""
+    decide(url, entries[3], "release")
+    cape_engine.advance(ledger=url, to=DAY)
+    with Ledger.open(url) as ledger:
+        alive = load(ledger, rules.load()).alive
+    assert date_of(int(alive.booked[3])) == dt.date(2026, 11, 12)
+    assert date_of(int(alive.day[3])) == dt.date(2026, 11, 10)
 
 
 def test_release__after_day_90(url: str, entries: list[str]) -> None:

@@ -56,8 +56,8 @@ CREATE INDEX occurrences_of_day ON occurrences (received_date)
 -- principal_cents belong to a change; source_rows are lines of the source, one for each entry.
 CREATE TABLE reviews (
     review BIGINT PRIMARY KEY,
-    link BIGINT NOT NULL REFERENCES links (link) DEFERRABLE INITIALLY DEFERRED,
-    declaration BIGINT NOT NULL REFERENCES declarations (declaration) DEFERRABLE INITIALLY DEFERRED,
+    link BIGINT NOT NULL,
+    declaration BIGINT NOT NULL,
     act TEXT NOT NULL CHECK (act IN ('assign', 'release', 'change', 'reject')),
     on_day TEXT NOT NULL,
     officer TEXT NOT NULL CHECK (length(officer) > 0),
