@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def accepted(ledger: Ledger, numbers: list[str], *, per_file: int = 9_999, day: 
         entries = pa.table({"entry_number": part, "state": ["ACCEPTED"] * len(part)})
         at = dt.datetime.combine(day, dt.time(12), dt.UTC)
         name = f"{day}-{place}.csv"
-        sha256 = f"{abs(hash((day, place))):064x}"[-64:]
+        sha256 = hashlib.sha256(name.encode()).hexdigest()
         ledger.record(Submission(name, sha256, "broker", "ABC", day, at, "Accepted", entries))
 
 

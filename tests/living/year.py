@@ -96,10 +96,15 @@ def events(entries: pa.Table, share: float, *, last: dt.date, seed: int = 4) -> 
     """Events of every kind, fitting or not, on days up to a last one."""
     draw = np.random.default_rng(seed)
     kinds = rules.load().event_kinds
-    held = np.flatnonzero(np.isin(entries["liquidation_status"].to_pylist(), HELD))
+    words = [kind.kind for kind in kinds]
+    ends = {"Extended": "EXTENSION_ENDED", "Suspended": "SUSPENSION_LIFTED", "Under Review": "REVIEW_CLOSED"}
+    of_types = {"03": "COMMERCE_INSTRUCTIONS", "21": "WAREHOUSE_LIQUIDATED"}
+    status, types = entries["liquidation_status"].to_pylist(), entries["entry_type"].to_pylist()
+    held = np.flatnonzero(np.isin(status, HELD))
     count = max(int(share * entries.num_rows), 2)
     place = np.concatenate([draw.choice(held, count // 2), draw.integers(0, entries.num_rows, count - count // 2)])
-    which = draw.integers(0, len(kinds), count)
+    fitting = [words.index(of_types.get(types[one], ends[status[one]])) for one in place[: count // 2].tolist()]
+    which = np.concatenate([np.array(fitting, np.int64), draw.integers(0, len(kinds), count - count // 2)])
     low, high = day_number(FIRST) + DAYS, day_number(last)
     effective = draw.integers(low, high, count)
     ahead = np.array([-1 if kind.effect == "basis" else 1 for kind in kinds])[which] * draw.integers(0, 30, count)
