@@ -20,6 +20,7 @@ from cape_engine.errors import InputError, LedgerError, MappingError, UsageError
 from cape_engine.ledger import Ledger, Submission
 from cape_engine.pipeline.living.world import load
 from cape_engine.pipeline.reviewing.deciding import kept
+from cape_engine.schema import life
 from ledger.officers import LIQUIDATED, put_in_review
 
 Numbers = Callable[..., list[str]]
@@ -92,6 +93,27 @@ def test_list__rules_of_its_settings(url: str, entries: list[str]) -> None:
     assert picked[entries[1]] == "mode_gap;amount"
     other = cape_engine.review_list(ledger=url, on=DAY, settings={"schedule.review_rules": ["displaced_232"]})
     assert set(other.queue.column("picked_by").to_pylist()) == {"IN_REVIEW"}
+
+
+def test_list__plans_count(url: str, entries: list[str]) -> None:
+    """What a later plan says of liquidation and limit counts; with a limit the ordinary liquidation is gone."""
+    said = [(entries[0], dt.date(2026, 10, 9), None), (entries[3], None, dt.date(2026, 12, 24))]
+    with Ledger.open(url) as ledger:
+        rows = [
+            {
+                "declaration": 1,
+                "entry_number": entry,
+                "action": "wait",
+                "basis_date": basis,
+                "limit_date": limit,
+                "reason": "x",
+            }
+            for entry, basis, limit in said
+        ]
+        ledger.record_plans(pa.Table.from_pylist(rows, schema=life.PLANS_SCHEMA), on_day=DAY)
+    last = {row["entry_number"]: row["last_run_date"] for row in again_list(url)}
+    assert last[entries[0]] == dt.date(2027, 1, 7)  # day 90 of 2026-10-09, a Thursday
+    assert last[entries[3]] == dt.date(2026, 12, 23)  # not the one before 2026-11-12
 
 
 def test_assign__recorded_once(url: str, entries: list[str]) -> None:
@@ -233,6 +255,35 @@ def test_decide__same_again(url: str, entries: list[str]) -> None:
         cape_engine.advance(ledger=url, to=DAY)
 
 
+def test_decide__in_review_once_more(url: str, entries: list[str]) -> None:
+    """An entry that an event sends back to review is decided anew, with the same words too."""
+    decide(url, entries[0], "release")
+    cape_engine.advance(ledger=url, to=DAY)
+    event = {"entry_number": [entries[0]], "kind": ["CORRECTED"], "effective_date": ["2026-10-21"]}
+    cape_engine.advance(ledger=url, to=DAY + dt.timedelta(1), events=pa.table(event))
+    (row,) = [row for row in again_list(url) if row["entry_number"] == entries[0]]
+    assert (row["since"], row["decided"]) == (DAY + dt.timedelta(1), None)
+    again = {"entry_number": entries[0], "decision": "release", "reason": "checked"}
+    done = cape_engine.review_decide([again], ledger=url, officer=LEE, on=dt.date(2026, 10, 22))
+    assert done.counts["released"] == 1
+    cape_engine.advance(ledger=url, to=dt.date(2026, 10, 22))
+    assert states(url)[entries[0]] == "SCHEDULED"
+
+
+def test_decide__beyond_the_calendar(url: str, numbers: Numbers, submit: Submit) -> None:
+    """A release whose day lies beyond the table of holidays leaves the entry in review; it can be decided again."""
+    (entry,) = numbers(1)
+    put_in_review(url, submit, {entry: {"accepted_date": dt.date(2030, 12, 20), "year_end_date": None}})
+    row = {"entry_number": entry, "decision": "release"}
+    cape_engine.review_decide([row], ledger=url, officer=LEE, on=dt.date(2030, 12, 23))
+    played = cape_engine.advance(ledger=url, to=dt.date(2030, 12, 23))
+    assert played.findings.column("code").to_pylist() == ["EVENT_BEYOND_CALENDAR"]
+    (here,) = cape_engine.review_list(ledger=url, on=dt.date(2030, 12, 24)).queue.to_pylist()
+    assert (here["decided"], here["released_to_date"]) == (None, None)
+    row |= {"decision": "reject", "reason": "x"}
+    assert cape_engine.review_decide([row], ledger=url, officer=LEE, on=dt.date(2030, 12, 24)).counts["rejected"] == 1
+
+
 def test_decide__day_was_played(url: str, entries: list[str]) -> None:
     """A decision of a day that was played happens on the next one: the past stays as it was."""
     cape_engine.advance(ledger=url, to=DAY)
@@ -343,6 +394,24 @@ def test_decide__unreadable_file(
     with pytest.raises(error, match=why):
         cape_engine.review_decide(path, ledger=url, officer=LEE, on=DAY)
     assert head(url) == before
+
+
+def test_decide__all_or_nothing(url: str, entries: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the last of its writes fails, nothing of a set of decisions stands in the ledger."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise LedgerError("the disk is full")
+
+    before = head(url)
+    acts = ({"decision": "change", "principal_cents": 5}, {"decision": "release"}, {"decision": "reject"})
+    rows = [{"entry_number": entry, "reason": "x", **act} for entry, act in zip(entries, acts, strict=False)]
+    with monkeypatch.context() as broken:
+        broken.setattr(Ledger, "move", fail)
+        with pytest.raises(LedgerError, match="disk"):
+            cape_engine.review_decide(rows, ledger=url, officer=LEE, on=DAY)
+    assert head(url) == before
+    assert {row["decided"] for row in again_list(url)} == {None}
+    assert sum(cape_engine.review_decide(rows, ledger=url, officer=LEE, on=DAY).counts.values()) == 3
 
 
 def test_review__no_ledger_and_no_option(tmp_path: Path, url: str, entries: list[str]) -> None:
