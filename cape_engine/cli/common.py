@@ -121,6 +121,8 @@ def emit_findings(
     """
     if quiet:
         return
+    from cape_engine.schema import results as r
+
     rows = findings.to_pylist()
     if as_json or not is_terminal():
         for row in rows:
@@ -130,8 +132,10 @@ def emit_findings(
     for name, count in counts.items():
         click.echo(f"{count:>16,}  {name.replace('_', ' ')}")
     for row in rows[:MOST_FINDINGS]:
-        place = ", ".join(str(row[name]) for name in ("source", "row", "entry_number") if row[name] is not None)
-        click.echo(f"  {row['severity']} {row['code']}: {place}: {row['message']}")
+        place = ", ".join(
+            str(row[name]) for name in (r.FINDING_SOURCE, r.ROW, r.FINDING_ENTRY) if row[name] is not None
+        )
+        click.echo(f"  {row[r.SEVERITY]} {row[r.CODE]}: {place}: {row[r.MESSAGE]}")
     if len(rows) > MOST_FINDINGS:
         click.echo(f"  and {len(rows) - MOST_FINDINGS:,} more findings (--json lists them all)")
 

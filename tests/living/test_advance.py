@@ -20,6 +20,7 @@ from cape_engine import cli, rules
 from cape_engine.errors import InputError, LedgerError, UsageError
 from cape_engine.ledger import Ledger
 from cape_engine.outputs.files import sha256_of
+from cape_engine.pipeline.living import road
 from living import year
 from living.made import AS_OF, Made, accepted, accepted_numbers
 from reference.liquidation import DAY, is_run_day
@@ -267,6 +268,34 @@ def test_advance__late_event(population: tuple[Path, pa.Table], fresh: Callable[
     assert (last["to_state"], last["on_day"]) == ("SCHEDULED", dt.date(2026, 6, 11))
     assert plan["liquidation_date"] == dt.date(2026, 7, 16)  # 1 June + 45
     assert plan["limit_date"] == dt.date(2026, 12, 1)
+
+
+def test_advance__another_writer_between_days(fresh: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process decides between two days, a review here, counts from the next day on."""
+    place, day = fresh("shared"), dt.date(2026, 5, 20)
+    with Ledger.open(place) as ledger:
+        facts = ledger.facts()
+    reviewed = facts.filter(
+        pc.and_(facts["picked"], pc.and_(pc.is_null(facts["hold"]), pc.is_null(facts["basis_date"])))
+    )
+    number, home = reviewed["entry_number"][0].as_py(), reviewed["declaration"][0].as_py()
+    one_day = road._one_day
+
+    def and_another(*arguments: Any) -> None:
+        one_day(*arguments)
+        if arguments[2] == day:
+            plan = {"declaration": [home], "entry_number": [number], "liquidation_date": [day + DAY], "reason": [""]}
+            known = {"action": ["liquidate"], "basis_date": [None], "limit_date": [None]}
+            with Ledger.open(place) as other, other.transaction():
+                other.record_plans(pa.table({**plan, **known}), on_day=day)
+                other.move(pa.array([number]), "SCHEDULED", on_day=day + DAY, who="officer")
+
+    monkeypatch.setattr(road, "_one_day", and_another)
+    cape_engine.advance(ledger=place, to=day + 5 * DAY)
+    with Ledger.open(place) as ledger:
+        steps = ledger.history(number).to_pylist()
+        assert ("LIQUIDATED", day + DAY) in [(row["to_state"], row["on_day"]) for row in steps]
+        assert ledger.verify().ok
 
 
 def test_advance__interest_waits_for_its_rate(run: Made, tmp_path: Path) -> None:

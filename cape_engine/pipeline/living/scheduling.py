@@ -17,7 +17,8 @@ from cape_engine import bridge, intake, refund, rules
 from cape_engine.errors import InputError
 from cape_engine.findings import Findings
 from cape_engine.findings.grouped import add_grouped
-from cape_engine.ledger import Ledger
+from cape_engine.ledger import Ledger, Stepped
+from cape_engine.ledger.states import default_life
 from cape_engine.outputs.files import MANIFEST
 from cape_engine.outputs.progress import Silent
 from cape_engine.pipeline.living.facts import Beside, Scheduled, scheduled
@@ -39,8 +40,17 @@ _READ = [
         f.ENTRY_NUMBER, r.DISPOSITION, r.FLAGS, r.PRINCIPAL_CENTS, r.BILL_CENTS, r.RECIPIENT, r.NEW_VERSION
     )
 ]  # fmt: skip
-STATES = ("STRIPPED_WAITING", "IN_REVIEW", "SCHEDULED", "WINDOW_MISSED")
-WHO = "review"
+STRIPPED = "STRIPPED"
+WHO = {
+    "STRIPPED_WAITING": "mass_processing",
+    "IN_REVIEW": "officer",
+    "SCHEDULED": "review",
+    "WINDOW_MISSED": "scheduler",
+}
+"""Who takes entries to each state that scheduling leads to."""
+STATES = tuple(WHO)
+ROADS = {state: (state,) for state in STATES} | {"WINDOW_MISSED": ("SCHEDULED", "WINDOW_MISSED")}
+"""The way there from `STRIPPED`."""
 
 
 def execute_schedule(request: ScheduleRequest) -> ScheduleResult:
@@ -152,7 +162,7 @@ def _recorded(ledger: Ledger, found: list[Scheduled]) -> dict[str, int]:
     counts: dict[str, int] = {}
     if not found:
         return counts
-    played = ledger.last_day()
+    played, standing = ledger.last_day(), ledger.standing()
     soonest = None if played is None else played + dt.timedelta(days=1)
     facts = pa.concat_tables([one.facts for one in found]).unify_dictionaries()
     plans = pa.concat_tables([one.plans for one in found]).unify_dictionaries()
@@ -165,13 +175,33 @@ def _recorded(ledger: Ledger, found: list[Scheduled]) -> dict[str, int]:
         ledger.record_facts(int(homes[places[0]]), facts.take(pa.array(places)), on_day=first)
     ledger.record_plans(plans, on_day=first)
     days = facts.column(str(life.ACCEPTED_DATE)).combine_chunks()
+    reasons = bridge.single(plans, led.REASON)
     for state in STATES:
         for day in days.filter(pc.equal(states, state)).unique().to_pylist():
             here = pc.and_(pc.equal(states, state), pc.equal(days, day))
             numbers = bridge.single(facts, f.ENTRY_NUMBER).filter(here)
             # A day that was played is closed: what is scheduled afterwards happens on the next one.
             on_day = day if soonest is None else max(day, soonest)
-            reasons = bridge.single(plans, led.REASON).filter(here)
-            ledger.move(numbers, state, on_day=on_day, who=WHO, reason=reasons, by_road=True)
+            steps = _steps(standing, numbers, reasons.filter(here), state)
+            ledger.step_known(steps, on_day=on_day, who=WHO[state])
             counts[state] = counts.get(state, 0) + len(numbers)
     return counts
+
+
+def _steps(standing: pa.Table, numbers: pa.Array, reasons: pa.Array, state: str) -> Stepped:
+    """The steps of entries to one state, by way of `STRIPPED` where they do not stand there yet."""
+    order = pc.sort_indices(numbers)
+    numbers = numbers.take(order)
+    told = reasons.take(order).dictionary_encode()
+    place = pc.index_in(numbers, value_set=bridge.single(standing, f.ENTRY_NUMBER))
+    codes = standing.column(str(led.STATE)).take(place).to_numpy()
+    stripped = codes == default_life().code(STRIPPED)
+    return Stepped(
+        numbers,
+        standing.column(str(led.DECLARATION)).take(place).to_numpy(),
+        codes,
+        stripped.astype(np.int64),
+        told.indices.to_numpy().astype(np.int64),
+        ((STRIPPED, *ROADS[state]), ROADS[state]),
+        tuple(told.dictionary.to_pylist()),
+    )
