@@ -9,9 +9,29 @@ if TYPE_CHECKING:
     from cape_engine.pipeline import RunResult, run
     from cape_engine.pipeline.answering import AnswersResult, answers
     from cape_engine.pipeline.checking import CheckResult, check
+    from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.packing import PackResult, pack
+    from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
-__all__ = ["AnswersResult", "CheckResult", "PackResult", "RunResult", "__version__", "answers", "check", "pack", "run"]
+__all__ = [
+    "AdvanceResult",
+    "AnswersResult",
+    "CheckResult",
+    "PackResult",
+    "ReviewResult",
+    "RunResult",
+    "ScheduleResult",
+    "__version__",
+    "advance",
+    "answers",
+    "check",
+    "pack",
+    "review_assign",
+    "review_decide",
+    "review_list",
+    "run",
+    "schedule",
+]
 __version__ = "0.1.0"
 
 _ROOMS = {
@@ -23,6 +43,14 @@ _ROOMS = {
     "PackResult": "cape_engine.pipeline.packing",
     "answers": "cape_engine.pipeline.answering",
     "AnswersResult": "cape_engine.pipeline.answering",
+    "review_list": "cape_engine.pipeline.reviewing",
+    "review_assign": "cape_engine.pipeline.reviewing",
+    "review_decide": "cape_engine.pipeline.reviewing",
+    "ReviewResult": "cape_engine.pipeline.reviewing",
+    "schedule": "cape_engine.pipeline.living",
+    "ScheduleResult": "cape_engine.pipeline.living",
+    "advance": "cape_engine.pipeline.living",
+    "AdvanceResult": "cape_engine.pipeline.living",
 }
 
 

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -96,6 +96,48 @@ def is_terminal() -> bool:
 def emit(event: str, **values: object) -> None:
     """One JSON line on standard output."""
     click.echo(json.dumps({"event": event, **values}, default=str))
+
+
+MOST_FINDINGS = 20
+
+
+def told(counts: str) -> str:
+    """Counts that stand as JSON, as words."""
+    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in json.loads(counts).items())
+
+
+def emit_findings(
+    event: str, counts: Mapping[str, int], findings: Any, exit_code: int, *, as_json: bool, quiet: bool
+) -> None:
+    """Counts and findings of a command: JSON lines for machines, sentences for people.
+
+    Args:
+        event: name of the last line.
+        counts: by name.
+        findings: columns `RESULT_FINDINGS`.
+        exit_code: of the command.
+        as_json: for machines.
+        quiet: nothing at all.
+    """
+    if quiet:
+        return
+    from cape_engine.schema import results as r
+
+    rows = findings.to_pylist()
+    if as_json or not is_terminal():
+        for row in rows:
+            emit("finding", **row)
+        emit(event, exit_code=exit_code, counts=dict(counts))
+        return
+    for name, count in counts.items():
+        click.echo(f"{count:>16,}  {name.replace('_', ' ')}")
+    for row in rows[:MOST_FINDINGS]:
+        place = ", ".join(
+            str(row[name]) for name in (r.FINDING_SOURCE, r.ROW, r.FINDING_ENTRY) if row[name] is not None
+        )
+        click.echo(f"  {row[r.SEVERITY]} {row[r.CODE]}: {place}: {row[r.MESSAGE]}")
+    if len(rows) > MOST_FINDINGS:
+        click.echo(f"  and {len(rows) - MOST_FINDINGS:,} more findings (--json lists them all)")
 
 
 @contextmanager

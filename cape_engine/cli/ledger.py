@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,16 +55,23 @@ def command() -> None:
     """Declarations, claims on entries and every step of each, in a hash chain."""
 
 
-@command.command("show", epilog="Example: cape ledger show claims.ledger")
+@command.command(
+    "show", epilog="Examples: cape ledger show claims.ledger; cape ledger show claims.ledger --as-of 2026-06-30"
+)
+@click.option("--as-of", type=common.Day(), help="Entries by state at the end of a past day.")
 @ledger_options
 @common.output_options
-def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, quiet: bool) -> int:
+def show(
+    url: str | None, *, as_of: dt.date | None, named: str | None, timeout: float, as_json: bool, quiet: bool
+) -> int:
     """Show what stands in LEDGER: declarations, entries by state, and the hash of its last link."""
     from cape_engine.ledger import Ledger
     from cape_engine.money import cents_text
     from cape_engine.schema import ledger as c
     from cape_engine.schema.results import PRINCIPAL_CENTS
 
+    if as_of is not None:
+        return _show_as_of(_place(url, named), as_of, timeout, as_json=as_json, quiet=quiet)
     with Ledger.open(_place(url, named), read_only=True, timeout_seconds=timeout) as ledger:
         summary, declared = dataclasses.asdict(ledger.show()), ledger.declared()
     if quiet:
@@ -86,6 +94,22 @@ def show(url: str | None, *, named: str | None, timeout: float, as_json: bool, q
         status = f"{row[c.DECLARATION_STATUS]}, {row[c.CLAIM_NUMBER] or 'no claim'}"
         count = row[c.DECLARED_ENTRIES]
         click.echo(f"{words}  {count:,} {'entry' if count == 1 else 'entries'}  {status}")
+    return 0
+
+
+def _show_as_of(place: str, day: dt.date, timeout: float, *, as_json: bool, quiet: bool) -> int:
+    """Entries by state at the end of a past day, rebuilt from the steps."""
+    from cape_engine.ledger import Ledger
+    from cape_engine.schema import ledger as c
+
+    with Ledger.open(place, read_only=True, timeout_seconds=timeout) as ledger:
+        states = ledger.as_of(day).column(c.STATE).value_counts().to_pylist()
+    counts = {row["values"]: row["counts"] for row in states}
+    if as_json:
+        common.emit("as_of", day=day, states=counts)
+    elif not quiet:
+        click.echo(f"entries by state at the end of {day}:")
+        _pairs(counts, indent="  ")
     return 0
 
 

@@ -2,5 +2,6 @@
 
 from cape_engine.ledger.ledger import Ledger
 from cape_engine.ledger.records import Moved, Recorded, Report, Status, Submission, Summary
+from cape_engine.ledger.stepping import Stepped
 
-__all__ = ["Ledger", "Moved", "Recorded", "Report", "Status", "Submission", "Summary"]
+__all__ = ["Ledger", "Moved", "Recorded", "Report", "Status", "Stepped", "Submission", "Summary"]

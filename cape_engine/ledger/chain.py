@@ -26,17 +26,29 @@ CHAINED: Mapping[str, tuple[str, ...]] = {
         "step", "link", "declaration", "from_state", "to_state", "on_day", "who", "reason", "entries", "entry_numbers",
     ),
     "runs": ("run", "link", "kind", "folder", "result_hash", "manifest_sha256", "on_day", "totals", "files"),
-    "decisions": (
-        "declaration", "entry_number", "link", "on_day", "action", "principal_cents", "interest_cents", "refund",
+    "facts": ("declaration", "part", "link", "entries", "digest"),
+    "plans": (
+        "plan", "link", "declaration", "liquidation_date", "action", "basis_date", "limit_date", "reason", "entries",
+        "entry_numbers",
     ),
-    "schedules": ("declaration", "entry_number", "link", "liquidation_date", "action", "reason"),
+    "occurrences": (
+        "occurrence", "link", "kind", "effective_date", "liquidation_date", "received_date", "who", "note", "source",
+        "source_rows", "entries", "entry_numbers",
+    ),
+    "reviews": (
+        "review", "link", "declaration", "act", "on_day", "officer", "reason", "before_cents", "principal_cents",
+        "source", "source_rows", "entries", "entry_numbers",
+    ),
+    "decisions": ("decision", "link", "on_day", "entries", "principal_cents", "interest_cents", "digest"),
     "refunds": (
         "refund", "link", "recipient", "liquidation_date", "version", "entries", "principal_cents", "interest_cents",
         "amount_cents",
     ),
     "payments": ("payment", "link", "refund", "part", "parts", "amount_cents", "trace", "replaces"),
+    "days": ("played_day", "link", "run_day", "counts", "result_hash"),
 }  # fmt: skip
-"""Tables whose rows go into the link as they are, in this order; the entries of a declaration go in by digest."""
+"""Tables whose rows go into the link as they are, in this order; the entries of a declaration, and
+tables inside cells, go in by digest."""
 
 Cell = int | str | None
 Row = Sequence[Cell]

@@ -17,6 +17,7 @@ SCHEMA = "cape_ledger"
 LOCK = 0x43415045
 """Number of the advisory lock that one writer holds to the end of its transaction."""
 _MARK = re.compile(r"\?")
+_MAKE_WANTED = f'CREATE TEMP TABLE IF NOT EXISTS {WANTED} (entry_number TEXT COLLATE "C" PRIMARY KEY)'
 _LOCKED = {"55P03", "57014", "40P01", "40001"}
 _PACKED: Mapping[Packed, str] = {
     "entry_number": "string_agg(entry_number, '' ORDER BY entry_number)",
@@ -53,6 +54,11 @@ class Postgres:
             self._connection = dbapi.connect(_patient(url, timeout_seconds))
             self._cursor = self._connection.cursor()
             self._cursor.execute(f"SET search_path TO {SCHEMA}")
+            self._connection.commit()
+        if read_only:
+            # A server that may only be read has no temporary tables: then questions about some entries are refused.
+            with contextlib.suppress(self._fault):
+                self._cursor.execute(_MAKE_WANTED)
             self._connection.commit()
 
     @contextmanager
@@ -140,8 +146,11 @@ class Postgres:
 
     def want(self, numbers: pa.Array) -> None:
         """Fill the temporary table of wanted entry numbers, with figures for the planner."""
-        self.run(f'CREATE TEMP TABLE IF NOT EXISTS {WANTED} (entry_number TEXT COLLATE "C" PRIMARY KEY)')
-        self.run(f"TRUNCATE pg_temp.{WANTED}")
+        if self._read_only:  # its transactions may write into a temporary table, and neither make nor truncate one
+            self.run(f"DELETE FROM pg_temp.{WANTED}")  # noqa: S608 - our own word
+        else:
+            self.run(_MAKE_WANTED)
+            self.run(f"TRUNCATE pg_temp.{WANTED}")
         if len(numbers):
             with self._named():
                 rows = pa.table({"entry_number": numbers})

@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from cape_engine.ledger.chain import CHAINED, Row
+from cape_engine.ledger.chain import CHAINED
 
 WHOLE = frozenset(
     "declaration link attempt entries principal_cents interest_cents amount_cents number step to_state from_state run "
-    "version part parts state live code".split()
+    "version part parts state live code plan occurrence decision run_day "
+    "review before_cents".split()
 )
-"""Columns that hold whole numbers; every other one holds text."""
+"""Columns that hold whole numbers; every other one but `CONTENT` holds text."""
+CONTENT = "content"
+"""Column that holds a table (`ledger.blobs`); it stands in the chain by its digest."""
+PACKED: Mapping[str, str] = {"facts": "declaration, part", "decisions": "decision"}
+"""Tables with such a column, by key."""
 ENTRIES = ("declaration", "entry_number", "state", "live", "step", "importer_number", "principal_cents")
 LINKS = ("link", "recorded_at", "engine", "hash")
 STATES = ("code", "state", "live")
@@ -20,7 +25,7 @@ STATES = ("code", "state", "live")
 ALL: Mapping[str, tuple[str, ...]] = {
     "states": STATES,
     "links": LINKS,
-    **CHAINED,
+    **{name: (*columns, CONTENT) if name in PACKED else columns for name, columns in CHAINED.items()},
     "claim_entries": ENTRIES,
 }
 """Every table with its columns, in the order in which an empty ledger can be filled."""
@@ -31,8 +36,11 @@ KEYS: Mapping[str, str] = {
     "statuses": "declaration, number",
     "steps": "step",
     "runs": "run",
-    "decisions": "declaration, entry_number, link",
-    "schedules": "declaration, entry_number, link",
+    "plans": "plan",
+    "occurrences": "occurrence",
+    "reviews": "review",
+    "days": "played_day",
+    **PACKED,
     "refunds": "refund",
     "payments": "payment",
     "claim_entries": "declaration, entry_number",
@@ -43,21 +51,19 @@ KEYS: Mapping[str, str] = {
 def schema(table: str) -> pa.Schema:
     """The Arrow schema of a table."""
     states = table == "states"
-    return pa.schema(
-        [
-            (name, pa.int64() if name in WHOLE and not (states and name == "state") else pa.string())
-            for name in ALL[table]
-        ]
-    )
+    whole = WHOLE - {"state"} if states else WHOLE
+    special = {CONTENT: pa.binary(), **dict.fromkeys(whole, pa.int64())}
+    return pa.schema([(name, special.get(name, pa.string())) for name in ALL[table]])
 
 
-def from_rows(table: str, rows: Sequence[Row]) -> pa.Table:
+def from_rows(table: str, rows: Sequence[Sequence[int | str | bytes | None]]) -> pa.Table:
     """Rows of a table as columns."""
     shape = schema(table)
     columns = [pa.array(cells, field.type) for cells, field in zip(zip(*rows, strict=True), shape, strict=True)]
     return pa.table(columns, schema=shape) if rows else shape.empty_table()
 
 
-def select(table: str) -> str:
-    """The statement that reads a table whole, in the order of its key."""
-    return f"SELECT {', '.join(ALL[table])} FROM {table} ORDER BY {KEYS[table]}"  # noqa: S608 - our own names
+def select(table: str, *, chained: bool = False) -> str:
+    """The statement that reads a table in the order of its key: whole, or only what stands in the chain."""
+    columns = CHAINED[table] if chained and table in CHAINED else ALL[table]
+    return f"SELECT {', '.join(columns)} FROM {table} ORDER BY {KEYS[table]}"  # noqa: S608 - our own names

@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from cape_engine.bridge import Bools
 from cape_engine.ledger import chain, reading, tables
+from cape_engine.ledger.blobs import digest_of, unpacked_table
 from cape_engine.ledger.database import Database, Packed
 from cape_engine.ledger.records import Report
 from cape_engine.ledger.states import BEGIN, Life
+from cape_engine.schema import life as columns
 
 _MOST = 20
 """Problems of one kind that are named; the rest are counted."""
@@ -55,10 +57,11 @@ def verify(database: Database, life: Life) -> Report:
         return Report(0, 0, 0, "", (damage,))
     for guard in sorted(GUARDS - database.guards()):
         problems.add(f"{guard}: this guard of the database is gone, so that others than the engine could write")
-    small = {table: database.rows(tables.select(table)) for table in ("links", *chain.CHAINED)}
+    small = {table: database.rows(tables.select(table, chained=True)) for table in ("links", *chain.CHAINED)}
     head = _check_links(small, problems)
     events, claims = _check_claims(database, life, small, problems)
     _check_sums(small, problems)
+    _check_contents(database, small, problems)
     return Report(len(small["links"]), events, claims, head, tuple(problems.said))
 
 
@@ -163,6 +166,25 @@ def _replayed(
         problems.each(wrong, f"step {step}, entry ", taken, "it stood in another state when it took the step")
         code[places], last[places] = after, step
     return code, last
+
+
+def _check_contents(database: Database, small: Mapping[str, list[tuple[Any, ...]]], problems: _Problems) -> None:
+    """Tables inside cells against the digests that stand in the chain, one at a time."""
+    schemas = {"facts": columns.FACTS_SCHEMA, "decisions": columns.DECISIONS_SCHEMA}
+    for table, key in tables.PACKED.items():
+        names = key.split(", ")
+        places = [chain.CHAINED[table].index(name) for name in names]
+        sql = f"SELECT content FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}"  # noqa: S608 - our own words
+        for row in small[table]:
+            where = f"{table} {' '.join(str(row[place]) for place in places)}"
+            found = database.rows(sql, [row[place] for place in places])
+            try:
+                content = unpacked_table(found[0][0], schemas[table])
+            except ValueError as error:
+                problems.add(f"{where}: its table cannot be read ({error})")
+                continue
+            if digest_of(content) != row[-1]:
+                problems.add(f"{where}: its table is not the one that was recorded")
 
 
 def _check_sums(small: Mapping[str, list[tuple[Any, ...]]], problems: _Problems) -> None:

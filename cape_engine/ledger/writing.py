@@ -67,6 +67,12 @@ class Writer:
             self.database.insert(table, tables.from_rows(table, rows))
             self._rows.setdefault(table, []).extend(rows)
 
+    def add_packed(self, table: str, rows: Sequence[Row], contents: Sequence[bytes]) -> None:
+        """Append rows of a table of `tables.PACKED` with the tables they hold, which go into the link by digest."""
+        whole = [(*row, content) for row, content in zip(rows, contents, strict=True)]
+        self.database.insert(table, tables.from_rows(table, whole))
+        self._rows.setdefault(table, []).extend(rows)
+
     def steps(self, numbers: pa.Array, groups: Sequence[Group], on_day: dt.date, who: str) -> list[int]:
         """Write steps; the number of each.
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cape_engine.bridge import Bools, Int64s
-from cape_engine.schema.codes import REVIEW_RULES, Flag
-from cape_engine.settings import Settings
+from cape_engine.errors import SettingError
+from cape_engine.rules import Ruleset
+from cape_engine.rules.rows import ReviewRule
+from cape_engine.schema.codes import Flag
+from cape_engine.settings import Settings, catalogue
 
 UInt32s = npt.NDArray[np.uint32]
 UInt64s = npt.NDArray[np.uint64]
@@ -23,33 +29,85 @@ _MIX_2 = 0xC4CEB9FE1A85EC53
 _MASK = 2**64 - 1
 
 
-def picked(entry_numbers: pa.Array, flags: UInt32s, principal_cents: Int64s, settings: Settings) -> Bools:
+def picked(
+    entry_numbers: pa.Array, flags: UInt32s, principal_cents: Int64s, ruleset: Ruleset, settings: Settings
+) -> Bools:
     """Entries that go to review: by flag, by amount, or by the seeded sample.
 
     Args:
         entry_numbers: text, shape (n,).
         flags: `codes.Flag` bits, shape (n,).
         principal_cents: cents, shape (n,).
+        ruleset: its review rules are read.
         settings: `schedule.review_*` and `mass.bundled_duty` are read.
+
+    Raises:
+        SettingError: `schedule.review_rules` names a rule that review_rules.csv does not have.
     """
-    result: Bools = (flags & np.uint32(picking_flags(settings))) != 0
-    amount = settings.maybe_number("schedule.review_amount_cents")
-    if amount is not None:
-        result |= principal_cents >= amount
-    sample = settings.number("schedule.review_sample")
-    if sample:
-        result |= sampled(entry_numbers, sample, settings.number("schedule.review_seed"))
+    result = np.zeros(len(flags), np.bool_)
+    for _, chosen in by_rule(entry_numbers, flags, principal_cents, ruleset, settings):
+        result |= chosen
     return result
 
 
-def picking_flags(settings: Settings) -> Flag:
-    """The flags that pick an entry, by `schedule.review_rules`."""
-    flags = Flag(0)
-    for rule in settings.words("schedule.review_rules"):
-        if rule == "bundled_duty" and settings.text("mass.bundled_duty") == "flag":
-            continue
-        flags |= REVIEW_RULES[rule]
-    return flags
+def by_rule(
+    entry_numbers: pa.Array, flags: UInt32s, principal_cents: Int64s, ruleset: Ruleset, settings: Settings
+) -> Iterator[tuple[str, Bools]]:
+    """For each rule in force, in file order, the entries that it picks; arguments and errors as `picked`."""
+    wanted = rules_in_force(ruleset, settings)
+    amount = settings.maybe_number("schedule.review_amount_cents")
+    sample = settings.number("schedule.review_sample")
+    for row in ruleset.review_rules:
+        if row.rule in wanted:
+            yield row.rule, (flags & np.uint32(flags_of(row))) != 0
+        elif row.kind == "amount" and amount is not None:
+            yield row.rule, principal_cents >= amount
+        elif row.kind == "sample" and sample:
+            yield row.rule, sampled(entry_numbers, sample, settings.number("schedule.review_seed"))
+
+
+def reasons(
+    entry_numbers: pa.Array, flags: UInt32s, principal_cents: Int64s, ruleset: Ruleset, settings: Settings
+) -> pa.Array:
+    """For each entry the rules that pick it, in file order with `;` between; blank where none does.
+
+    Arguments and errors as `picked`.
+    """
+    found = pa.array([""] * len(flags), pa.string())
+    for rule, chosen in by_rule(entry_numbers, flags, principal_cents, ruleset, settings):
+        longer = pc.if_else(pc.equal(found, ""), rule, pc.binary_join_element_wise(found, rule, ";"))
+        found = pc.if_else(pa.array(chosen), longer, found)
+    return found
+
+
+def rules_in_force(ruleset: Ruleset, settings: Settings) -> frozenset[str]:
+    """The flag rules that pick: those switched on in the file, unless `schedule.review_rules` was changed.
+
+    Raises:
+        SettingError: the setting names a rule that the file does not have.
+    """
+    name = "schedule.review_rules"
+    known = [row for row in ruleset.review_rules if row.kind == "flag"]
+    words = settings.words(name)
+    if list(words) == catalogue()[name].default:
+        wanted = {row.rule for row in known if row.default_on}
+    else:
+        strange = sorted(set(words) - {row.rule for row in known})
+        if strange:
+            listed = ", ".join(row.rule for row in known)
+            raise SettingError(f"{name}: {strange[0]!r} is no rule of review_rules.csv, which has {listed}")
+        wanted = set(words)
+    if settings.text("mass.bundled_duty") == "flag":
+        wanted.discard("bundled_duty")
+    return frozenset(wanted)
+
+
+def flags_of(row: ReviewRule) -> Flag:
+    """The flags that a rule looks at."""
+    result = Flag(0)
+    for name in row.flags:
+        result |= Flag[name]
+    return result
 
 
 def sampled(entry_numbers: pa.Array, per_ten_thousand: int, seed: int) -> Bools:

@@ -89,7 +89,7 @@ def plan(
 
     missed = again & (day == NO_DAY)
     unknown: Bools = road & (day == BEYOND)
-    picked = review.picked(numbers, flags, principal_cents, settings)
+    picked = review.picked(numbers, flags, principal_cents, ruleset, settings)
     in_review = accepted & picked & ~missed
     waits = (accepted & standing.held) | in_review | unknown
     dated: Bools = road & ~missed & ~waits

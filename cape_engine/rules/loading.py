@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -12,11 +13,14 @@ from cape_engine.errors import RuleFileError
 from cape_engine.rules import read, tables
 from cape_engine.rules.rows import LEGAL_DIGITS
 from cape_engine.rules.ruleset import Ruleset
+from cape_engine.schema.codes import Flag
 
 _LOADED: list[Ruleset] = []
 """The rulesets last loaded: a process that runs again, as for a what-if, has them and what was worked out of them."""
 _MOST_LOADED = 2
 _LOCK = threading.Lock()
+LEAST_HOLIDAYS = 10
+"""Eleven holidays a year (5 USC 6103); a New Year's Day on a Saturday is kept in the year before."""
 
 
 def default_folder() -> Path:
@@ -106,5 +110,42 @@ def _check_together(ruleset: Ruleset) -> None:
     if known != named:
         step = "Every state is entered or left by a transition, and every transition names states."
         read.refuse(tables.TRANSITIONS.file, None, min(known ^ named), "the state stands in one file only", step)
+    for kind in ruleset.event_kinds:
+        odd = {*kind.from_states, kind.to_state or "FILED"} - known
+        if odd:
+            step = "Name states of entry_states.csv."
+            read.refuse(tables.EVENT_KINDS.file, None, f"kind={kind.kind}", f"unknown state {min(odd)}", step)
     if len({row.code for row in ruleset.entry_states}) != len(known):
         read.refuse(tables.ENTRY_STATES.file, None, "code", "two states have one code", "Give each its own, for good.")
+    _check_calendar(ruleset)
+    _check_review(ruleset)
+
+
+def _check_review(ruleset: Ruleset) -> None:
+    """Review rules name flags that exist, and amount and sample, which have settings of their own, are there once."""
+    file = tables.REVIEW.file
+    for row in ruleset.review_rules:
+        strange = sorted(set(row.flags) - set(Flag.__members__))
+        if strange:
+            why = f"{strange[0]} is not a flag of an entry"
+            read.refuse(file, None, f"rule={row.rule}", why, "Name flags of the results.")
+        if bool(row.flags) != (row.kind == "flag"):
+            why = "flags stand with the kind flag, and only there"
+            read.refuse(file, None, f"rule={row.rule}", why, "Name flags of the results, or none.")
+    for kind in ("amount", "sample"):
+        if [row.kind for row in ruleset.review_rules].count(kind) != 1:
+            read.refuse(file, None, f"kind={kind}", "not exactly one rule", "Keep one; its setting switches it.")
+
+
+def _check_calendar(ruleset: Ruleset) -> None:
+    """A year without its holidays in the middle of the table would be guessed; so would a closure beyond the table."""
+    closed = Counter(holiday.date.year for holiday in ruleset.holidays if holiday.cbp_closed)
+    years = range(min(closed, default=0), max(closed, default=0) + 1)
+    for year in years:
+        if closed[year] < LEAST_HOLIDAYS:
+            step = f"A year has at least {LEAST_HOLIDAYS} (5 USC 6103); give them all, or end the table before it."
+            read.refuse(tables.HOLIDAYS.file, None, year, f"only {closed[year]} days closed at CBP", step)
+    for closure in ruleset.closures:
+        if closure.date.year not in years:
+            why = f"the table of holidays runs from {years[0]} to {years[-1]}"
+            read.refuse(tables.CLOSURES.file, None, f"date={closure.date}", why, "Give that year's holidays first.")

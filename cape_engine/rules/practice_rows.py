@@ -189,6 +189,27 @@ class HoldCode:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRule:
+    """Something that picks an accepted entry for review (handbook 6.4).
+
+    Attributes:
+        kind: `flag`, `amount` or `sample`.
+        flags: for kind `flag` the names of `schema.codes.Flag` that pick, any of them.
+        setting: the setting that switches it.
+        default_on: whether it picks while that setting has its default.
+    """
+
+    rule: str
+    kind: str
+    flags: tuple[str, ...]
+    setting: str
+    condition: str
+    default_on: bool
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntryState:
     """A state in the life of an entry (handbook 1.5).
 
@@ -217,6 +238,35 @@ class StateTransition:
     to_state: str
     who: str
     guard: str
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """An event that arrives from outside: which entries it fits, and what it does to them (handbook 6.3).
+
+    Attributes:
+        kind: its word in files of events; events of one day are played in the order of the file.
+        from_states: states it fits.
+        to_state: state it leads to; blank where the state stays.
+        holds: holds it ends; blank for all.
+        effect: release (a hold or a review ends), basis (a liquidation by CBP), review (an officer must look).
+        limit: until when a released entry must be liquidated.
+        liquidation_date: whether the event gives one.
+        words: what it means.
+        source: where the rule comes from.
+        confidence: how sure that is.
+    """
+
+    kind: str
+    from_states: tuple[str, ...]
+    to_state: str
+    holds: tuple[str, ...]
+    effect: str
+    limit: str
+    liquidation_date: str
+    words: str
     source: str
     confidence: str
 

@@ -162,6 +162,20 @@ HOLD_CODES = Table(
     r.HoldCode,
     ("code",),
 )
+REVIEW = Table(
+    "review_rules.csv",
+    (
+        ("rule", p.needed),
+        ("kind", p.one_of("flag", "amount", "sample")),
+        ("flags", p.words),
+        ("setting", p.needed),
+        ("condition", p.needed),
+        ("default_on", p.yes),
+        *SOURCE,
+    ),
+    r.ReviewRule,
+    ("rule",),
+)
 ENTRY_STATES = Table(
     "entry_states.csv",
     (
@@ -181,6 +195,22 @@ TRANSITIONS = Table(
     (("from_state", p.needed), ("to_state", p.needed), ("who", p.needed), ("guard", p.needed), *SOURCE),
     r.StateTransition,
     ("from_state", "to_state"),
+)
+EVENT_KINDS = Table(
+    "event_kinds.csv",
+    (
+        ("kind", p.needed),
+        ("from_states", p.words),
+        ("to_state", p.text),
+        ("holds", p.words),
+        ("effect", p.one_of("release", "basis", "review")),
+        ("limit", p.one_of("", "none", "year", "six_months", "four_years")),
+        ("liquidation_date", p.one_of("none", "optional", "required")),
+        ("words", p.needed),
+        *SOURCE,
+    ),
+    r.EventKind,
+    ("kind",),
 )
 ROUTES = Table(
     "failure_routes.csv",

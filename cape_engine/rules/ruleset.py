@@ -241,6 +241,11 @@ class Ruleset:
         return self._rows[tables.HOLD_CODES.file]
 
     @property
+    def review_rules(self) -> tuple[r.ReviewRule, ...]:
+        """What picks an accepted entry for review."""
+        return self._rows[tables.REVIEW.file]
+
+    @property
     def entry_states(self) -> tuple[r.EntryState, ...]:
         """The states in the life of an entry, in the order of the straight road."""
         return self._rows[tables.ENTRY_STATES.file]
@@ -249,6 +254,11 @@ class Ruleset:
     def transitions(self) -> tuple[r.StateTransition, ...]:
         """Every step that an entry may take from one state to the next."""
         return self._rows[tables.TRANSITIONS.file]
+
+    @property
+    def event_kinds(self) -> tuple[r.EventKind, ...]:
+        """Events from outside in the order in which those of one day are played."""
+        return self._rows[tables.EVENT_KINDS.file]
 
     @property
     def claim_report_columns(self) -> tuple[r.OtherReportColumn, ...]:

@@ -47,12 +47,12 @@ class Difference:
 
 
 def show(ruleset: Ruleset, key: str, on: dt.date | None = None) -> list[Record]:
-    """Everything the rules hold about a tariff number, eligibility rule, entry type, programme or setting.
+    """Everything the rules hold about a tariff number, eligibility or review rule, entry type, programme or setting.
 
     Args:
         ruleset: the rules in force.
-        key: an HTS number of 8 or 10 digits (dots allowed), a rule id or reason code, a two-digit entry type, a
-            special programme indicator, or the dotted name of a setting.
+        key: an HTS number of 8 or 10 digits (dots allowed), a rule id or reason code, a review rule, a two-digit
+            entry type, a special programme indicator, or the dotted name of a setting.
         on: only rows in force on that day; without it all rows.
 
     Raises:
@@ -93,6 +93,9 @@ def _word(ruleset: Ruleset, word: str) -> Iterator[tuple[Record, Any]]:
     for rule in ruleset.eligibility:
         if rule.rule_id == lower:
             yield record(tables.ELIGIBILITY.file, rule.rule_id, rule), rule
+    for review in ruleset.review_rules:
+        if review.rule == lower:
+            yield record(tables.REVIEW.file, review.rule, review), review
     for row in ruleset.all_entry_types:
         if row.code == word:
             yield record(tables.ENTRY_TYPES.file, row.code, row), row
@@ -108,7 +111,8 @@ def _word(ruleset: Ruleset, word: str) -> Iterator[tuple[Record, Any]]:
 
 def _unknown(ruleset: Ruleset, word: str) -> str:
     """What to say about a key that nobody knows."""
-    known = [*(rule.rule_id for rule in ruleset.eligibility), *catalogue()]
+    rules = [*(rule.rule_id for rule in ruleset.eligibility), *(rule.rule for rule in ruleset.review_rules)]
+    known = [*rules, *catalogue()]
     near = difflib.get_close_matches(word.lower(), known, n=3)
     hint = f" Near: {', '.join(near)}." if near else ""
     return (

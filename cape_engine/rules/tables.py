@@ -9,12 +9,14 @@ from cape_engine.rules.practice_tables import (
     ENTRY_STATES,
     ENTRY_TYPES,
     ES003,
+    EVENT_KINDS,
     FEE_CLASSES,
     FEE_LIMITS,
     HOLD_CODES,
     HOLIDAYS,
     INTEREST,
     POLICIES,
+    REVIEW,
     ROUTES,
     STATUS_WORDS,
     TRANSITIONS,
@@ -59,6 +61,7 @@ __all__ = [
     "ENTRY_STATES",
     "ENTRY_TYPES",
     "ES003",
+    "EVENT_KINDS",
     "FEE_CLASSES",
     "FEE_LIMITS",
     "HOLD_CODES",
@@ -71,6 +74,7 @@ __all__ = [
     "PROGRAMS",
     "RATE_DATES",
     "RATE_UNITS",
+    "REVIEW",
     "ROUTES",
     "SLOTS",
     "SPECIAL",
@@ -85,7 +89,7 @@ __all__ = [
 EAGER: tuple[Table, ...] = (
     IEEPA, OTHER, SPI, COMPUTATION, SLOTS, UNITS, INTEREST, FEE_LIMITS, FEE_CLASSES, ENTRY_TYPES, ELIGIBILITY, HOLIDAYS,
     CLOSURES, POLICIES, STATUS_WORDS, DISPLACED, COLUMN2, HOLD_CODES, BLOCKS, BORDERLINE, COLLECTION, RATE_DATES,
-    WHOLE_UNITS, RATE_UNITS, ES003, CLAIM_DETAILS, ENTRY_STATES, TRANSITIONS, ROUTES,
+    WHOLE_UNITS, RATE_UNITS, ES003, CLAIM_DETAILS, ENTRY_STATES, TRANSITIONS, EVENT_KINDS, ROUTES, REVIEW,
 )  # fmt: skip
 """Small tables, parsed whole when the ruleset is loaded."""
 LAZY: tuple[Table, ...] = (BASE, SPECIAL)

@@ -59,17 +59,6 @@ class Flag(IntFlag):
     ZERO_REFUND = 1 << 25
 
 
-REVIEW_RULES: dict[str, Flag] = {
-    "mode_gap": Flag.MODE_GAP,
-    "replacement_layout": Flag.REPLACEMENT_LAYOUT_UNKNOWN,
-    "bundled_duty": Flag.BUNDLED_DUTY,
-    "displaced_232": Flag.DISPLACED_232,
-    "bill": Flag.BILL_FLAG,
-    "value_placement": Flag.VALUE_NOT_PLACED | Flag.VALUE_DOUBLE,
-}
-"""Words of `schedule.review_rules` and the flags that pick an entry for review (handbook 6.4, clarification 26)."""
-
-
 class Change(IntEnum):
     """What happened to a tariff number; the names, lower case, are the words of the `change` column."""
 

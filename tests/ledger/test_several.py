@@ -39,6 +39,16 @@ def test_reader__sees_one_moment(url: str, numbers: Numbers, submit: Submit) -> 
         assert reader.live().num_rows == 6
 
 
+def test_reader__asks_about_some(url: str, numbers: Numbers, submit: Submit) -> None:
+    """A ledger opened for reading answers about some entries as about all, time and again."""
+    with Ledger.open(url) as writer, Ledger.open(url, read_only=True) as reader:
+        writer.record(submit(numbers(3)))
+        for wanted in (numbers(2), numbers(1), [], numbers(3)):
+            asked = pa.array(wanted, pa.string())
+            assert reader.live(asked)["entry_number"].to_pylist() == wanted
+            assert reader.claims(entry_numbers=asked).num_rows == len(wanted)
+
+
 def test_reader__snapshot_of_several_questions(url: str, numbers: Numbers, submit: Submit, tmp_path: Path) -> None:
     """An export that begins before a commit carries nothing of it, in no table."""
     with Ledger.open(url) as writer, Ledger.open(url) as reader:

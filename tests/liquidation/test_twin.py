@@ -49,6 +49,7 @@ changes = st.fixed_dictionaries(
         "unliquidated_rule": st.sampled_from(["exact", "within"]),
         "review_days": st.sampled_from([0, 1, 10, 60]),
         "deemed_margin_days": st.sampled_from([1, 0, 5]),
+        "run_days": st.sampled_from([["MON", "TUE", "WED", "THU"], ["FRI"], ["TUE", "WED", "SAT"]]),
     }
 )
 

@@ -20,8 +20,9 @@ CONSOLIDATED > HELD_NO_ACH > CERTIFIED
 CONSOLIDATED > OFFSET > CERTIFIED
 ISSUED > RETURNED > REISSUED > ISSUED
 ACCEPTED > ENTRY_FAILED > ACCEPTED
+IN_REVIEW > ENTRY_FAILED
 """
-"""Handbook 1.5, and the last line: an answer of CBP counts before our replay of its checks."""
+"""Handbook 1.5, and the last two lines: an answer of CBP counts before our replay; an officer may reject a claim."""
 DEAD = {"FILED", "FILE_REJECTED", "ENTRY_FAILED", "WINDOW_MISSED"}
 """A claim in one of these does not hold the entry."""
 STEPS = {

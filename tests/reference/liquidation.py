@@ -7,7 +7,7 @@ calendar: the federal holidays of 5 USC 6103 are worked out here.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -25,16 +25,15 @@ def _nth_monday(year: int, month: int, nth: int) -> dt.date:
     return day + 7 * (nth - 1) * DAY
 
 
-@cache
-def closed(year: int) -> frozenset[dt.date]:
-    """The legal public holidays of a year as CBP keeps them (5 USC 6103), observed days included."""
+def _floating(year: int) -> set[dt.date]:
+    """The holidays that always fall on a Monday or Thursday."""
     last_may = dt.date(year, 5, 31)
     while last_may.weekday() != 0:
         last_may -= DAY
     thanksgiving = dt.date(year, 11, 1)
     while thanksgiving.weekday() != 3:
         thanksgiving += DAY
-    days = {
+    return {
         _nth_monday(year, 1, 3),
         _nth_monday(year, 2, 3),
         last_may,
@@ -42,33 +41,47 @@ def closed(year: int) -> frozenset[dt.date]:
         _nth_monday(year, 10, 2),
         thanksgiving + 21 * DAY,
     }
-    fixed = [(year, 1, 1), (year, 6, 19), (year, 7, 4), (year, 11, 11), (year, 12, 25), (year + 1, 1, 1)]
-    for parts in fixed:
-        day = dt.date(*parts)
-        if day.weekday() == 5:
-            day -= DAY
-        elif day.weekday() == 6:
-            day += DAY
-        if day.year == year:
-            days.add(day)
-    return frozenset(days | {day for day in ORDERED_CLOSURES if day.year == year})
 
 
-def is_run_day(day: dt.date) -> bool:
+def _fixed(year: int) -> list[dt.date]:
+    """The holidays of a date, and the next New Year's Day, which may be kept in this year."""
+    parts = [(year, 1, 1), (year, 6, 19), (year, 7, 4), (year, 11, 11), (year, 12, 25), (year + 1, 1, 1)]
+    return [dt.date(*part) for part in parts]
+
+
+@cache
+def closed(year: int) -> frozenset[dt.date]:
+    """The legal public holidays of a year as CBP keeps them (5 USC 6103), observed days included."""
+    days = _floating(year) | {day for day in ORDERED_CLOSURES if day.year == year}
+    moved = {5: -DAY, 6: DAY}  # a Saturday to Friday, a Sunday to Monday
+    days |= {day + moved.get(day.weekday(), 0 * DAY) for day in _fixed(year)}
+    return frozenset(day for day in days if day.year == year)
+
+
+@cache
+def banks_closed(year: int) -> frozenset[dt.date]:
+    """The same holidays as the Federal Reserve keeps them: a Sunday moves to Monday, a Saturday does not move."""
+    kept = {day + DAY if day.weekday() == 6 else day for day in _fixed(year)}
+    return frozenset(_floating(year) | {day for day in kept if day.year == year})
+
+
+def is_run_day(day: dt.date, rules: Rules | None = None) -> bool:
     """Monday to Thursday, and CBP is open."""
-    return day.weekday() <= 3 and day not in closed(day.year)
+    rules = rules or Rules()
+    weekday = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")[day.weekday()]
+    return weekday in rules.run_days and day not in closed(day.year) and day.isoformat() not in rules.overrides
 
 
-def run_day_from(day: dt.date) -> dt.date:
+def run_day_from(day: dt.date, rules: Rules | None = None) -> dt.date:
     """The first run day on or after `day`."""
-    while not is_run_day(day):
+    while not is_run_day(day, rules):
         day += DAY
     return day
 
 
-def run_day_to(day: dt.date) -> dt.date:
+def run_day_to(day: dt.date, rules: Rules | None = None) -> dt.date:
     """The last run day on or before `day`."""
-    while not is_run_day(day):
+    while not is_run_day(day, rules):
         day -= DAY
     return day
 
@@ -93,6 +106,8 @@ class Rules:
     unliquidated_rule: str = "exact"
     review_days: int = 0
     deemed_margin_days: int = 1
+    run_days: Sequence[str] = ("MON", "TUE", "WED", "THU")
+    overrides: Sequence[str] = ()
 
 
 @dataclass
@@ -165,11 +180,11 @@ class Planned:
 def reliquidation(liquidated: dt.date, accepted_on: dt.date, rules: Rules) -> dt.date | None:
     """The run day on which a liquidated entry is reliquidated, or none when day 90 (19 USC 1501) comes first."""
     reach = rules.reliq_limit if rules.reliq_limit_inclusive else rules.reliq_limit - 1
-    limit = run_day_to(liquidated + reach * DAY)
+    limit = run_day_to(liquidated + reach * DAY, rules)
     start = max(accepted_on, liquidated)
-    if limit < run_day_from(start + DAY):
+    if limit < run_day_from(start + DAY, rules):
         return None
-    return min(run_day_from(start + rules.review_days * DAY + DAY), limit)
+    return min(run_day_from(start + rules.review_days * DAY + DAY, rules), limit)
 
 
 def plan(facts: Mapping[str, object], stands: Stands, accepted_on: dt.date, rules: Rules | None = None) -> Planned:
@@ -186,20 +201,20 @@ def plan(facts: Mapping[str, object], stands: Stands, accepted_on: dt.date, rule
     limits: list[dt.date] = []
     ends: list[tuple[dt.date, str]] = []
     if isinstance(start, dt.date):
-        limits.append(run_day_to(one_year_later(start) - rules.deemed_margin_days * DAY))
+        limits.append(run_day_to(one_year_later(start) - rules.deemed_margin_days * DAY, rules))
         ends.append((one_year_later(start), "DEEMED_LIMIT"))
     if isinstance(scheduled, dt.date):
-        limits.append(run_day_to(scheduled - DAY))
+        limits.append(run_day_to(scheduled - DAY, rules))
         ends.append((scheduled, "SCHEDULED_LIQUIDATION"))
-    earliest = run_day_from(accepted_on + DAY)
+    earliest = run_day_from(accepted_on + DAY, rules)
     if limits and min(limits) < earliest:
         ended, flag = min(ends)
         day = reliquidation(ended, accepted_on, rules)
         return Planned("reliquidate", day, {flag}) if day else Planned("none", None, {flag, "WINDOW_MISSED"})
     if rules.unliquidated_rule == "exact":
-        target = run_day_from(accepted_on + rules.days_unliquidated * DAY)
+        target = run_day_from(accepted_on + rules.days_unliquidated * DAY, rules)
     else:
-        target = run_day_from(accepted_on + rules.review_days * DAY + DAY)
+        target = run_day_from(accepted_on + rules.review_days * DAY + DAY, rules)
     target = max(target, earliest)
     return Planned("liquidate", min([target, *limits]))
 
@@ -222,3 +237,37 @@ def sampled(entry_number: str, per_10000: int, seed: int) -> bool:
     for byte in entry_number.encode():
         value = (value ^ byte) * 0x100000001B3 & MASK
     return mixed(value) % 10_000 < per_10000
+
+
+@dataclass
+class Window:
+    """How long an officer has: last run day, last day for a release, run day of a release today; None where none."""
+
+    last_run: dt.date | None
+    decide_by: dt.date | None
+    released_to: dt.date | None
+
+
+def window(facts: Mapping[str, dt.date | None], on: dt.date, rules: Rules | None = None) -> Window:
+    """The window of an entry in review on a day, released on that day at the end.
+
+    `facts`: accepted, basis (the liquidation that starts the 90 days), limit (end of the year), booked.
+    """
+    rules = rules or Rules()
+    accepted, basis, limit, booked = (facts[name] for name in ("accepted", "basis", "limit", "booked"))
+    assert accepted is not None
+    if basis is not None:
+        reach = rules.reliq_limit if rules.reliq_limit_inclusive else rules.reliq_limit - 1
+        last = run_day_to(basis + reach * DAY, rules)
+        return Window(last, last - DAY, reliquidation(basis, on, rules))
+    limits = [] if limit is None else [run_day_to(limit - rules.deemed_margin_days * DAY, rules)]
+    limits += [] if booked is None else [run_day_to(booked - DAY, rules)]
+    soon = run_day_from(on + DAY, rules)
+    if not limits:
+        return Window(None, None, max(soon, run_day_from(accepted + rules.days_unliquidated * DAY, rules)))
+    last = min(limits)
+    if last < soon:  # the law liquidates, or has, before CAPE can
+        ended = min(day for day in (limit, booked) if day is not None)
+        return Window(last, last - DAY, reliquidation(ended, on, rules))
+    target = max(soon, run_day_from(accepted + rules.days_unliquidated * DAY, rules))
+    return Window(last, last - DAY, min(target, last))

@@ -53,6 +53,7 @@ def test_show__number_that_never_existed() -> None:
     ("key", "file", "field", "value"),
     [
         ("final_liquidation", "eligibility_rules.csv", "message", "ENTRY SUMMARY IS IN FINAL LIQUIDATION STATUS"),
+        ("value_placement", "review_rules.csv", "flags", "VALUE_NOT_PLACED;VALUE_DOUBLE"),
         ("FINAL_LIQUIDATION", "eligibility_rules.csv", "outcome", "reject_entry"),
         ("21", "entry_types.csv", "cape_status", "accepted_waits"),
         ("kr", "spi_codes.csv", "programme", "U.S.-Korea FTA (KORUS)"),

@@ -1,4 +1,4 @@
-"""Writes the pages of `docs/reference` from what the engine declares: its columns, settings and findings.
+"""Writes the pages of `docs/reference` from what the engine declares: columns, settings, findings, states of an entry.
 
 Run as `python tests/workshop/reference_pages.py FOLDER` (`make docs`); a test holds the committed pages to it.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cape_engine import findings, settings
-from cape_engine.schema import claims, facts, packing, results, rows
+from cape_engine import findings, rules, settings
+from cape_engine.schema import claims, facts, packing, results, review, rows
 from cape_engine.schema.column import Column
 
 NOTE = "Written by `make docs` from {origin}; change that, not this page."
@@ -85,6 +85,7 @@ def columns_page() -> str:
         ("What a run writes", results, "RESULT"),
         ("What a check of declarations writes", claims, "RESULT"),
         ("What packing and the loop write", packing, ""),
+        ("What manual review shows, takes and keeps", review, ""),
     ):
         parts += [f"## {heading}", ""]
         for name, columns in collections(module, prefix):
@@ -135,9 +136,48 @@ def findings_page() -> str:
     return "\n".join([*parts, table(("code", "severity", "message", "what to do"), body)])
 
 
+def diagram(ruleset: rules.Ruleset) -> str:
+    """The life of an entry as a Mermaid diagram: every state, every step with who takes it, begin and ends."""
+    states, steps = ruleset.entry_states, ruleset.transitions
+    left = {step.from_state for step in steps}
+    lines = ["```mermaid", "stateDiagram-v2", "    direction TB", f"    [*] --> {states[0].state}"]
+    lines += [f"    {step.from_state} --> {step.to_state} : {step.who}" for step in steps]
+    lines += [f"    {row.state} --> [*]" for row in states if row.state not in left]
+    free = ",".join(row.state for row in states if not row.live)
+    return "\n".join([*lines, "    classDef free stroke-dasharray: 4 4", f"    class {free} free", "```", ""])
+
+
+def states_page() -> str:
+    """The states of an entry, the steps between them, and the diagram of both."""
+    ruleset = rules.load()
+    origin = "`entry_states.csv` and `state_transitions.csv` in `cape_engine/rules/data`"
+    parts = ["# States of an entry", "", NOTE.format(origin=origin), ""]
+    parts += [
+        "An arrow names who takes the step. A claim in a dashed state no longer holds the entry: another may name it.",
+        "",
+    ]
+    parts += [diagram(ruleset), "## States", ""]
+    head = ("state", "meaning", "claim holds the entry", "moved into by", "CBP's word", "source")
+    held = {True: "yes", False: ""}
+    states = (
+        (f"`{s.state}`", s.meaning, held[s.live], ", ".join(s.moved_by), ", ".join(s.cbp_word), s.source)
+        for s in ruleset.entry_states
+    )
+    parts += [table(head, states), "## Steps", ""]
+    parts += ["A step that is not in this table is refused with the reason, whoever asks for it.", ""]
+    steps = ((f"`{t.from_state}`", f"`{t.to_state}`", t.who, t.guard, t.source) for t in ruleset.transitions)
+    parts += [table(("from", "to", "who", "what must hold", "source"), steps)]
+    return "\n".join(parts)
+
+
 def pages() -> dict[str, str]:
     """Every page by its file name."""
-    return {"columns.md": columns_page(), "settings.md": settings_page(), "findings.md": findings_page()}
+    return {
+        "columns.md": columns_page(),
+        "settings.md": settings_page(),
+        "findings.md": findings_page(),
+        "states.md": states_page(),
+    }
 
 
 def write(folder: Path) -> None:
