@@ -105,12 +105,14 @@ def _worlds(draw: st.DrawFn) -> tuple[list[twin.Entry], list[twin.Event], twin.F
     for _ in range(draw(st.integers(0, 12))):
         day = draw(_day(0, 7 * WEEKS - 1))
         effective = day - draw(st.integers(0, 3)) * DAY
-        kind = draw(st.sampled_from(KINDS))
+        entry = draw(st.sampled_from(entries))
+        fitting = [kind for kind in KINDS if entry.state in kind.from_states]
+        fitting = [kind for kind in fitting if entry.hold is None or entry.hold in kind.holds]
+        kind = draw(st.sampled_from(fitting * 3 + list(KINDS)))
         dated = kind.liquidation_date == "required" or (kind.liquidation_date == "optional" and draw(st.booleans()))
-        away = draw(st.integers(0, 70)) * DAY
+        away = draw(st.integers(0, 8) | st.integers(0, 70) | st.integers(120, 220)) * DAY
         given_day = (effective - away if kind.effect == "basis" else effective + away) if dated else None
-        number = entries[draw(st.integers(0, len(entries) - 1))].number
-        events.append(twin.Event(number, kind.kind, day, effective, given_day))
+        events.append(twin.Event(entry.number, kind.kind, day, effective, given_day))
     margin, capacity = draw(st.integers(0, 3)), draw(st.sampled_from([0, 0, 1, 2]))
     return entries, events, twin.Figures(margin=margin, capacity=capacity, latest=draw(st.booleans()))
 
@@ -136,6 +138,7 @@ def test_play__as_the_slow_twin(world: tuple[list[twin.Entry], list[twin.Event],
         assert [STATES[state] for state in alive.state] == [entry.state for entry in entries]
         for place, entry in enumerate(entries):
             assert _shown(int(alive.basis[place])) == entry.basis
+            assert _shown(int(alive.limit[place])) == entry.limit
             assert _roads(played, place) == entry.road[roads[entry.number] :]
             if entry.state == "SCHEDULED":
                 assert _shown(int(alive.day[place])) == entry.day
@@ -218,6 +221,13 @@ def test_play__suspension_lifted_without_date() -> None:
     event = twin.Event(held.number, "SUSPENSION_LIFTED", FIRST, FIRST)
     day = run_day_from(FIRST + 45 * DAY)
     assert _lived(held, [event], 60) == [(FIRST, "SCHEDULED"), (day, "LIQUIDATED")]
+
+
+def test_play__event_of_today_runs_tomorrow() -> None:
+    """A liquidation date that is today, a run day, gives the first run day after it (clarification 31)."""
+    held, today = _one(state="STRIPPED_WAITING", day=None, hold="adcvd"), _date("2026-12-21")
+    event = twin.Event(held.number, "COMMERCE_INSTRUCTIONS", today, today, today)
+    assert _lived(held, [event], 20) == [(today, "SCHEDULED"), (today + DAY, "LIQUIDATED")]
 
 
 def test_play__wrong_hold() -> None:

@@ -55,8 +55,12 @@ def test_schedule__facts(run: Made, claimed: Path) -> None:
     with Ledger.open(claimed) as ledger:
         facts = ledger.facts().to_pylist()
         states = {row["entry_number"]: row["state"] for row in ledger.claims().to_pylist()}
+        plans = {row["entry_number"]: row["action"] for row in ledger.plans().to_pylist()}
     several = 0
     for row in facts:
+        if states[row["entry_number"]] == "SCHEDULED":
+            liquidated = row["basis_date"] is not None  # by CBP, or before any run day by law
+            assert plans[row["entry_number"]] == ("reliquidate" if liquidated else "liquidate")
         assert sum(row["deposit_amounts_cents"]) in {0, row["principal_cents"]}
         assert (row["hold"] is not None) == (states[row["entry_number"]] == "STRIPPED_WAITING")
         several += len(row["deposit_dates"]) > 1
