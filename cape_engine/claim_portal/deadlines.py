@@ -62,13 +62,18 @@ def deadlines(
     """
     liquidated = standing.liquidated_day
     has = liquidated != NO_DAY
-    reach = accept_window(ruleset, settings, as_of) - (not settings.switch("claim.accept_window_inclusive"))
+    reach = window_reach(ruleset, settings, as_of)
     return Deadlines(
         psc=_psc(entries, liquidated, settings),
         window=_after(liquidated, has, reach),
         protest=_after(liquidated, has, PROTEST_DAYS),
         court=_years_after(bridge.days(entries, f.DEPOSIT_DATE), SUIT_YEARS),
     )
+
+
+def window_reach(ruleset: Ruleset, settings: Settings, as_of: dt.date) -> int:
+    """Days after a liquidation up to the last one on which CAPE takes the entry (handbook 4.4, "80 days")."""
+    return accept_window(ruleset, settings, as_of) - (not settings.switch("claim.accept_window_inclusive"))
 
 
 def _psc(entries: pa.Table, liquidated: Int32s, settings: Settings) -> Int32s:
