@@ -9,9 +9,23 @@ if TYPE_CHECKING:
     from cape_engine.pipeline import RunResult, run
     from cape_engine.pipeline.answering import AnswersResult, answers
     from cape_engine.pipeline.checking import CheckResult, check
+    from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
 
-__all__ = ["AnswersResult", "CheckResult", "PackResult", "RunResult", "__version__", "answers", "check", "pack", "run"]
+__all__ = [
+    "AnswersResult",
+    "CheckResult",
+    "OutlookResult",
+    "PackResult",
+    "RunResult",
+    "__version__",
+    "answers",
+    "check",
+    "pack",
+    "risk",
+    "run",
+    "whatif",
+]
 __version__ = "0.1.0"
 
 _ROOMS = {
@@ -21,6 +35,9 @@ _ROOMS = {
     "CheckResult": "cape_engine.pipeline.checking",
     "pack": "cape_engine.pipeline.packing",
     "PackResult": "cape_engine.pipeline.packing",
+    "whatif": "cape_engine.pipeline.outlook",
+    "risk": "cape_engine.pipeline.outlook",
+    "OutlookResult": "cape_engine.pipeline.outlook",
     "answers": "cape_engine.pipeline.answering",
     "AnswersResult": "cape_engine.pipeline.answering",
 }

@@ -97,6 +97,19 @@ def _after(days: Int32s, known: Bools, count: int) -> Int32s:
 
 
 def _years_after(days: Int32s, years: int) -> Int32s:
+    """The same day of a later year, found once for each day between the first and the last (entries share hundreds)."""
+    known = days != NO_DAY
+    if not known.any():
+        return np.full(len(days), NO_DAY, np.int32)
+    low = int(days[known].min())
+    high = int(days[known].max())
+    if high - low >= len(days):
+        return _later(days, years)
+    table = _later(np.arange(low, high + 1, dtype=np.int32), years)
+    return np.where(known, table.take(np.subtract(days, low, dtype=np.int64), mode="clip"), np.int32(NO_DAY))
+
+
+def _later(days: Int32s, years: int) -> Int32s:
     """The same day of a later year; 29 February becomes 28 February."""
     months = days.astype("datetime64[D]").astype("datetime64[M]")
     inside = days.astype("datetime64[D]") - months.astype("datetime64[D]")

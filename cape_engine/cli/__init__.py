@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("cape_engine.cli.check", "The claim portal's answer to declarations, entry by entry."),
     "pack": ("cape_engine.cli.pack", "Write declarations of every eligible entry, and lists of all others."),
     "answers": ("cape_engine.cli.answers", "Take CBP's answers into the ledger: what moved, what failed, what next."),
+    "whatif": ("cape_engine.cli.whatif", "What each acceptance day leads to: eligible set, principal, interest."),
+    "risk": ("cape_engine.cli.risk", "What leaves which window when, and the entries to file first."),
     "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),
     "ledger": ("cape_engine.cli.ledger", "What was ever filed, decided and paid: show, prove, carry away."),
     "rules": ("cape_engine.cli.rules", "Show, check and compare the dated rules."),

@@ -140,21 +140,19 @@ class _Table:
 
     def _fill(self, row: int) -> None:
         """The growth from one deposit day to every liquidation day."""
-        start = self.rates.origin + row - 1
+        start, rates, (high, low, state) = self.rates.origin + row - 1, self.rates, self.growth
+        ends = [(column, end) for column, end in enumerate(self.days.tolist()) if end > start]
+        first, gaps = row - 1, rates.gaps
         for kind in range(len(KINDS)):
             place = kind * len(self.done) + row
-            for column, end in enumerate(self.days.tolist()):
-                if end <= start:
+            for column, end in ends:
+                last = end - start + first
+                if first < 0 or last >= rates.points or gaps[first] != gaps[last]:
+                    state[place, column] = kernels.RATE_MISSING
                     continue
-                gaps = self.rates.gaps
-                first, last = start - self.rates.origin, end - self.rates.origin
-                if first < 0 or last >= self.rates.points or gaps[first] != gaps[last]:
-                    self.growth.state[place, column] = kernels.RATE_MISSING
-                    continue
-                growth = self.rates.growth_e128(kind, start, end)
-                self.growth.high[place, column] = growth >> 64
-                self.growth.low[place, column] = growth & _LOW64
-                self.growth.state[place, column] = kernels.PRICED
+                growth = rates.growth_e128(kind, start, end)
+                high[place, column], low[place, column] = growth >> 64, growth & _LOW64
+                state[place, column] = kernels.PRICED
 
 
 class Outlook:
@@ -303,7 +301,7 @@ def refunds_by_day(recipient: Int32s, plan: Int32s, stretches: Stretches) -> Int
     Returns:
         int64[days].
     """
-    order = np.argsort(recipient, kind="stable")
+    order = np.argsort(recipient)  # in whatever order a recipient's own rows come
     met = np.zeros((max(len(stretches.liquidation_days), 1), stretches.days), np.int32)
     count = np.zeros(stretches.days, np.int64)
     kernels.count_refunds(readonly(recipient[order] + np.int32(1)), readonly(plan[order]), stretches.plans, met, count)

@@ -22,9 +22,9 @@ def day_chart(title: str, days: Sequence[dt.date], series: Mapping[str, Sequence
         series: cents of each day by name, at least 0; at most three of them.
     """
     top = max((sum(values) for values in zip(*series.values(), strict=True)), default=0)
+    size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
-        f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="11">',
         f'<text x="{_LEFT}" y="20" font-size="14">{escape(title)}</text>',
     ]
     parts += _grid(top)

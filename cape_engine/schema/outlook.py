@@ -61,7 +61,7 @@ CHANGED_ENTRIES = Column("changed_entries", _COUNT, "entries concerned")
 WHATIF_CHANGES: tuple[Column, ...] = (ACCEPTANCE_DATE, CHANGE_KIND, CHANGE_REASON, CHANGED_ENTRIES, PRINCIPAL_CENTS)
 """What changes from the day before, by reason; the first acceptance day has none."""
 
-GROUP_COLUMNS: tuple[Column, ...] = (
+_GROUP_COLUMNS: tuple[Column, ...] = (
     ACCEPTANCE_DATE,
     ELIGIBLE,
     PRINCIPAL_CENTS,
@@ -70,9 +70,9 @@ GROUP_COLUMNS: tuple[Column, ...] = (
     INTEREST_CENTS,
     UNKNOWN_INTEREST,
 )
-WHATIF_IMPORTERS: tuple[Column, ...] = (IMPORTER_NUMBER, *GROUP_COLUMNS)
+WHATIF_IMPORTERS: tuple[Column, ...] = (IMPORTER_NUMBER, *_GROUP_COLUMNS)
 """One row per importer and acceptance day on which the importer has an eligible entry."""
-WHATIF_FILERS: tuple[Column, ...] = (FILER_CODE, *GROUP_COLUMNS)
+WHATIF_FILERS: tuple[Column, ...] = (FILER_CODE, *_GROUP_COLUMNS)
 """One row per filer code and acceptance day likewise."""
 
 RISK_WINDOWS = ("claim", "reliquidation", "protest", "court")

@@ -1,4 +1,4 @@
-"""Classes of entries: entries whose facts differ in nothing that an answer depends on, each judged once for all of them.
+"""Classes of entries whose facts differ in nothing that an answer depends on: each is judged once for all of them.
 
 The answer of a day depends on some words, flags and dates of an entry and on what its trial removal found, never on
 its money alone. Entries with the same words, flags and faults are of one kind; a kind with its dates is a class. Dates
@@ -181,13 +181,13 @@ def kinds_of(
     parts.append((trial.astype(np.int64), int(trial.max(initial=0)) + 1))
     first, which = _distinct(parts, count)
     at = [part[first] for part, _ in parts]
-    words = [np.array([None, *known], object)[codes] for known, codes in zip(vocabularies, at, strict=False)]
+    told = [np.array([None, *known], object)[codes] for known, codes in zip(vocabularies, at, strict=False)]
     flags = [codes.astype(np.int64) - 1 for codes in at[len(WORDS) : len(WORDS) + len(FLAGS)]]
     bits = [codes.astype(np.bool_) for codes in at[len(WORDS) + len(FLAGS) : -1]]
     made = [
         Kind(*kind)
         for kind in zip(
-            zip(*(column.tolist() for column in words), strict=True),
+            zip(*(column.tolist() for column in told), strict=True),
             zip(*(column.tolist() for column in flags), strict=True),
             at[-1].tolist(),
             *(column.tolist() for column in bits),

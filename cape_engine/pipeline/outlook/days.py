@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from dataclasses import dataclass
 from enum import IntEnum
@@ -12,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine import bridge, claim_portal, liquidation
+from cape_engine import claim_portal, liquidation
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s
-from cape_engine.claim_portal.entry_checks import INPUT_REFUSED, accept_window
-from cape_engine.dates import date_of, day_number
+from cape_engine.claim_portal.entry_checks import INPUT_REFUSED, accept_window, in_force_on
+from cape_engine.dates import date_of
 from cape_engine.execution.threads import map_ordered
 from cape_engine.liquidation.policy import BEYOND, in_force
 from cape_engine.liquidation.schedule import first_target
@@ -26,6 +25,9 @@ from cape_engine.settings import Settings
 
 UInt32s = npt.NDArray[np.uint32]
 UInt64s = npt.NDArray[np.uint64]
+
+
+_FIGURES = ("days_unliquidated", "exact", "reliq_reach", "review_days", "deemed_margin_days")
 
 
 class State(IntEnum):
@@ -68,6 +70,24 @@ class Law:
             margin = max(margin, policy.deemed_margin_days)
             windows += [accept_window(self.ruleset, self.settings, date), policy.reliq_reach]
         return Reach(self.first, self.last, self.first - max(windows) - 3, farthest, margin)
+
+    def turning_points(self) -> list[int]:
+        """The first day, and each on which other rules, entry types or figures are in force than the day before."""
+        codes = {row.code for row in self.ruleset.table("entry_types.csv")}
+        found, before = [], None
+        for day in self.days:
+            date = date_of(day)
+            policy = in_force(self.ruleset, self.settings, date)
+            law = (
+                [in_force_on(rule, self.settings, date) for rule in self.ruleset.eligibility],
+                [self.ruleset.entry_types(code, date) for code in sorted(codes)],
+                [getattr(policy, name) for name in _FIGURES],
+                accept_window(self.ruleset, self.settings, date),
+            )
+            if law != before:
+                found.append(day)
+            before = law
+        return found
 
 
 class Judged(NamedTuple):
@@ -182,8 +202,9 @@ def classes_of(keys: Int64s, kinds: Kinds, law: Law, reach: Reach) -> Classes:
 def _sorts(kinds: Kinds, law: Law, reach: Reach) -> tuple[Int32s, Int32s, Bools, Bools]:
     """(sort of each kind, a kind of each sort, sorts that are never accepted, sorts whose dates mean nothing).
 
-    Two kinds are of one sort when they come to the same on every day, both with dates that fail nothing and with dates
-    that are over long ago: the rules about dates add to the others, and do not look at them.
+    Two kinds are of one sort when they come to the same under every law of the days asked for, both with dates that
+    fail nothing and with dates that are over long ago: the rules about dates add to the others, and do not look at
+    them.
     """
     table, known = kinds.table(), list(kinds.known)
     trial = np.array([kind.trial for kind in known], np.uint32)
@@ -193,7 +214,7 @@ def _sorts(kinds: Kinds, law: Law, reach: Reach) -> tuple[Int32s, Int32s, Bools,
     nothing = np.full(len(known), NO_DAY, np.int32)
     columns = [picked.astype(np.uint64), dated.astype(np.uint64)]
     never, waits = np.ones(len(known), np.bool_), np.ones(len(known), np.bool_)
-    for day in law.days:
+    for day in law.turning_points():
         for liquidated, entered in ((day, NO_DAY), (reach.oldest, reach.entered[0])):
             last = np.where(dated, np.int32(liquidated), np.int32(NO_DAY))
             start = np.where(early, last + np.int32(1), np.where(dated, np.int32(NO_DAY), np.int32(entered)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,8 @@ from cape_engine.findings import Findings
 from cape_engine.outputs.progress import Stoppable
 from cape_engine.pipeline.outlook.classes import Kinds, class_keys, kinds_of
 from cape_engine.pipeline.outlook.days import Classes, Law, classes_of
-from cape_engine.pipeline.outlook.known import Computed, Kept, Known, Provider, key_of
+from cape_engine.pipeline.outlook.known import Computed, Kept, Provider, key_of
+from cape_engine.pipeline.outlook.of_run import OfRun
 from cape_engine.pipeline.outlook.request import OutlookRequest
 from cape_engine.pipeline.request import Request
 from cape_engine.pipeline.road import open_store
@@ -68,8 +69,14 @@ class Bench:
             self.ahead["entries"] = self.ahead.get("entries", set()) | partition.entries.asked
 
 
-def opened_bench(request: OutlookRequest, stack: ExitStack, watcher: Stoppable) -> Bench:
+def opened_bench(request: OutlookRequest, stack: ExitStack, watcher: Stoppable, *, owed_too: bool) -> Bench:
     """Store, files beside it and law of a request.
+
+    Args:
+        request: what was asked.
+        stack: closes a temporary store.
+        watcher: told where the work is.
+        owed_too: the duty of entries that are accepted on none of the days matters too.
 
     Raises:
         UsageError: days before the portal opened or in the wrong order, or two sources of the same knowledge.
@@ -100,7 +107,8 @@ def opened_bench(request: OutlookRequest, stack: ExitStack, watcher: Stoppable) 
         for column in PARTIES:
             register.learn(bridge.codes(tables["headers"], column)[1])
     column1 = None if request.column1 is None else mass_processing.load_column1(request.column1)
-    provider = _provider(request, law, store, tables["headers"], column1)
+    asked = replace(law, last=law.first) if owed_too else law  # a risk report judges its own day only
+    provider = _provider(request, asked, store, tables["headers"], column1, owed_too=owed_too)
     return Bench(request, law, store, tables["headers"], tables["deposits"], register, provider, findings)
 
 
@@ -110,12 +118,12 @@ def _provider(
     store: Store,
     headers: pa.Table | None,
     column1: mass_processing.Column1Table | None,
+    *,
+    owed_too: bool,
 ) -> Provider:
     """Who knows trial removal and principal: a finished run, a file, or the engine itself."""
     if request.results is not None:
-        from cape_engine.pipeline.outlook.of_run import OfRun  # noqa: PLC0415 - it needs this module's law
-
-        return OfRun(request, law, store, headers, column1)
+        return OfRun(request, law, store, headers, column1, owed_too=owed_too)
     if request.facts is not None and request.facts.exists():
         return Kept(request.facts, key_of(request, law.ruleset, store))
     return Computed(request, law.ruleset, store, column1)

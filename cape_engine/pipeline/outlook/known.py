@@ -170,9 +170,7 @@ class Kept:
             raise InputError(f"{path} is not a file of facts ({error}); remove it, or name another --facts") from error
         differing = sorted(name for name in key if made_from.get(name) != key[name])
         if differing:
-            raise UsageError(
-                f"{path} was made from other {', '.join(differing)}; remove it, or name another --facts for this question"
-            )
+            raise UsageError(f"{path} was made from other {', '.join(differing)}; remove it, or name another --facts")
 
     def of(self, place: int, partition: Partition) -> Known:
         """The row group of the partition."""

@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cape_engine import bridge, intake, mass_processing, rules
-from cape_engine.bridge import Partition
-from cape_engine.claim_portal.conditions import PRESENCE
+from cape_engine.bridge import NO_DAY, Bools, Partition
+from cape_engine.claim_portal.conditions import PRESENCE, phase_3
 from cape_engine.claim_portal.entry_checks import INPUT_REFUSED, OWN_REASONS, in_force_on
 from cape_engine.dates import date_of
 from cape_engine.errors import InputError, UsageError
 from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.pipeline.outlook.classes import liquidated_days
 from cape_engine.pipeline.outlook.days import Law
 from cape_engine.pipeline.outlook.known import Known, computed, files_below
 from cape_engine.pipeline.outlook.request import OutlookRequest
@@ -52,6 +53,8 @@ _STANDS_FOR: dict[str, Trial] = {
 """A fault that makes a rule fail, for rules about what the trial removal finds."""
 _PASSED_BY = {"invalid_hts": "hts_relationship_sequence", "hts_relationship": "hts_relationship_sequence"}
 """Rules that no entry fails which passed another one: it tests the same and more (CSMS 69056483)."""
+NOTHING_OWED = ("no_ieepa_hts", "section_122_only", "unable_to_calculate")
+"""Rules about entries of which no duty to give back is known; they hold on every day."""
 _BY_DATE = frozenset({"final_liquidation", "final_liquidation_phase3"})
 _SETTINGS = ("mass.", "claim.", "phase.", "refund.netting", "schedule.accept_window", "schedule.reliq_basis")
 """Settings that reasons and principal depend on."""
@@ -69,6 +72,7 @@ class OfRun:
         store: the entries.
         headers: header files laid over them.
         column1: the user's own column 1 rates.
+        owed_too: the duty of entries that are accepted on none of the days matters too, as in a risk report.
 
     Raises:
         InputError: no results of a run are there, or they are of other entries.
@@ -84,6 +88,8 @@ class OfRun:
         store: Store,
         headers: pa.Table | None,
         column1: mass_processing.Column1Table | None,
+        *,
+        owed_too: bool,
     ) -> None:
         folder = request.results or Path()
         self._request, self._law, self._store = request, law, store
@@ -95,6 +101,9 @@ class OfRun:
         self._places = {rule.reason_code: place for place, rule in enumerate(law.ruleset.eligibility)}
         self._places |= {code: place for place, (code, _) in OWN_REASONS.items()}
         self._open = self._may_pass()
+        self._owed_too, self._reach = owed_too, law.reach()
+        rules_of = {rule.rule_id: place for place, rule in enumerate(law.ruleset.eligibility)}
+        self._nothing_owed = np.uint64(sum(1 << rules_of[rule] for rule in NOTHING_OWED if rule in rules_of))
         self._faults = self._faults_by_rule(dt.date.fromisoformat(manifest["as_of"]))
 
     def of(self, place: int, partition: Partition) -> Known:
@@ -105,7 +114,7 @@ class OfRun:
         trial = np.zeros(len(reasons), np.uint32)
         for bit, fault in self._faults.items():
             trial[(reasons >> np.uint64(bit) & np.uint64(1)) != 0] |= np.uint32(fault)
-        unsure = np.flatnonzero((reasons != 0) & (reasons & ~self._open == 0))
+        unsure = np.flatnonzero(self._unsure(reasons, partition))
         if len(unsure):
             numbers = bridge.single(partition.entries, ENTRY_NUMBER).take(pa.array(unsure)).to_pylist()
             picked = pick_entries(self._store, numbers)
@@ -117,6 +126,19 @@ class OfRun:
 
     def finish(self) -> None:
         """Nothing is left to do."""
+
+    def _unsure(self, reasons: UInt64s, partition: Partition) -> Bools:
+        """Rejected entries whose principal matters on one of the days, and is not in the results."""
+        if self._owed_too:
+            lacking: Bools = (reasons != 0) & (reasons & self._nothing_owed == 0)
+            return lacking
+        found: Bools = (reasons != 0) & (reasons & ~self._open == 0)
+        if not found.any() or phase_3(self._law.settings, self._request.last):
+            return found
+        # Whoever was liquidated so long before the first day that no window holds on any of them stays out.
+        day = liquidated_days(partition.entries, self._law.settings)
+        found &= (day == NO_DAY) | (day > self._reach.oldest)
+        return found
 
     def _read(self, place: int) -> tuple[UInt64s, npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """Reasons as bits, flags of mass processing, principal."""

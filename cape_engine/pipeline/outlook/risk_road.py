@@ -24,17 +24,15 @@ from cape_engine.outputs.progress import Progress, Silent, Stoppable
 from cape_engine.pipeline.outlook import risk_tables as tables
 from cape_engine.pipeline.outlook.classes import lifted
 from cape_engine.pipeline.outlook.gather import Bench, opened_bench
+from cape_engine.pipeline.outlook.of_run import NOTHING_OWED
 from cape_engine.pipeline.outlook.request import OutlookRequest, OutlookResult
 from cape_engine.pipeline.outlook.writing import finished
 from cape_engine.report.day_chart import day_chart
 from cape_engine.schema import facts as f
 from cape_engine.schema import outlook as s
 from cape_engine.schema.codes import Standing
-from cape_engine.schema.column import Column
 
 CLAIM, RELIQUIDATION, PROTEST, COURT = range(len(s.RISK_WINDOWS))
-_NOTHING_OWED = ("no_ieepa_hts", "section_122_only", "unable_to_calculate")
-"""Rules about entries of which no duty to give back is known."""
 
 
 class Windows(NamedTuple):
@@ -77,10 +75,10 @@ def execute_risk(
     watcher = Stoppable(progress or Silent(), stop)
     since = time.perf_counter()
     with ExitStack() as stack:
-        bench = opened_bench(request, stack, watcher)
+        bench = opened_bench(request, stack, watcher, owed_too=True)
         live = _live_keys(request.ledger, stack)
         watcher.stage("reading entries", len(bench.store.partitions))
-        book = tables.Book(request.by, bench.law)
+        book = tables.Book(request.by, bench.law, in_order=_in_order(bench))
         places = range(len(bench.store.partitions))
 
         def work(place: int) -> tables.Share:
@@ -104,6 +102,17 @@ def _live_keys(ledger: str | None, stack: ExitStack) -> Int64s:
     return np.unique(keys_of_texts(numbers)[0])
 
 
+def _in_order(bench: Bench) -> bool:
+    """Whether the partitions follow each other in entry number order, as nearly always."""
+    edges = [
+        edge
+        for record in bench.store.manifest["partitions"]
+        for edge in (record["first_entry"], record["last_entry"])
+        if edge is not None
+    ]
+    return edges == sorted(edges)
+
+
 def exposed(bench: Bench, place: int, live: Int64s) -> Exposed:
     """The entries of one partition with duty to give back, and when they leave their windows.
 
@@ -115,36 +124,31 @@ def exposed(bench: Bench, place: int, live: Int64s) -> Exposed:
     partition = bench.opened(place)
     known = bench.provider.of(place, partition)
     entries, law, day = partition.entries, bench.law, bench.request.first
-    standing, _ = liquidation.standing(
-        entries, ruleset=law.ruleset, settings=law.settings, as_of=day, accepted_on=day
-    )
+    standing, _ = liquidation.standing(entries, ruleset=law.ruleset, settings=law.settings, as_of=day, accepted_on=day)
     claim = claim_portal.check(
         entries, known.trial, standing, ruleset=law.ruleset, settings=law.settings, as_of=day, accepted_on=day
     )
     rules = {rule.rule_id: np.uint64(1 << at) for at, rule in enumerate(law.ruleset.eligibility)}
     spoilt = np.uint64(1 << INPUT_REFUSED)
-    for rule in _NOTHING_OWED:
+    for rule in NOTHING_OWED:
         spoilt |= rules.get(rule, np.uint64(0))
     rows = np.flatnonzero((known.principal_cents > 0) & ((claim.failed & spoilt) == 0))
     windows = _windows(entries, standing, (claim.failed & rules.get("protest_open", np.uint64(0))) != 0, bench)
-    keys = keys_of_texts(bridge.single(entries, f.ENTRY_NUMBER))[0]
-    claimed = np.isin(keys, live) if len(live) else np.zeros(len(keys), np.bool_)
+    numbers = bridge.single(entries, f.ENTRY_NUMBER)
+    claimed = np.zeros(len(numbers), np.bool_)
+    if len(live):
+        claimed = np.isin(keys_of_texts(numbers)[0], live)
     bench.learn(partition)
     taken = pa.array(rows)
     return Exposed(
-        bridge.single(entries, f.ENTRY_NUMBER).take(taken),
-        _words(entries, f.IMPORTER_NUMBER).take(taken),
-        _words(entries, f.FILER_CODE).take(taken),
+        numbers.take(taken),
+        bridge.single(entries, f.IMPORTER_NUMBER).take(taken),
+        bridge.single(entries, f.FILER_CODE).take(taken),
         Windows(np.ascontiguousarray(windows.last[:, rows]), windows.by_law[rows]),
         known.principal_cents[rows],
         (claim.accepted & ~claimed)[rows],
         int(claimed.sum()),
     )
-
-
-def _words(entries: pa.Table, column: Column) -> pa.DictionaryArray:
-    """A word column as codes and words."""
-    return bridge.words(*bridge.codes(entries, column))
 
 
 def _windows(entries: pa.Table, standing: Standing, protested: Bools, bench: Bench) -> Windows:

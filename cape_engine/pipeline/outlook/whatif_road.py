@@ -55,7 +55,7 @@ def execute_whatif(
     seconds: dict[str, float] = {}
     with ExitStack() as stack:
         since = time.perf_counter()
-        bench = opened_bench(request, stack, watcher)
+        bench = opened_bench(request, stack, watcher, owed_too=False)
         watcher.stage("reading entries", len(bench.store.partitions))
         found = gathered(bench, stop, watcher.advance)
         seconds["entries"] = time.perf_counter() - since
@@ -123,9 +123,8 @@ def _refunds(pairs: list[tuple[Int64s, Int32s]], count: int, stretches: Stretche
         paid[plans] = True
     if not pairs:
         return paid, np.zeros(stretches.days, np.int64)
-    _, share = np.unique(np.concatenate([who for who, _ in pairs]), return_inverse=True)
-    plan = np.concatenate([plans for _, plans in pairs])
-    return paid, refunds_by_day(share.reshape(-1).astype(np.int32), plan, stretches)
+    _, share = bridge.first_of_each(np.concatenate([who for who, _ in pairs]))
+    return paid, refunds_by_day(share, np.concatenate([plans for _, plans in pairs]), stretches)
 
 
 def _of_partition(bench: Bench, found: Gathered, place: int, outlook: Outlook, paid_once: bridge.Bools) -> Money:
