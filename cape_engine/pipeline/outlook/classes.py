@@ -98,7 +98,9 @@ class Reach:
 
     def __post_init__(self) -> None:
         if self.farthest + self.margin - self.oldest >= (1 << _DATE_BITS) - 400:
-            raise UsageError("the days asked for lie too far apart; ask for a year at most")
+            raise UsageError(
+                "the days that matter lie too far apart; change schedule.* or claim.* back, or ask for fewer days"
+            )
 
     @property
     def liquidated(self) -> tuple[int, int]:
@@ -248,8 +250,9 @@ def class_keys(entries: pa.Table, kind: Int32s, dated: Bools, reach: Reach, sett
     keys = kind.astype(np.int64)
     for days, edges, where in (
         (liquidated_days(entries, settings), reach.liquidated, dated),
-        (year, reach.entered, ~dated),
-        (booked, reach.booked, ~dated),
+        # A day that limits nothing is as good as none.
+        (year, reach.entered, ~dated & (year < reach.entered[1])),
+        (booked, reach.booked, ~dated & (booked < reach.booked[1])),
     ):
         known = where & (days != NO_DAY)
         code = np.clip(days, *edges) - np.int32(edges[0] - 1)

@@ -30,6 +30,10 @@ from cape_engine.store import Store
 from cape_engine.store.store import PARTIES
 
 
+MOST_DAYS = 1100
+"""Three years: what the calendar reaches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """Everything that a question about a store needs.
@@ -85,6 +89,8 @@ def opened_bench(request: OutlookRequest, stack: ExitStack, watcher: Stoppable, 
         raise UsageError("no source given; name a store, an export or a folder")
     if request.last < request.first:
         raise UsageError(f"the last day {request.last} lies before the first one {request.first}")
+    if (request.last - request.first).days > MOST_DAYS:
+        raise UsageError(f"the days asked for lie too far apart; ask for {MOST_DAYS} at most")
     if request.results is not None and request.facts is not None:
         raise UsageError("give either --results or --facts")
     ruleset, findings = rules.load(request.rules), Findings()
