@@ -15,6 +15,7 @@ from cape_engine import rules
 from cape_engine.bridge import NO_DAY
 from cape_engine.dates import day_number
 from cape_engine.refund import outlook as o
+from cape_engine.refund.amounts import exact_interest
 from cape_engine.refund.deposits import Slices
 from cape_engine.refund.rates import KINDS, RatePeriod, RateTable
 from cape_engine.settings import Settings
@@ -110,8 +111,12 @@ def test_sum_outlook__next_to_a_half_cent(monkeypatch: pytest.MonkeyPatch) -> No
     outlook = o.Outlook(o.Stretches.of(accepted, day), ruleset=RULESET, settings=Settings.build())
     outlook._rates, outlook._table = table, o._Table(table, np.array([FIRST + 1, FIRST + 2], np.int32))
     exact: list[int] = []
-    asked = o.exact_interest
-    monkeypatch.setattr(o, "exact_interest", lambda *given: exact.append(given[0]) or asked(*given))
+
+    def noted(cents: int, *given: Any) -> int:
+        exact.append(cents)
+        return exact_interest(cents, *given)
+
+    monkeypatch.setattr(o, "exact_interest", noted)
     for cents in (499, 500, 501, 1500, 10**12 + 500, 500 * (10**15 + 2) + 500):
         count = np.array([cents], np.int64)
         for repeats in (1, 2):  # one slice, and two of which none may be lost

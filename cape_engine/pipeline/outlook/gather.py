@@ -29,7 +29,6 @@ from cape_engine.schema import facts as f
 from cape_engine.store import Store
 from cape_engine.store.store import PARTIES
 
-
 MOST_DAYS = 1100
 """Three years: what the calendar reaches."""
 

@@ -34,7 +34,8 @@ UInt32s = npt.NDArray[np.uint32]
 TRIAL = Column("trial", pa.uint32(), "what the trial removal found, as bits")
 FLAG_BITS = Column("flag_bits", pa.uint32(), "flags of the entry, as bits")
 FACTS = (TRIAL, FLAG_BITS, PRINCIPAL_CENTS)
-_KEY = b"cape.outlook"
+METADATA_KEY = b"cape.outlook"
+"""Where the file says what it was made from."""
 _SETTINGS = ("mass.", "refund.netting")
 """Settings that the principal depends on."""
 
@@ -100,8 +101,8 @@ class Computed:
         """
         if self.request.facts is None:
             return
-        key = json.dumps(key_of(self.request, self.ruleset, self.store), sort_keys=True).encode()
-        schema = pa.schema([column.field for column in FACTS], metadata={_KEY: key})
+        key = key_text(key_of(self.request, self.ruleset, self.store))
+        schema = pa.schema([column.field for column in FACTS], metadata={METADATA_KEY: key})
         path, beside = self.request.facts, self.request.facts.with_name(self.request.facts.name + ".part")
         try:
             with pq.ParquetWriter(beside, schema, compression="lz4", use_dictionary=False) as writer:
@@ -142,6 +143,11 @@ def key_of(request: OutlookRequest, ruleset: rules.Ruleset, store: Store) -> dic
     }
 
 
+def key_text(key: dict[str, Any]) -> bytes:
+    """A key as the file carries it."""
+    return json.dumps(key, sort_keys=True).encode()
+
+
 def files_below(path: Path) -> Iterator[Path]:
     """A file itself, or the files in a folder."""
     yield from sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
@@ -165,7 +171,7 @@ class Kept:
         self._path = path
         try:
             metadata = pq.read_schema(path).metadata or {}
-            made_from = json.loads(metadata[_KEY])
+            made_from = json.loads(metadata[METADATA_KEY])
         except (OSError, pa.ArrowException, KeyError, ValueError) as error:
             raise InputError(f"{path} is not a file of facts ({error}); remove it, or name another --facts") from error
         differing = sorted(name for name in key if made_from.get(name) != key[name])
