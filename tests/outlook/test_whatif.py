@@ -13,10 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import cape_engine
+from cape_engine.bridge import Partition
 from cape_engine.errors import InputError, UsageError
 from cape_engine.schema import outlook as s
 from cape_engine.schema import results as r
+from cape_engine.schema import rows
 from cape_engine.schema.facts import FILER_CODE, IMPORTER_NUMBER
+from cape_engine.store import StoreWriter
 from outlook.conftest import World
 from outlook.days_apart import by_runs, days_between, reasons_of
 
@@ -191,6 +194,38 @@ def test_whatif__threads_and_files(threads: int, world: World, tmp_path: Path) -
     assert len((tmp_path / "days.csv").read_text(encoding="utf-8").splitlines()) == 1 + found.days.num_rows
     assert (tmp_path / "chart.svg").read_text(encoding="utf-8").count("<title>") == 2 * found.days.num_rows
     assert set(found.manifest["files"]) == {path.name for path in tmp_path.iterdir()} - {"manifest.json"}
+
+
+def test_whatif__no_entries_at_all(tmp_path: Path) -> None:
+    """A store without entries, or with a partition without entries, comes to nothing on every day."""
+    nothing = (rows.STORE_ENTRIES_SCHEMA, rows.STORE_LINES_SCHEMA, rows.STORE_TARIFFS_SCHEMA)
+    for parts in (0, 1):
+        writer = StoreWriter(tmp_path / f"store-{parts}")
+        for _ in range(parts):
+            writer.write(Partition("part-00000", *(schema.empty_table() for schema in nothing), ()))
+        writer.finish([], [])
+        asked: dict[str, Any] = {"by": ["importer", "filer"], "facts": tmp_path / f"facts-{parts}"}
+        for _ in range(2):
+            found = cape_engine.whatif(writer.folder, accept_from=FIRST, accept_to=LAST, **asked)
+            assert [row[s.ELIGIBLE] for row in found.days.to_pylist()] == [0] * 19
+            assert {row[s.FIRST_PAYMENT] for row in found.days.to_pylist()} == {None}
+            assert found.table("importers").num_rows == found.table("changes").num_rows == 0
+            assert cape_engine.risk(writer.folder, as_of=FIRST, **asked).days.num_rows == 0
+
+
+def test_whatif__entries_without_any_date(tmp_path: Path) -> None:
+    """Entries whose column 1 rates would be those of the filing day are counted by a finding, if days differ."""
+    export = tmp_path / "rows.csv"
+    export.write_text(
+        "entry_number,line_number,ordinal,hts_number,value_dollars,duty_cents,entry_type,liquidation_status\n"
+        "ABC12345676,1,1,99030125,0,10000,01,Unliquidated\nABC12345676,1,2,8517130000,1000,0,01,Unliquidated\n",
+        encoding="utf-8",
+    )
+    found = cape_engine.whatif(export, accept_from=FIRST, accept_to=LAST)
+    assert [row[r.VALUE] for row in found.table("findings").to_pylist() if row[r.CODE] == "RATE_DATE_UNKNOWN"] == ["1"]
+    assert found.days.to_pylist()[0][r.PRINCIPAL_CENTS] == 10_000
+    alone = cape_engine.whatif(export, accept_from=FIRST, accept_to=FIRST)
+    assert "RATE_DATE_UNKNOWN" not in alone.manifest["counts"]["findings_by_code"]
 
 
 @pytest.mark.parametrize(

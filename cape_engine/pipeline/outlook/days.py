@@ -182,7 +182,8 @@ def classes_of(keys: Int64s, kinds: Kinds, law: Law, reach: Reach) -> Classes:
     """
     sort, first, never, undated = _sorts(kinds, law, reach)
     dates = Dates.of(keys, reach)
-    sort[never[sort]] = int(np.argmax(never))  # whoever is never accepted is of one sort
+    if never.any():
+        sort[never[sort]] = int(np.argmax(never))  # whoever is never accepted is of one sort
     of_key = sort[dates.kind]
     plain = (never | undated)[of_key]
     merged, place = np.unique(

@@ -215,7 +215,7 @@ def gathered(bench: Bench, stop: threading.Event | None, advance: Callable[[], N
         advance()
     bench.provider.finish()
     if undated[0] and bench.request.first != bench.request.last:
-        bench.findings.add("RATE_DATE_UNKNOWN", value=undated[0], first=bench.request.first)
+        bench.findings.add("RATE_DATE_UNKNOWN", value=undated[0])
     every = np.concatenate([part.keys for part in parts]) if parts else np.zeros(0, np.int64)
     return Gathered(parts, classes_of(every, kinds, bench.law, reach))
 
