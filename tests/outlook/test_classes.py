@@ -100,6 +100,17 @@ def through_classes(
     first=dt.date(2027, 12, 1),
     ahead=25,
 )
+@example(  # anniversaries and booked liquidations on both sides of the farthest run day, Thursday 2026-12-17
+    entries=[
+        ({"entry_date": dt.date(2025, 12, 17), "liquidation_status": "Unliquidated"}, 0, False),
+        ({"entry_date": dt.date(2025, 12, 18), "liquidation_status": "Unliquidated"}, 0, False),
+        ({"scheduled_liquidation_date": dt.date(2026, 12, 17), "liquidation_status": "Unliquidated"}, 0, False),
+        ({"scheduled_liquidation_date": dt.date(2026, 12, 18), "liquidation_status": "Unliquidated"}, 0, False),
+    ],
+    changed={},
+    first=dt.date(2026, 11, 2),
+    ahead=0,
+)
 @example(  # the calendar ends before the liquidation
     entries=[({"entry_date": dt.date(2029, 12, 20), "liquidation_status": "Unliquidated"}, 0, False)],
     changed={"schedule.days_unliquidated": 60},
