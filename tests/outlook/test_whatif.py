@@ -199,11 +199,12 @@ def test_whatif__threads_and_files(threads: int, world: World, tmp_path: Path) -
 
 def test_whatif__no_entries_at_all(tmp_path: Path) -> None:
     """A store without entries, or with a partition without entries, comes to nothing on every day."""
-    nothing = (rows.STORE_ENTRIES_SCHEMA, rows.STORE_LINES_SCHEMA, rows.STORE_TARIFFS_SCHEMA)
+    schemas = (rows.STORE_ENTRIES_SCHEMA, rows.STORE_LINES_SCHEMA, rows.STORE_TARIFFS_SCHEMA)
+    entries, lines, tariffs = (schema.empty_table() for schema in schemas)
     for parts in (0, 1):
         writer = StoreWriter(tmp_path / f"store-{parts}")
         for _ in range(parts):
-            writer.write(Partition("part-00000", *(schema.empty_table() for schema in nothing), ()))
+            writer.write(Partition("part-00000", entries, lines, tariffs, ()))
         writer.finish([], [])
         asked: dict[str, Any] = {"by": ["importer", "filer"], "facts": tmp_path / f"facts-{parts}"}
         for _ in range(2):
