@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.answering import AnswersResult, answers
     from cape_engine.pipeline.checking import CheckResult, check
     from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
+    from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
     from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
@@ -17,6 +18,7 @@ __all__ = [
     "AdvanceResult",
     "AnswersResult",
     "CheckResult",
+    "OutlookResult",
     "PackResult",
     "ReviewResult",
     "RunResult",
@@ -29,8 +31,10 @@ __all__ = [
     "review_assign",
     "review_decide",
     "review_list",
+    "risk",
     "run",
     "schedule",
+    "whatif",
 ]
 __version__ = "0.1.0"
 
@@ -41,6 +45,9 @@ _ROOMS = {
     "CheckResult": "cape_engine.pipeline.checking",
     "pack": "cape_engine.pipeline.packing",
     "PackResult": "cape_engine.pipeline.packing",
+    "whatif": "cape_engine.pipeline.outlook",
+    "risk": "cape_engine.pipeline.outlook",
+    "OutlookResult": "cape_engine.pipeline.outlook",
     "answers": "cape_engine.pipeline.answering",
     "AnswersResult": "cape_engine.pipeline.answering",
     "review_list": "cape_engine.pipeline.reviewing",

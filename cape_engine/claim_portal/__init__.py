@@ -1,7 +1,7 @@
 """Claim portal: reads declarations and tests the claimed entries against the dated rules of CBP."""
 
 from cape_engine.claim_portal.account import Account, account_of, may_declare, plain_number
-from cape_engine.claim_portal.deadlines import Deadlines, deadlines
+from cape_engine.claim_portal.deadlines import Deadlines, deadlines, window_reach
 from cape_engine.claim_portal.declaration import HEADER, Declaration, read_declaration
 from cape_engine.claim_portal.entry_checks import ClaimResult, check, check_days, reason_lists
 from cape_engine.claim_portal.meeting import ClaimedEntries, claimed_entries, declared_numbers
@@ -26,4 +26,5 @@ __all__ = [
     "read_declaration",
     "reason_lists",
     "routed",
+    "window_reach",
 ]

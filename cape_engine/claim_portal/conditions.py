@@ -27,7 +27,8 @@ RECON_TYPES = frozenset({"01", "02", "06"})
 """Types that Phase 2 accepts with a reconciliation flag (CSMS 69035485)."""
 OPEN_PROTESTS = frozenset({"OPEN", "SUSPENDED"})
 
-_PRESENCE = {"kind_duty": Trial.NO_CHARGING_NUMBER, "any": Trial.NO_IEEPA_NUMBER, "amount": Trial.NO_IEEPA_AMOUNT}
+PRESENCE = {"kind_duty": Trial.NO_CHARGING_NUMBER, "any": Trial.NO_IEEPA_NUMBER, "amount": Trial.NO_IEEPA_AMOUNT}
+"""What the trial removal finds on an entry that fails `claim.presence_rule`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,9 @@ def _final(case: Case) -> Bools:
     return past_window(case, case.as_of if basis == "filing" else case.accepted_on)
 
 
-def phase_3(case: Case) -> bool:
+def phase_3(settings: Settings, as_of: dt.date) -> bool:
     """Whether Phase 3 is live on the filing day: only by setting (handbook 4.4)."""
-    return case.settings.switch("phase.3_enabled") and case.as_of >= case.settings.day("phase.3_start")
+    return settings.switch("phase.3_enabled") and as_of >= settings.day("phase.3_start")
 
 
 def _lifted(case: Case) -> Bools:
@@ -176,7 +177,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "no_liquidation_status": lambda c: c.standing.no_status,
     "final_liquidation": _final,
     "final_liquidation_phase3": lambda c: _final(c) & ~_lifted(c),
-    "no_ieepa_hts": lambda c: c.has(_PRESENCE[c.settings.text("claim.presence_rule")]),
+    "no_ieepa_hts": lambda c: c.has(PRESENCE[c.settings.text("claim.presence_rule")]),
     "section_122_only": lambda c: c.has(Trial.SECTION_122_ONLY),
     "surety_paid": lambda c: c.says(f.SURETY_PAID),
     "summary_under_review": _under_review,

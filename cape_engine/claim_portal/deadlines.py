@@ -62,13 +62,18 @@ def deadlines(
     """
     liquidated = standing.liquidated_day
     has = liquidated != NO_DAY
-    reach = accept_window(ruleset, settings, as_of) - (not settings.switch("claim.accept_window_inclusive"))
+    reach = window_reach(ruleset, settings, as_of)
     return Deadlines(
         psc=_psc(entries, liquidated, settings),
         window=_after(liquidated, has, reach),
         protest=_after(liquidated, has, PROTEST_DAYS),
         court=_years_after(bridge.days(entries, f.DEPOSIT_DATE), SUIT_YEARS),
     )
+
+
+def window_reach(ruleset: Ruleset, settings: Settings, as_of: dt.date) -> int:
+    """Days after a liquidation up to the last one on which CAPE takes the entry (handbook 4.4, "80 days")."""
+    return accept_window(ruleset, settings, as_of) - (not settings.switch("claim.accept_window_inclusive"))
 
 
 def _psc(entries: pa.Table, liquidated: Int32s, settings: Settings) -> Int32s:
@@ -92,6 +97,19 @@ def _after(days: Int32s, known: Bools, count: int) -> Int32s:
 
 
 def _years_after(days: Int32s, years: int) -> Int32s:
+    """The same day of a later year, found once for each day between the first and the last (entries share hundreds)."""
+    known = days != NO_DAY
+    if not known.any():
+        return np.full(len(days), NO_DAY, np.int32)
+    low = int(days[known].min())
+    high = int(days[known].max())
+    if high - low >= len(days):
+        return _later(days, years)
+    table = _later(np.arange(low, high + 1, dtype=np.int32), years)
+    return np.where(known, table.take(np.subtract(days, low, dtype=np.int64), mode="clip"), np.int32(NO_DAY))
+
+
+def _later(days: Int32s, years: int) -> Int32s:
     """The same day of a later year; 29 February becomes 28 February."""
     months = days.astype("datetime64[D]").astype("datetime64[M]")
     inside = days.astype("datetime64[D]") - months.astype("datetime64[D]")

@@ -131,7 +131,7 @@ def check(
     )
     failed = np.zeros(len(numbers), np.uint64)
     for place, rule in enumerate(ruleset.eligibility):
-        if _in_force(rule, case):
+        if in_force_on(rule, settings, as_of):
             _mark(failed, place, _condition(rule)(case))
             if rule.rule_id in case.refused_by:
                 _mark(failed, place, case.refused_by[rule.rule_id])
@@ -161,18 +161,24 @@ def _condition(rule: EligibilityRule) -> Condition:
     return found
 
 
-def _in_force(rule: EligibilityRule, case: Case) -> bool:
-    """Whether a rule is tested on the filing day; settings move the end of the value checks, or switch a rule on."""
-    live = rule.applies(case.as_of)
+def in_force_on(rule: EligibilityRule, settings: Settings, as_of: dt.date) -> bool:
+    """Whether a rule is tested on a filing day; settings move the end of the value checks, or switch a rule on.
+
+    Args:
+        rule: of the eligibility table.
+        settings: `claim.value_check_until`, `claim.under_review_message` and `phase.3_*` are read.
+        as_of: filing day.
+    """
+    live = rule.applies(as_of)
     if rule.rule_id in _VALUE_RULES:
-        live = rule.effective_from <= case.as_of <= case.settings.day("claim.value_check_until")
+        live = rule.effective_from <= as_of <= settings.day("claim.value_check_until")
     elif rule.rule_id == "final_liquidation_phase3":
-        live = phase_3(case)
+        live = phase_3(settings, as_of)
     elif rule.rule_id == "final_liquidation":
-        live &= not phase_3(case)  # from the start of Phase 3 its own rule stands in its place
+        live &= not phase_3(settings, as_of)  # from the start of Phase 3 its own rule stands in its place
     rejects = rule.outcome == "reject_entry"
     if rule.rule_id == "summary_under_review" and rule.outcome == _OFF:
-        rejects = case.settings.switch("claim.under_review_message")
+        rejects = settings.switch("claim.under_review_message")
     return live and rejects and rule.level == "entry" and rule.stage in _ENTRY_STAGES
 
 

@@ -73,6 +73,41 @@ def run_options(function: F) -> F:
     return function
 
 
+def outlook_options(function: F) -> F:
+    """The options that `whatif` and `risk` share."""
+    options = (
+        click.option("--results", type=FILE, help="Finished run over the same entries: its principal is taken."),
+        click.option("--facts", type=FILE, help="File that keeps faults and principal; made when it is missing."),
+        click.option("--by", multiple=True, type=click.Choice(["importer", "filer"]), help="Tables for each of them."),
+        click.option("--out", type=FILE, help="Folder for tables and chart."),
+        click.option("--importers", multiple=True, type=FILE, help="Importers file: kind, ACH enrolment."),
+        click.option("--deposits", multiple=True, type=FILE, help="Deposits file, as for a run."),
+        click.option("--column1", type=FILE, help="Your own column 1 rates."),
+        click.option("--threads", type=click.IntRange(1), help="Worker threads (default: all cores)."),
+        click.option(
+            "--memory-limit", metavar="SIZE", help="Memory to stay within while files are read, such as 2GiB."
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def emit_outlook(event: str, result: Any) -> None:
+    """The summary of a what-if or a risk report as a JSON line, findings by code before it."""
+    counts = result.manifest["counts"]
+    for code, count in counts["findings_by_code"].items():
+        emit("findings", code=code, count=count)
+    emit(
+        event,
+        exit_code=result.exit_code,
+        out=None if result.folder is None else str(result.folder),
+        result_hash=result.manifest["result_hash"],
+        counts=counts,
+        seconds=result.manifest["seconds"],
+    )
+
+
 def parsed_settings(changes: tuple[str, ...]) -> dict[str, object]:
     """`--set name=value` options as a mapping.
 

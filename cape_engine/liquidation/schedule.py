@@ -57,6 +57,7 @@ def plan(
     ruleset: Ruleset,
     settings: Settings,
     accepted_on: dt.date,
+    picked: Bools | None = None,
 ) -> Plan:
     """Schedule the accepted entries (handbook 6.2 to 6.4; clarifications 3 to 5, 30 to 32).
 
@@ -69,6 +70,7 @@ def plan(
         ruleset: policies and calendar.
         settings: `schedule.*` are read.
         accepted_on: day of acceptance; the first run day after it is the earliest (clarification 31).
+        picked: entries that go to review, for callers who know them already; else `review.picked` finds them.
 
     Raises:
         UsageError: no policy holds on `accepted_on`.
@@ -89,7 +91,8 @@ def plan(
 
     missed = again & (day == NO_DAY)
     unknown: Bools = road & (day == BEYOND)
-    picked = review.picked(numbers, flags, principal_cents, ruleset, settings)
+    if picked is None:
+        picked = review.picked(numbers, flags, principal_cents, ruleset, settings)
     in_review = accepted & picked & ~missed
     waits = (accepted & standing.held) | in_review | unknown
     dated: Bools = road & ~missed & ~waits

@@ -101,7 +101,7 @@ def price(
     tally.name("DEPOSIT_DATE_MISSING", entries, parts.missing)
     tally.name("DEPOSITS_NOT_COVERING", entries, parts.uncovered)
     table = interest_table(ruleset)
-    amounts, known = _of_slices(parts, kind, liquidation_day, table, settings.text("refund.interest_rounding"))
+    amounts, known = interest_of_slices(parts, kind, liquidation_day, table, settings.text("refund.interest_rounding"))
     interest = np.zeros(len(paid), np.int64)
     if parts.single:
         interest[parts.entry] = amounts
@@ -167,10 +167,18 @@ def _earliest(parts: Slices, liquidation_day: Int32s, entries: pa.Table, tally: 
     return start
 
 
-def _of_slices(
+def interest_of_slices(
     parts: Slices, kind: Int8s, liquidation_day: Int32s, table: RateTable, rounding: str
 ) -> tuple[Int64s, Bools]:
-    """Interest of each slice, and whether every day of its period has a rate."""
+    """Interest of each slice, and whether every day of its period has a rate.
+
+    Args:
+        parts: slices of principals.
+        kind: int8[entries], place in `rates.KINDS`.
+        liquidation_day: int32[entries], day that ends the interest.
+        table: the rates.
+        rounding: `refund.interest_rounding`.
+    """
     end = liquidation_day[parts.entry]
     slice_kind = readonly(kind[parts.entry])
     interest, status = priced_amounts(parts.amount_cents, parts.day, end, slice_kind, table)

@@ -37,6 +37,8 @@ SELDOM = (
     "delimited.scan_records",
     "interest.apply_factors",
     "order.sort_rows",
+    "outlook.count_refunds",
+    "outlook.sum_outlook",
     "parse.parse_dollars",
 )
 MOST_PROCESSES = 4
