@@ -274,3 +274,20 @@ def test_claims__of_entries(tmp_path: Path, submit: Submit, numbers: Numbers) ->
             found = ledger.claims(entry_numbers=pa.array(numbers(size)))
             assert found.num_rows == 5 * size
             assert set(found["entry_number"].to_pylist()) == set(numbers(size))
+
+
+def test_live__looks_only_for_the_entries(tmp_path: Path, numbers: Numbers, submit: Submit) -> None:
+    """Ten entries are looked up, dead claims too, without a walk over the ledger: SQLite counts its own steps."""
+    with Ledger.open(tmp_path / "claims.ledger") as ledger:
+        ledger.record(submit(numbers(9_999)))
+        wanted, steps = pa.array(numbers(10)), [0]
+
+        def step() -> int:
+            steps[0] += 1
+            return 0
+
+        connection = ledger._database._connection  # type: ignore[attr-defined]  # nothing else counts steps
+        connection.set_progress_handler(step, 10)
+        assert (ledger.live(wanted).num_rows, ledger.claims(entry_numbers=wanted).num_rows) == (10, 10)
+        connection.set_progress_handler(None, 0)
+    assert steps[0] < 300, "a walk takes 9,999 steps and more"
