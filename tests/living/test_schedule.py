@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -126,7 +127,8 @@ def test_schedule__year_ends_before_a_run_day(tmp_path: Path) -> None:
         headers += f"{number},12-345678900,01,{entered},2025-06-02,Unliquidated\n"
     (tmp_path / "rows.csv").write_text(rows)
     (tmp_path / "headers.csv").write_text(headers)
-    source, beside = tmp_path / "rows.csv", {"headers": (tmp_path / "headers.csv",)}
+    source = tmp_path / "rows.csv"
+    beside: dict[str, Any] = {"headers": (tmp_path / "headers.csv",)}
     cape_engine.run(source, out=tmp_path / "results", as_of=AS_OF, **beside)
     with Ledger.open(tmp_path / "l") as ledger:
         accepted(ledger, ["ABC12345676", "ABC12345684"])
