@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import click
@@ -66,7 +67,7 @@ def command(  # noqa: PLR0913 - one argument per option
     )
     if as_json or not common.is_terminal():
         for row in () if quiet else result.days.to_pylist():
-            common.emit("day", **row)
+            common.emit("day", **{**row, str(life.DAY_COUNTS): json.loads(row[life.DAY_COUNTS])})
     elif not quiet:
         for row in result.days.to_pylist():
             if row[life.DAY_COUNTS] != "{}":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -84,15 +85,29 @@ def header_entries(headers: pa.Table) -> Int64s:
     return keys
 
 
-def headers_without_rows(headers: pa.Table, entry_numbers: Sequence[pa.Array]) -> Findings:
+def headers_without_rows(headers: pa.Table, entry_numbers: Iterable[pa.Array]) -> Findings:
     """A finding for every entry of the header file that stands in no source.
 
     Args:
         headers: as `read_headers` gives it.
         entry_numbers: the entries of the sources, one array a partition.
     """
-    known = [keys_of_texts(numbers)[0] for numbers in entry_numbers]
-    return _lone(np.setdiff1d(header_entries(headers), np.concatenate([np.empty(0, np.int64), *known])))
+    keys = header_entries(headers)
+    lone = np.ones(len(keys), bool)
+    for numbers in entry_numbers:
+        place, there = _placed(keys, numbers)
+        lone[place[there]] = False
+    return _lone(keys[lone])
+
+
+def _placed(keys: Int64s, numbers: pa.Array) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Where each entry number stands in ascending keys, and whether it does."""
+    wanted, _status = keys_of_texts(numbers)
+    place = np.searchsorted(keys, wanted)
+    there = np.zeros(len(wanted), bool)
+    inside = place < len(keys)
+    there[inside] = keys[place[inside]] == wanted[inside]
+    return place, there
 
 
 def _lone(lone: Int64s) -> Findings:
@@ -140,12 +155,7 @@ class Overlay:
         are refused, and lose their lines.
         """
         findings = Findings()
-        wanted, _status = keys_of_texts(single(partition.entries, f.ENTRY_NUMBER))
-        keys = self._keys
-        place = np.searchsorted(keys, wanted)
-        there = np.zeros(len(wanted), bool)
-        inside = place < len(keys)
-        there[inside] = keys[place[inside]] == wanted[inside]
+        place, there = _placed(self._keys, single(partition.entries, f.ENTRY_NUMBER))
         if not there.any():
             return partition, findings
         self._seen[place[there]] = True

@@ -96,21 +96,22 @@ class Living(ABC):
         with self._reading() as database:
             return life_rows.occurrences(database, received)
 
-    def step_known(self, steps: Stepped, *, on_day: dt.date, who: str) -> None:
+    def step_known(self, steps: Stepped, *, on_day: dt.date) -> None:
         """Take steps whose entries, declarations and states the caller knows for certain; nothing is looked up.
+
+        Who takes them is what `state_transitions.csv` says.
 
         Only inside a transaction at whose beginning the caller saw that `head` is still the one it read the states at.
 
         Args:
             steps: the entries with the states they leave, the roads they go, and why.
             on_day: day of the steps.
-            who: who takes them.
 
         Raises:
             UsageError: a road holds a step that `state_transitions.csv` does not allow; nothing is written.
         """
         with self._writing() as writer:
-            stepping.step_known(writer, steps, on_day, who)
+            stepping.step_known(writer, steps, on_day)
 
     def standing(self) -> pa.Table:
         """Where every live claim stands: `entry_number`, `declaration`, `state` (code); sorted by entry number."""

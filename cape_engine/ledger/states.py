@@ -33,6 +33,7 @@ class Life:
         live: states in which a claim holds the entry.
         steps: for each state the states that one step leads to, in file order.
         guards: what must hold for a step.
+        takers: who takes it.
     """
 
     codes: Mapping[str, int]
@@ -40,6 +41,7 @@ class Life:
     live: frozenset[str]
     steps: Mapping[str, tuple[str, ...]]
     guards: Mapping[tuple[str, str], str]
+    takers: Mapping[tuple[str, str], str]
 
     def code(self, state: str) -> int:
         """The code of a state.
@@ -103,6 +105,7 @@ def life(states: tuple[EntryState, ...], transitions: tuple[StateTransition, ...
         frozenset(row.state for row in states if row.live),
         {state: tuple(found) for state, found in steps.items()},
         {(row.from_state, row.to_state): row.guard for row in transitions},
+        {(row.from_state, row.to_state): row.who for row in transitions},
     )
 
 

@@ -53,8 +53,8 @@ def standing(database: Database) -> pa.Table:
     return table if (fixed[1:] > fixed[:-1]).all() else table.take(pa.array(np.argsort(fixed)))
 
 
-def step_known(writer: Writer, steps: Stepped, on_day: dt.date, who: str) -> None:
-    """Write the steps, and where the entries stand afterwards."""
+def step_known(writer: Writer, steps: Stepped, on_day: dt.date) -> None:
+    """Write the steps, and where the entries stand afterwards; `state_transitions.csv` says who takes each."""
     if not len(steps.numbers):
         return
     writer.note_time(on_day)
@@ -68,14 +68,15 @@ def step_known(writer: Writer, steps: Stepped, on_day: dt.date, who: str) -> Non
         declaration, before, road, reason = (int(value) for value in keys[:, low])
         here = order[low:high]
         for state in steps.roads[road]:
-            if (writer.life.names[before], state) not in writer.life.guards:
+            taker = writer.life.takers.get((writer.life.names[before], state))
+            if taker is None:
                 raise UsageError(writer.life.refusal(writer.life.names[before], state))
             after = writer.life.code(state)
             told = steps.reasons[reason] if state == steps.roads[road][-1] else ""
-            groups.append(Group(declaration, before, after, told, here))
+            groups.append(Group(declaration, before, after, told, here, taker))
             before = after
         last.append((len(groups) - 1, here, steps.roads[road][-1]))
-    numbers = writer.steps(steps.numbers, groups, on_day, who)
+    numbers = writer.steps(steps.numbers, groups, on_day, "")
     was_live = writer.life.live_codes()
     for index, here, state in last:
         live = int(state in writer.life.live)

@@ -30,6 +30,7 @@ class Group(NamedTuple):
         to_state: code of the state they come to.
         reason: why.
         places: which of the transaction's entries, in the order of their numbers.
+        who: who takes the step, where it is not whoever takes the others.
     """
 
     declaration: int
@@ -37,6 +38,7 @@ class Group(NamedTuple):
     to_state: int
     reason: str
     places: Places
+    who: str | None = None
 
 
 class Writer:
@@ -86,7 +88,8 @@ class Writer:
         fixed = chain.entry_bytes(numbers)
         rows: list[Row] = []
         for number, group in enumerate(groups, first):
-            about = (group.declaration, group.from_state, group.to_state, on_day.isoformat(), plain(who), group.reason)
+            taker = plain(who if group.who is None else group.who)
+            about = (group.declaration, group.from_state, group.to_state, on_day.isoformat(), taker, group.reason)
             packed = fixed[group.places].tobytes().decode("ascii")
             rows.append((number, self.link, *about, len(group.places), packed))
         self.add("steps", rows)

@@ -48,13 +48,17 @@ class Tallies:
         before, first = self.seen.get(key, (0, entry))
         self.seen[key] = (before + count, min(first, entry))
 
+    def extend(self, other: Tallies) -> None:
+        """Add those of another part of the run."""
+        for (code, column, value, detail), (count, entry) in other.seen.items():
+            self.add(code, column, value, count, entry, detail)
+
 
 def tally_findings(tallies: Iterable[Tallies]) -> Findings:
     """One finding for each number or word, with count and example entry, over all partitions of a run."""
     whole = Tallies()
     for part in tallies:
-        for (code, column, value, detail), (count, entry) in part.seen.items():
-            whole.add(code, column, value, count, entry, detail)
+        whole.extend(part)
     findings = Findings()
     for (code, column, value, detail), (count, entry) in sorted(whole.seen.items()):
         findings.add(code, column=column, value=value, entry=entry, count=count, detail=detail)

@@ -120,6 +120,10 @@ class ResultJournal:
         source = self._known.get(key)
         return None if source is None else source.record(key)
 
+    def holds(self, key: str) -> bool:
+        """Whether an earlier run or attempt finished a part."""
+        return key in self._known
+
     def reuse(self, key: str) -> None:
         """Take over the next part as an earlier run or attempt wrote it.
 

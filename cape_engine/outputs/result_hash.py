@@ -51,11 +51,16 @@ def combined(parts: Mapping[str, Iterable[Sequence[int]]]) -> str:
     """
     digests: dict[str, list[int]] = {}
     for name, found in sorted(parts.items()):
-        sums = [0, 0, 0]
-        for first, second, rows in found:
-            sums = [(sums[0] + first) % _MODULUS, (sums[1] + second) % _MODULUS, sums[2] + rows]
-        digests[name] = sums
+        digests[name] = added(found)
     return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+
+
+def added(parts: Iterable[Sequence[int]]) -> list[int]:
+    """What `partial` gives for a table whose parts gave these."""
+    sums = [0, 0, 0]
+    for first, second, rows in parts:
+        sums = [(sums[0] + first) % _MODULUS, (sums[1] + second) % _MODULUS, sums[2] + rows]
+    return sums
 
 
 def row_sums(table: pa.Table) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from cape_engine.findings import Findings
 from cape_engine.outputs.journal import ResultJournal
 from cape_engine.outputs.row_groups import EncodedPart, RowGroups, result_row_groups
+from cape_engine.pipeline.blocks import ShareBlocks
 from cape_engine.pipeline.part import Part, Share
 from cape_engine.pipeline.request import RunResult
 from cape_engine.refund import Register
@@ -119,6 +120,7 @@ class InFolder:
         self.reused = 0
         self._journal = ResultJournal(out, self._groups, keys, full=full)
         self.ignored = self._journal.ignored
+        self._blocks = ShareBlocks(out, keys, register, self._journal.holds)
 
     def __enter__(self) -> Self:
         return self
@@ -126,16 +128,24 @@ class InFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._blocks.close()
         self._journal.close()
 
     def known(self, key: str) -> Share | None:
-        """The share of a part that an earlier run or attempt finished."""
+        """The share of a part that an earlier run or attempt finished, or of several parts for the first of them."""
+        if (several := self._blocks.share(key)) is not None:
+            return several
         record = self._journal.known(key)
-        return None if record is None else Share.from_bytes(record, self._register)
+        if record is None:
+            return None
+        share = Share.from_bytes(record, self._register)
+        self._blocks.take(key, share)
+        return share
 
     def reuse(self, key: str) -> None:
         """Take over the next part byte by byte."""
         self._journal.reuse(key)
+        self._blocks.passed(key)
         self.reused += 1
 
     def prepared(self, part: Part) -> tuple[dict[str, EncodedPart], bytes]:
@@ -145,15 +155,18 @@ class InFolder:
 
     def append(self, key: str, ready: tuple[dict[str, EncodedPart], bytes], share: Share) -> None:
         """Write the part."""
-        del share
         self._journal.append(key, *ready)
+        self._blocks.take(key, share)
+        self._blocks.passed(key)
 
     def finish(
         self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: dict[str, object]
     ) -> RunResult:
         """Complete the files, the manifest last."""
         encoded = {name: self._groups[name].encode(table) for name, table in tails.items()}
-        return RunResult(self._journal.finish(tables, manifest, tails=encoded), {}, self._out)
+        done = self._journal.finish(tables, manifest, tails=encoded)
+        self._blocks.finish()
+        return RunResult(done, {}, self._out)
 
 
 def _findings(tables: Sequence[pa.Table]) -> pa.Table:

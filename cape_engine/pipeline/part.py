@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -94,6 +94,30 @@ class Share:
             record["hash_words"],
             record["unknown"],
         )
+
+    @classmethod
+    def nothing(cls, register: refund.Register) -> Share:
+        """The share that adds nothing."""
+        return cls(refund.Sums.of_none(register), refund.Tally(), mass_processing.Tallies(), {}, [0, 0, 0], {})
+
+    @classmethod
+    def together(cls, shares: Sequence[Share], register: refund.Register) -> Share:
+        """What several shares add, as one.
+
+        Args:
+            shares: in places of `register`.
+            register: the importer numbers of the run.
+        """
+        whole = cls.nothing(register)
+        words = [share.hash_words for share in shares]
+        unknown: Counter[str] = Counter()
+        for share in shares:
+            whole.priced.add(share.priced)
+            whole.numbers.extend(share.numbers)
+            add_nested(whole.counts, share.counts)
+            unknown.update(share.unknown)
+        sums = refund.Sums.together([share.sums for share in shares], register)
+        return replace(whole, sums=sums, hash_words=result_hash.added(words), unknown=dict(unknown))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -77,7 +78,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
         clock.lap("entries")
         watcher.stage("consolidating refunds")
         if context.headers is not None and request.only_entry is None:
-            findings.extend(intake.headers_without_rows(context.headers, list(entry_numbers(store))))
+            findings.extend(intake.headers_without_rows(context.headers, entry_numbers(store, context.headers)))
         absent = _absent(store, declarations, ruleset, findings)
         clock.lap("consolidation")
         watcher.stage("writing results")
@@ -133,10 +134,17 @@ def _threads(context: Context, store: Store) -> int:
     return max(1, min(context.request.threads, int(room)))
 
 
-def entry_numbers(store: Store) -> Iterator[pa.Array]:
-    """Entry numbers of each partition."""
-    for name in store.partitions:
-        yield bridge.single(store.opened(name).entries, f.ENTRY_NUMBER)
+def entry_numbers(store: Store, among: pa.Table) -> Iterator[pa.Array]:
+    """Entry numbers of each partition that may hold an entry of a table."""
+    numbers = bridge.single(among, f.ENTRY_NUMBER).cast(pa.binary())
+    wanted = np.sort(np.asarray(numbers.to_numpy(zero_copy_only=False), "S"))
+    for record in store.manifest["partitions"]:
+        first, last = record["first_entry"], record["last_entry"]
+        if first is None or last is None:
+            continue
+        place = int(np.searchsorted(wanted, first.encode()))
+        if place < len(wanted) and wanted[place] <= last.encode():
+            yield bridge.single(store.opened(record["name"]).entries, f.ENTRY_NUMBER)
 
 
 def open_store(
@@ -206,7 +214,8 @@ def _absent(
     if not declarations:
         return None
     wanted = claim_portal.declared_numbers(declarations)
-    found = [numbers.filter(pc.is_in(numbers, wanted)) for numbers in entry_numbers(store)]
+    listed = pa.table({str(f.ENTRY_NUMBER): wanted})
+    found = [numbers.filter(pc.is_in(numbers, wanted)) for numbers in entry_numbers(store, listed)]
     declared = claim_portal.claimed_entries(
         declarations, pa.concat_arrays(found) if found else pa.array([], pa.string())
     )

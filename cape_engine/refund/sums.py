@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,29 @@ class Sums:
         sums[:, kernels.PRINCIPAL] = integers(table, r.PRINCIPAL_CENTS)
         sums[:, kernels.INTEREST] = integers(table, INTEREST_SUM)
         return cls(register, recipient, sums)
+
+    @classmethod
+    def of_none(cls, register: Register) -> Sums:
+        """No sums at all."""
+        return cls(register, readonly(np.zeros(0, np.int32)), readonly(np.zeros((0, 4), np.int64)))
+
+    @classmethod
+    def together(cls, parts: Sequence[Sums], register: Register) -> Sums:
+        """The sums of several parts added up, one row for each recipient, importer and day.
+
+        Args:
+            parts: in places of `register`; each below 2^63 cents in all, and so are they together.
+            register: the numbers of the run.
+        """
+        rows = np.concatenate([cls.of_none(register).sums, *(part.sums for part in parts)])
+        recipient = np.concatenate([np.zeros(0, np.int32), *(part.recipient for part in parts)])
+        order = np.lexsort((rows[:, kernels.KEY], recipient))
+        rows, recipient = rows[order], recipient[order]
+        other = (np.diff(recipient) != 0) | (np.diff(rows[:, kernels.KEY]) != 0)
+        begins = np.flatnonzero(np.r_[len(rows) > 0, other])
+        sums = np.add.reduceat(rows, begins) if len(begins) else rows
+        sums[:, kernels.KEY] = rows[begins, kernels.KEY]
+        return cls(register, readonly(recipient[begins]), readonly(sums))
 
     def of(self, register: Register) -> Sums:
         """The same sums in places of another register."""

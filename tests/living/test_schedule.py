@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -115,3 +116,27 @@ def test_migrate__from_version_1(run: Made, tmp_path: Path, monkeypatch: pytest.
     assert sum(result.counts.values()) == len(numbers)
     with Ledger.open(place) as ledger:
         assert ledger.verify().ok
+
+
+def test_schedule__year_ends_before_a_run_day(tmp_path: Path) -> None:
+    """No run day is left before the year ends: the fact says that the 90 days start on the anniversary."""
+    rows = "entry_number,line_number,ordinal,hts_number,value_dollars,duty_cents\n"
+    headers = "entry_number,importer_number,entry_type,entry_date,deposit_date,liquidation_status\n"
+    for number, entered in (("ABC12345676", "2025-05-05"), ("ABC12345684", "2025-05-30")):
+        rows += f"{number},1,1,99030125,0,100000\n{number},1,2,6005909000,10000,100000\n"
+        headers += f"{number},12-345678900,01,{entered},2025-06-02,Unliquidated\n"
+    (tmp_path / "rows.csv").write_text(rows)
+    (tmp_path / "headers.csv").write_text(headers)
+    source = tmp_path / "rows.csv"
+    beside: dict[str, Any] = {"headers": (tmp_path / "headers.csv",)}
+    cape_engine.run(source, out=tmp_path / "results", as_of=AS_OF, **beside)
+    with Ledger.open(tmp_path / "l") as ledger:
+        accepted(ledger, ["ABC12345676", "ABC12345684"])
+    cape_engine.schedule(tmp_path / "results", source, ledger=tmp_path / "l", **beside)
+    with Ledger.open(tmp_path / "l") as ledger:
+        facts = {row["entry_number"]: row for row in ledger.facts().to_pylist()}
+        plans = {row["entry_number"]: row for row in ledger.plans().to_pylist()}
+    assert facts["ABC12345676"]["basis_date"] == dt.date(2026, 5, 5)
+    assert plans["ABC12345676"]["action"] == "reliquidate"
+    assert facts["ABC12345684"]["basis_date"] is None
+    assert plans["ABC12345684"]["action"] == "liquidate"

@@ -59,6 +59,19 @@ def test_sums__stored_and_sent(rows: list[tuple[int, int, int, int, bool]]) -> N
     assert whole.finish().refunds.equals(expected.refunds)
 
 
+@given(st.lists(REFUNDS, max_size=5))
+def test_sums__together(parts: list[list[tuple[int, int, int, int, bool]]]) -> None:
+    """Parts added up beforehand, one row for each recipient, importer and day, consolidate to what they do singly."""
+    register = refund.Register()
+    several = [sums_of(register, rows) for rows in parts]
+    whole = Sums.together(several, register)
+    keys = set(zip(whole.recipient.tolist(), whole.importer.tolist(), whole.day.tolist(), strict=True))
+    assert len(keys) == len(whole)
+    found, expected = consolidated(register, [whole]), consolidated(register, several)
+    assert found.refunds.equals(expected.refunds)
+    assert found.payments.equals(expected.payments)
+
+
 @pytest.mark.parametrize(("rows", "waiting"), [(1 << 20, 8192), (300, 8)])
 def test_accumulator__any_order_any_threads(rows: int, waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A load with a known answer, added up by four threads in a random order, in small batches and in one."""

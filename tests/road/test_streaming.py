@@ -15,7 +15,9 @@ import cape_engine
 import cape_fixtures
 from cape_engine import intake, rules
 from cape_engine.errors import Stopped, UsageError
+from cape_engine.pipeline import blocks
 from cape_engine.pipeline.api import memory_bytes, requested
+from cape_engine.pipeline.part import Share
 from cape_engine.settings import Settings
 from cape_engine.store import Store
 
@@ -182,6 +184,56 @@ def test_run__header_row_of_one_partition(made: Mapping[str, Any], tmp_path: Pat
     changed = run(made, out=tmp_path / "out", headers=headers)
     assert reused(changed) == len(made["store"].partitions) - 1
     assert files_of(changed) == files_of(run(made, out=tmp_path / "fresh", headers=headers))
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Blocks of two parts, and a list that grows by one for each share that is read from a folder."""
+    read: list[int] = []
+    from_bytes = Share.from_bytes
+
+    def counted(data: bytes, register: Any) -> Share:
+        read.append(len(data))
+        return from_bytes(data, register)
+
+    monkeypatch.setattr(blocks, "PARTS", 2)
+    monkeypatch.setattr(Share, "from_bytes", staticmethod(counted))
+    return read
+
+
+def test_run__shares_in_blocks(made: Mapping[str, Any], tmp_path: Path, small_blocks: list[int]) -> None:
+    """What did not change is read a block at a time; where one part changed, the other speaks for itself."""
+    parts = len(made["store"].partitions)
+    more = declaration(tmp_path, "one.csv", some_entries(made["store"], 0, 5) + some_entries(made["store"], 2, 2))
+    less = declaration(tmp_path, "two.csv", some_entries(made["store"], 0, 5))
+    fresh = {name: run(made, out=tmp_path / name.stem, declaration=[name]) for name in (more, less)}
+    run(made, out=tmp_path / "out", declaration=[less])
+    assert not small_blocks
+    for name, wanted in ((less, -(-parts // 2)), (more, -(-parts // 2)), (more, -(-parts // 2)), (less, None)):
+        small_blocks.clear()
+        again = run(made, out=tmp_path / "out", declaration=[name])
+        assert again.manifest["result_hash"] == fresh[name].manifest["result_hash"]
+        assert again.manifest["counts"] == fresh[name].manifest["counts"]
+        assert files_of(again) == files_of(fresh[name])
+        assert wanted is None or len(small_blocks) == wanted
+
+
+@pytest.mark.parametrize("harm", ["gone", "empty", "cut", "flipped", "index"])
+def test_run__blocks_damaged(made: Mapping[str, Any], tmp_path: Path, small_blocks: list[int], harm: str) -> None:
+    """Without the file of blocks, or with a damaged one, parts are read one by one, and the answer is the same."""
+    first = run(made, out=tmp_path / "out")
+    path = tmp_path / "out" / ".run" / blocks.NAME
+    data = bytearray(path.read_bytes())
+    data[{"flipped": 100, "index": -20}.get(harm, 0)] ^= harm in {"flipped", "index"}
+    path.write_bytes(data[: {"empty": 0, "cut": len(data) // 2}.get(harm, len(data))])
+    if harm == "gone":
+        path.unlink()
+    again = run(made, out=tmp_path / "out")
+    assert files_of(again) == files_of(first)
+    assert again.manifest["counts"] == first.manifest["counts"]
+    assert reused(again) == len(made["store"].partitions)
+    parts = len(made["store"].partitions)
+    assert len(small_blocks) == ((parts + 1) // 2 + 1 if harm == "flipped" else parts)
 
 
 def test_run__files_altered_since(made: Mapping[str, Any], tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +33,6 @@ from cape_engine.schema import results as r
 from cape_engine.settings import Settings
 
 CONSOLIDATED, ZERO_REFUND = "CONSOLIDATED", "ZERO_REFUND"
-WHO: Mapping[str, str] = {
-    "SCHEDULED": "event", "IN_REVIEW": "officer", LIQUIDATED: "run", RELIQUIDATED: "run", "WINDOW_MISSED": "scheduler",
-    CONSOLIDATED: "collections", ZERO_REFUND: "refund",
-}  # fmt: skip
-"""Who takes an entry into a state while days are played (`state_transitions.csv`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +149,7 @@ def _step(
     numbers = bridge.single(world.facts, f.ENTRY_NUMBER).take(pa.array(places))
     zeros = np.zeros(len(places), np.int64)
     steps = Stepped(numbers, world.declaration[places], world.code[places], road, zeros, tuple(roads), (reason,))
-    ledger.step_known(steps, on_day=day, who=WHO[roads[int(road[0])][0]])
+    ledger.step_known(steps, on_day=day)
     ends = np.array([world.codes[one[-1]] if one else 0 for one in roads], np.int64)
     world.code[places] = ends[road]
 

@@ -41,14 +41,8 @@ _READ = [
     )
 ]  # fmt: skip
 STRIPPED = "STRIPPED"
-WHO = {
-    "STRIPPED_WAITING": "mass_processing",
-    "IN_REVIEW": "officer",
-    "SCHEDULED": "review",
-    "WINDOW_MISSED": "scheduler",
-}
-"""Who takes entries to each state that scheduling leads to."""
-STATES = tuple(WHO)
+STATES = ("STRIPPED_WAITING", "IN_REVIEW", "SCHEDULED", "WINDOW_MISSED")
+"""States that scheduling leads to."""
 ROADS = {state: (state,) for state in STATES} | {"WINDOW_MISSED": ("SCHEDULED", "WINDOW_MISSED")}
 """The way there from `STRIPPED`."""
 
@@ -183,7 +177,7 @@ def _recorded(ledger: Ledger, found: list[Scheduled]) -> dict[str, int]:
             # A day that was played is closed: what is scheduled afterwards happens on the next one.
             on_day = day if soonest is None else max(day, soonest)
             steps = _steps(standing, numbers, reasons.filter(here), state)
-            ledger.step_known(steps, on_day=on_day, who=WHO[state])
+            ledger.step_known(steps, on_day=on_day)
             counts[state] = counts.get(state, 0) + len(numbers)
     return counts
 

@@ -117,7 +117,7 @@ def _prechecked(
     watcher.stage("checking entries", len(store.partitions))
     arrays, importers = prechecked(store, bench, findings, stop, watcher.advance)
     if headers is not None:
-        findings.extend(intake.headers_without_rows(headers, list(entry_numbers(store))))
+        findings.extend(intake.headers_without_rows(headers, entry_numbers(store, headers)))
     if len(held):
         kept = np.isin(arrays.keys, held)
         arrays.own[kept] |= np.uint32(precheck.HELD_BACK)
