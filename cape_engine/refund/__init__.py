@@ -5,12 +5,13 @@ from cape_engine.refund.amounts import InterestSegment, explain_interest, intere
 from cape_engine.refund.cohorts import Accumulator, Consolidated, consolidate
 from cape_engine.refund.keys import payment_key
 from cape_engine.refund.pricing import Priced, price
-from cape_engine.refund.rates import MissingRateError
+from cape_engine.refund.rates import LARGE_ABOVE_CENTS, MissingRateError
 from cape_engine.refund.register import Register, key_of
 from cape_engine.refund.sums import SUMS_SCHEMA, Sums
 from cape_engine.refund.tally import Tally
 
 __all__ = [
+    "LARGE_ABOVE_CENTS",
     "SUMS_SCHEMA",
     "Accumulator",
     "Consolidated",
