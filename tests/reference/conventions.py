@@ -130,13 +130,14 @@ def edge_lost(one: Refund) -> int:
 
 
 def leap_kept(one: Refund) -> int:
-    """366 from the first day inside a leap year on."""
-    leap = False
+    """The base of the day on which a rate begins, as long as the rate stays."""
+    rate, base = Fraction(-1), 0
 
     def daily(day: dt.date) -> Fraction:
-        nonlocal leap
-        leap = leap or days_in_year(day.year) == 366
-        return yearly(day, one.kind) / (366 if leap else 365)
+        nonlocal rate, base
+        if yearly(day, one.kind) != rate:
+            rate, base = yearly(day, one.kind), days_in_year(day.year)
+        return rate / base
 
     return compound(one.cents, one.deposited, one.liquidated, daily)
 
