@@ -171,3 +171,14 @@ def test_growth__never_meets_a_rate_that_does_not_fit() -> None:
     periods = (RatePeriod(first, first + 9, (900_000_000,) * 2), RatePeriod(first + 10, first + 400, (10_000_000,) * 2))
     assert RateTable(periods).fits
     assert not FirstRateTable(periods).fits
+
+
+def test_catalogue__each_stands_on_the_page() -> None:
+    """The page about interest explains every convention in the words of the file."""
+    page = Path(__file__).parents[2] / "docs" / "interest.md"
+    if not page.is_file():
+        pytest.skip("the documentation is not here")
+    text = page.read_text(encoding="utf-8")
+    for name, how in conventions.catalogue().items():
+        assert f"| `{name}` |" in text
+        assert f"| {how.cause} | {how.words} |" in text

@@ -1,6 +1,6 @@
 """Interest of millions of random amounts, and of every pair of days of two years, against exact computations.
 
-CAPE_TEST_AMOUNTS is the number of random amounts (200,000 unless given); 10,000,000 took three minutes of one core.
+CAPE_TEST_AMOUNTS is the number of random amounts (200,000 unless given); 10,000,000 took two minutes of one core.
 """
 
 from __future__ import annotations
