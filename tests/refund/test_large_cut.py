@@ -61,6 +61,7 @@ def test_short_term_rates__agree_with_the_overpayment_rates() -> None:
         assert short.large_corporate_rate_e9 == short.federal_short_term_rate_e9 + 5_000_000
 
 
+@pytest.mark.kernel
 @given(CENTS, CENTS, DAYS, DAYS, st.sampled_from(KINDS))
 def test_apply_two_growths__equals_fractions(lower: int, upper: int, one: dt.date, other: dt.date, kind: str) -> None:
     """Whatever the two parts up to 2^62 each, their interest is rounded once, to the exact cent."""
@@ -74,6 +75,7 @@ def test_apply_two_growths__equals_fractions(lower: int, upper: int, one: dt.dat
     assert in_baskets(lower, upper, start, end, kind)[0] == half_up(Fraction(exact))
 
 
+@pytest.mark.kernel
 def test_apply_two_growths__next_to_the_half_cent() -> None:
     """One day of 2025 on $10,415 is exactly 169.5 cents: the kernel does not trust itself, fractions round it up."""
     day = dt.date(2025, 7, 1)
