@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from cape_engine.dates import day_number
 from cape_engine.refund.many import above_limit, priced, priced_in_baskets
 from cape_engine.refund.rates import KINDS, RatePeriod, RateTable, large_table
 from cape_kernels import interest as kernels
+from face import exports
 from reference import conventions as twin
 from reference.interest import days_in_year, half_up
 from refund.test_pricing import entry, price
+from road import es003
 
 RULES = rules.load()
 TABLE = large_table(RULES)
@@ -178,3 +181,36 @@ def test_above_limit__by_hand(rows: list[tuple[int, int, int, int]]) -> None:
     kind = np.array([kinds[row[0]] for row in rows], np.int8)
     found = above_limit(columns[0], columns[1], columns[2].astype(np.int32), kind)
     assert found.tolist() == expected
+
+
+@pytest.mark.kernel
+def test_apply_two_growths__carries_from_the_last_half_to_whole_cents() -> None:
+    """One unit of 2^-128 on top of all that is below a cent makes a whole cent: the carry goes through both halves."""
+    most = 2**64 - 1
+    high, low = np.array([most, 0], np.uint64), np.array([most, 1], np.uint64)
+    for array in (high, low):
+        array.flags.writeable = False
+    one, found, status = np.array([1]), np.zeros(1, np.int64), np.ones(1, np.int8)
+    kernels.apply_two_growths(one, np.array([0]), one, np.array([1]), high, low, np.uint64(0), found, status)
+    assert (found.tolist(), status.tolist()) == ([1], [kernels.PRICED])
+    kernels.apply_two_growths(one, np.array([-1]), one, np.array([-1]), high, low, np.uint64(4), found, status)
+    assert (found.tolist(), status.tolist()) == ([0], [kernels.PRICED])
+
+
+def test_explain__shows_both_baskets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`cape explain` of a run with the cut says which part bears F + 0.5, and shows the days of both."""
+    rows = [
+        {**row, "value_dollars": value, "duty": duty}
+        for row, (value, duty) in zip(
+            exports.entry("ABC12345676"), (("$0.00", "$20,000.00"), ("$200,000.00", "FREE")), strict=True
+        )
+    ]
+    source = es003.write(rows, tmp_path / "export.csv")
+    facts = {"entry_number": "ABC12345676", "deposit_date": dt.date(2025, 9, 22), "importer_kind": "corporate"}
+    es003.write_facts([facts], tmp_path / "headers.csv")
+    words = ("run", source, "--headers", tmp_path / "headers.csv", "--as-of", "2026-05-04", "--out", tmp_path / "run")
+    es003.cape(capsys, *words, "--set", "refund.large_corporate_cut=true", "--quiet")
+    told = es003.cape(capsys, "explain", "ABC12345676", "--results", tmp_path / "run", "--json")
+    section = next(line for line in told.lines if line["title"] == "Interest")
+    assert "$10,000.00 of it at F + 0.5 (26 USC 6621(a)(1), last sentence; a setting)." in section["sentences"][0]
+    assert {row[3] for row in section["rows"]} == {"6 %", "5 %", "4.5 %", "3.5 %"}
