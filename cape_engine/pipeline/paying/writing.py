@@ -86,7 +86,7 @@ class Writers:
         found |= {str(name): pa.nulls(len(payments), name.type) for name in p.WRITTEN if name not in p.INSTRUCTIONS}
         if self._nacha is not None:
             placed = self._nacha.add(payments)
-            found[p.TRACE] = pa.array(placed.trace).cast(pa.string())
+            found[p.TRACE] = placed.texts()
             found[p.NACHA_FILE] = _named(placed.file, self._nacha.name)
         if self._pain is not None:
             found[p.END_TO_END_ID] = pain.end_to_end_ids(payments.table)

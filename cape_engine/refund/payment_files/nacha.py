@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cape_engine.bridge import Int32s, Int64s
 from cape_engine.errors import UsageError
@@ -21,6 +23,7 @@ from cape_engine.schema import payment_files as p
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 """Files of one day and minute, in this order (position 34)."""
 MOST_TRACES = 9_999_999
+_TRACE_DIGITS = 15
 _AT_ONCE = 1 << 16
 _MINUTES = 24 * 60
 
@@ -51,6 +54,10 @@ class Placed:
 
     trace: Int64s
     file: Int32s
+
+    def texts(self) -> pa.Array:
+        """The traces as they stand in the file, with every leading zero."""
+        return pc.utf8_lpad(pa.array(self.trace).cast(pa.string()), _TRACE_DIGITS, "0")
 
 
 @dataclass(slots=True)

@@ -90,7 +90,7 @@ def spelt(names: pa.Array, style: Style) -> Spelt:
         names: texts; null and blank are no name.
         style: of the format.
     """
-    given = pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.fill_null(names, ""), r"[\s[:cntrl:]]+", " "))
+    given = _single_blanks(pc.fill_null(names, ""))
     clean = pc.match_substring_regex(given, f"^{style.allowed}*$").to_numpy(zero_copy_only=False)
     changed, lost = np.zeros(len(given), np.bool_), {}
     whole = given
@@ -104,11 +104,17 @@ def spelt(names: pa.Array, style: Style) -> Spelt:
             changed[place] = True
             if signs:
                 lost[place] = signs
-        whole = pc.replace_with_mask(given, pa.array(~clean), pa.array(shown, pa.string()))
+        # Signs that decompose to a blank and a mark leave blanks of their own.
+        whole = pc.replace_with_mask(given, pa.array(~clean), _single_blanks(pa.array(shown, pa.string())))
     if style.upper:
         whole = pc.utf8_upper(whole)
     cut = (pc.utf8_length(whole).to_numpy(zero_copy_only=False)) > style.most
     return Spelt(pc.utf8_rtrim_whitespace(pc.utf8_slice_codeunits(whole, 0, style.most)), changed, lost, cut)
+
+
+def _single_blanks(texts: pa.Array) -> pa.Array:
+    """Texts with one blank where any blanks or control signs were, and none around."""
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, r"[\s[:cntrl:]]+", " "))
 
 
 def _spelt(text: str, style: Style) -> tuple[str, str]:
