@@ -288,6 +288,18 @@ def test_files__sums_that_do_not_add_up_are_not_handed_over(tmp_path: Path, monk
     assert contents(tmp_path / "out") == {}
 
 
+def test_files__after_a_kill(tmp_path: Path) -> None:
+    """What a killed process left half-written is removed by the same command, and does not come into its files."""
+    staging = tmp_path / "out" / ".staging"
+    staging.mkdir(parents=True)
+    (staging / "nacha-20260622-001.ach").write_text("half", encoding="ascii")
+    (staging / "manifest.json").write_text("{}", encoding="ascii")
+    result = made_files(tmp_path, payments(ROWS))
+    assert len(bank_files(result)) == 1
+    assert reader.read(bank_files(result)[0].read_bytes()).entries()[0].cents == 123
+    assert not staging.exists()
+
+
 def test_files__stopped_leaves_nothing(tmp_path: Path) -> None:
     """A signal before the end: no bank file, no manifest; the same call again finishes."""
     stop = threading.Event()
@@ -339,6 +351,12 @@ def test_originator__broken_facts(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said) as wrong:
         read_originator(originator_file(tmp_path / "who.toml", text))
     assert "who.toml" in str(wrong.value)
+
+
+def test_originator__of_the_documentation() -> None:
+    """The facts that the page shows are those of these tests: made up, complete, and read as they stand."""
+    page = Path(__file__).parents[2] / "docs" / "payment_files.md"
+    assert f"```toml\n{ORIGINATOR}```" in page.read_text(encoding="utf-8")
 
 
 def test_originator__missing_file(tmp_path: Path) -> None:
