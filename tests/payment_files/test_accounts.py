@@ -244,6 +244,19 @@ def test_instructing__written_and_held_are_all(
     ]
 
 
+@given(digits=st.lists(st.integers(0, 9), min_size=6, max_size=6), place=st.integers(0, 8), other=st.integers(1, 9))
+def test_routing__weights_3_7_1(
+    tmp_path_factory: pytest.TempPathFactory, digits: list[int], place: int, other: int
+) -> None:
+    """A number with its check digit passes; with any one digit changed it does not."""
+    good = routing("12" + "".join(map(str, digits)))
+    bad = good[:place] + str((int(good[place]) + other) % 10) + good[place + 1 :]
+    folder = tmp_path_factory.mktemp("weights")
+    rows = [account(GOOD, routing_number=good), account(BAD, routing_number=bad)]
+    accounts, _ = read_accounts([importers_file(folder / "i.csv", rows)], settings=Settings.build())
+    assert [accounts.why(at) for at in accounts.places(pa.array([GOOD, BAD])).tolist()] == [None, "ROUTING_CHECK_DIGIT"]
+
+
 def test_instructing__parts_share_cohort_and_reference(tmp_path: Path) -> None:
     """All parts name the key of part 1, also where a batch ends between them."""
     accounts, _ = read_accounts([importers_file(tmp_path / "i.csv")], settings=Settings.build())
