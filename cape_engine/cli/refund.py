@@ -8,6 +8,7 @@ import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "compare-interest": ("cape_engine.cli.refund_interest", "Interest by every known convention, side by side."),
+    "files": ("cape_engine.cli.refund_files", "Payments of a run as NACHA or pain.001 files for a bank."),
 }
 
 EXAMPLE = """Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
