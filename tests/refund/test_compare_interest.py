@@ -221,7 +221,7 @@ def test_compare__tables_for_people(world: Path, capsys: Capture, monkeypatch: p
     assert "Interest for late payment (19 USC 1505(d)): $904.01 on $107,035.94" in told
     run = es003.cape(capsys, "refund", "compare-interest", "--results", world / "run").out
     assert "PAYMENT_DAY_NOT_GIVEN" in run
-    assert "beside the run" in run
+    assert "Interest by convention" in run
     assert es003.cape(capsys, *words, "--quiet").out == ""
     assert es003.cape(capsys, "refund", "compare-interest", "--results", world / "run", "--quiet").out == ""
 
