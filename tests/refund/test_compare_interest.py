@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-import cape_fixtures
 from cape_engine import rules
 from cape_engine.cli import common, invoke
 from cape_engine.errors import Stopped
@@ -250,32 +249,3 @@ def test_compare__stopped_leaves_nothing(world: Path, tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         compare_run(CompareRequest(world / "run", rules.load(), out=tmp_path / "out"), stop=stop)
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
-
-
-@pytest.mark.parametrize(
-    ("in_force", "options"),
-    [
-        ("exact", []),
-        ("large_cut", ["--set", "refund.large_corporate_cut=true"]),
-        (
-            "per_quarter",
-            ["--set", "refund.interest_rounding=per_quarter", "--set", "refund.deposit_allocation=first_first"],
-        ),
-    ],
-)
-def test_compare__generated_run_is_reproduced(in_force: str, options: list[str], tmp_path: Path) -> None:
-    """Of 800 generated entries with several deposits the convention in force gives each the run's own amount."""
-    lot = cape_fixtures.generate(800, 6, as_of=AS_OF, mix="all_rules", several_deposits=True)
-    files = cape_fixtures.write(lot, tmp_path, format="parquet", layout="canonical")
-    store, out = tmp_path / "store", tmp_path / "run"
-    importing = ["import", *files.rows, "--store", store, "--headers", files.headers, "--quiet"]
-    assert invoke([str(word) for word in importing]) in (0, 1)
-    beside = ["--importers", files.importers, "--deposits", files.deposits, "--as-of", AS_OF, "--out", out, "--quiet"]
-    assert invoke([str(word) for word in ["run", store, *beside, *options]]) in (0, 1)
-    assert files.deposits is not None
-    compared = compare_run(CompareRequest(out, rules.load(), store=store, deposits=(files.deposits,), paid=PAID))
-    told = {row["convention"]: row for row in compared.conventions.to_pylist()}
-    assert told[in_force]["computed_entries"] > 100
-    assert (told[in_force]["unequal_entries"], told[in_force]["beside_run_cents"]) == (0, 0)
-    assert compared.findings.num_rows == 0
-    assert told["simple"]["unequal_entries"] > 100
