@@ -10,7 +10,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare-interest": ("cape_engine.cli.refund_interest", "Interest by every known convention, side by side."),
 }
 
-EXAMPLE = """Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
+EXAMPLE = """Example:
+
+\b
+  cape refund compare-interest --entry 100000.00 2025-03-14 2026-05-08 --cbp 703595
+
+Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
 full: nothing of the transaction counts, run the same command again."""
 
 
