@@ -11,7 +11,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "files": ("cape_engine.cli.refund_files", "Payments of a run as NACHA or pain.001 files for a bank."),
 }
 
-EXAMPLE = """Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
+EXAMPLE = """Example:
+
+\b
+  cape refund compare-interest --entry 100000.00 2025-03-14 2026-05-08 --cbp 703595
+
+Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
 full: nothing of the transaction counts, run the same command again."""
 
 

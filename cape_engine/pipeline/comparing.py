@@ -154,7 +154,8 @@ def compare_run(
     refuse_other_results(request.out, "compare-interest")
     run = _manifest(request.results)
     known = conventions.catalogue()
-    names = [name for name in request.names or known if request.paid is not None or known[name].end != "payment"]
+    wanted = conventions.wanted_names(request.names)
+    names = [name for name in wanted if request.paid is not None or known[name].end != "payment"]
     findings = Findings()
     if request.paid is None:
         findings.add("PAYMENT_DAY_NOT_GIVEN")
@@ -180,7 +181,7 @@ def compare_run(
 
 def _row_groups(whole: _Whole, sums: _Sums, progress: Progress, staging: Path | None) -> Iterator[pa.Table]:
     """The compared entries of each row group, written on the way where there is a folder."""
-    writer = None
+    writer, request_entry = None, whole.request.entry
     schema = arrow_schema(s.compared_entries(sums.names))
     try:
         with pq.ParquetFile(whole.file) as file:
@@ -192,6 +193,9 @@ def _row_groups(whole: _Whole, sums: _Sums, progress: Progress, staging: Path | 
                     staging.mkdir()
                     writer = pq.ParquetWriter(staging / ENTRIES_FILE, schema, compression="zstd")
             for group in range(file.num_row_groups):
+                if request_entry is not None and not _may_hold(file, group, request_entry):
+                    progress.advance()
+                    continue
                 table = whole.of_group(group, file.read_row_group(group, [str(column) for column in _READ]), sums)
                 if writer is not None and staging is not None:
                     with writing(staging.parent):
@@ -204,6 +208,17 @@ def _row_groups(whole: _Whole, sums: _Sums, progress: Progress, staging: Path | 
         if writer is not None and staging is not None:
             with writing(staging.parent):
                 writer.close()
+
+
+def _may_hold(file: pq.ParquetFile, group: int, entry: str) -> bool:
+    """Whether an entry number lies between the smallest and the largest of a row group, as far as it says."""
+    metadata = file.metadata.row_group(group)
+    for place in range(metadata.num_columns):
+        column = metadata.column(place)
+        if column.path_in_schema == str(f.ENTRY_NUMBER):
+            found = column.statistics
+            return found is None or not found.has_min_max or found.min <= entry <= found.max
+    return True
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,19 @@ def _checked(name: str, body: Mapping[str, object]) -> Convention:
     return found
 
 
+def wanted_names(names: Sequence[str] | None) -> list[str]:
+    """The names asked for, or all.
+
+    Raises:
+        UsageError: there is no such convention.
+    """
+    known = catalogue()
+    wanted = list(known if names is None else names)
+    if wrong := [name for name in wanted if name not in known]:
+        raise UsageError(f"there is no interest convention {wrong[0]!r}; known: {', '.join(known)}")
+    return wanted
+
+
 def interest(
     principal_cents: Int64s,
     start: Int32s,
@@ -169,10 +182,7 @@ def interest(
     Raises:
         UsageError: an unknown name, or a negative principal.
     """
-    known = catalogue()
-    wanted = list(known if names is None else names)
-    if wrong := [name for name in wanted if name not in known]:
-        raise UsageError(f"there is no interest convention {wrong[0]!r}; known: {', '.join(known)}")
+    known, wanted = catalogue(), wanted_names(names)
     if len(principal_cents) and int(principal_cents.min()) < 0:
         raise UsageError(f"interest runs on a refund, not on {int(principal_cents.min())} cents")
     days = {"deposit": start, "entry": entry_day, "liquidation": end, "payment": payment_day}

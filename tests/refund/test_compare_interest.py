@@ -10,9 +10,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-import cape_fixtures
 from cape_engine import rules
-from cape_engine.cli import invoke
+from cape_engine.cli import common, invoke
 from cape_engine.errors import Stopped
 from cape_engine.pipeline.comparing import ENTRIES_FILE, CompareRequest, compare_run
 from cape_engine.refund.conventions import catalogue
@@ -196,9 +195,40 @@ def test_compare__refusals(words: tuple[str, ...], said: str, capsys: Capture) -
     assert said in told.err
 
 
-def test_compare__entry_without_interest(world: Path, capsys: Capture) -> None:
-    """An entry that the run paid no interest on has nothing to compare."""
-    told = es003.cape(capsys, "refund", "compare-interest", NUMBERS[2], "--results", world / "run")
+def test_compare__unknown_convention_of_a_run(world: Path, capsys: Capture) -> None:
+    """A name that is no convention is refused for a run as well."""
+    told = es003.cape(capsys, "refund", "compare-interest", "--results", world / "run", "--convention", "monthly")
+    assert told.code == 2
+    assert "no interest convention 'monthly'" in told.err
+
+
+def test_compare__help_shows_an_example(capsys: Capture) -> None:
+    """The command explains itself and gives examples to copy."""
+    told = es003.cape(capsys, "refund", "compare-interest", "--help")
+    assert told.code == 0
+    assert "cape refund compare-interest --entry 100000.00 2025-03-14 2026-05-08" in told.out
+    assert "compare-interest" in es003.cape(capsys, "refund", "--help").out
+
+
+def test_compare__tables_for_people(world: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal an amount, an entry and a run are tables, CBP's figure first; --quiet prints nothing."""
+    monkeypatch.setattr(common, "is_terminal", lambda: True)
+    words = ("refund", "compare-interest", "--entry", "100000.00", "2025-03-14", "2026-05-08", "--paid", "2026-07-10")
+    told = es003.cape(capsys, *words, "--cbp", "703595", "--set", "refund.late_interest=true").out
+    first, rest = told.index("per_quarter"), told.index("exact")
+    assert first < rest
+    assert "Interest for late payment (19 USC 1505(d)): $904.01 on $107,035.94" in told
+    run = es003.cape(capsys, "refund", "compare-interest", "--results", world / "run").out
+    assert "PAYMENT_DAY_NOT_GIVEN" in run
+    assert "Interest by convention" in run
+    assert es003.cape(capsys, *words, "--quiet").out == ""
+    assert es003.cape(capsys, "refund", "compare-interest", "--results", world / "run", "--quiet").out == ""
+
+
+@pytest.mark.parametrize("number", [NUMBERS[2], "ZZZ00000002", "000-0000000-0"])
+def test_compare__entry_without_interest(number: str, world: Path, capsys: Capture) -> None:
+    """An entry that the run paid no interest on, or does not know, has nothing to compare."""
+    told = es003.cape(capsys, "refund", "compare-interest", number, "--results", world / "run")
     assert told.code == 2
     assert "is not among the entries with interest" in told.err
 
@@ -218,33 +248,4 @@ def test_compare__stopped_leaves_nothing(world: Path, tmp_path: Path) -> None:
     stop.set()
     with pytest.raises(Stopped):
         compare_run(CompareRequest(world / "run", rules.load(), out=tmp_path / "out"), stop=stop)
-    assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
-
-
-@pytest.mark.parametrize(
-    ("in_force", "options"),
-    [
-        ("exact", []),
-        ("large_cut", ["--set", "refund.large_corporate_cut=true"]),
-        (
-            "per_quarter",
-            ["--set", "refund.interest_rounding=per_quarter", "--set", "refund.deposit_allocation=first_first"],
-        ),
-    ],
-)
-def test_compare__generated_run_is_reproduced(in_force: str, options: list[str], tmp_path: Path) -> None:
-    """Of 800 generated entries with several deposits the convention in force gives each the run's own amount."""
-    lot = cape_fixtures.generate(800, 6, as_of=AS_OF, mix="all_rules", several_deposits=True)
-    files = cape_fixtures.write(lot, tmp_path, format="parquet", layout="canonical")
-    store, out = tmp_path / "store", tmp_path / "run"
-    importing = ["import", *files.rows, "--store", store, "--headers", files.headers, "--quiet"]
-    assert invoke([str(word) for word in importing]) in (0, 1)
-    beside = ["--importers", files.importers, "--deposits", files.deposits, "--as-of", AS_OF, "--out", out, "--quiet"]
-    assert invoke([str(word) for word in ["run", store, *beside, *options]]) in (0, 1)
-    assert files.deposits is not None
-    compared = compare_run(CompareRequest(out, rules.load(), store=store, deposits=(files.deposits,), paid=PAID))
-    told = {row["convention"]: row for row in compared.conventions.to_pylist()}
-    assert told[in_force]["computed_entries"] > 100
-    assert (told[in_force]["unequal_entries"], told[in_force]["beside_run_cents"]) == (0, 0)
-    assert compared.findings.num_rows == 0
-    assert told["simple"]["unequal_entries"] > 100
+    assert not list((tmp_path / "out").glob("*"))

@@ -65,7 +65,6 @@ def test_short_term_rates__agree_with_the_overpayment_rates() -> None:
         assert short.large_corporate_rate_e9 == short.federal_short_term_rate_e9 + 5_000_000
 
 
-@pytest.mark.kernel
 @given(CENTS, CENTS, DAYS, DAYS, st.sampled_from(KINDS))
 def test_apply_two_growths__equals_fractions(lower: int, upper: int, one: dt.date, other: dt.date, kind: str) -> None:
     """Whatever the two parts up to 2^62 each, their interest is rounded once, to the exact cent."""
@@ -79,7 +78,6 @@ def test_apply_two_growths__equals_fractions(lower: int, upper: int, one: dt.dat
     assert in_baskets(lower, upper, start, end, kind)[0] == half_up(Fraction(exact))
 
 
-@pytest.mark.kernel
 def test_apply_two_growths__next_to_the_half_cent() -> None:
     """One day of 2025 on $10,415 is exactly 169.5 cents: the kernel does not trust itself, fractions round it up."""
     day = dt.date(2025, 7, 1)
@@ -183,7 +181,6 @@ def test_above_limit__by_hand(rows: list[tuple[int, int, int, int]]) -> None:
     assert found.tolist() == expected
 
 
-@pytest.mark.kernel
 def test_apply_two_growths__carries_from_the_last_half_to_whole_cents() -> None:
     """One unit of 2^-128 on top of all that is below a cent makes a whole cent: the carry goes through both halves."""
     most = 2**64 - 1
