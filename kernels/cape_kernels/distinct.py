@@ -24,11 +24,19 @@ _WORDS_OUT = types.Array(types.uint64, 2, "C")
 
 @helper
 def _same_rest(data, one, other, length):  # type: ignore[no-untyped-def]  # compiled: types are in the caller
-    """Whether two cells of `length` bytes are equal behind their first sixteen bytes."""
-    for step in range(16, length):  # noqa: SIM110 - compiled code has no generators
+    """Whether two cells of `length` bytes are equal behind their first eight bytes."""
+    for step in range(8, length):  # noqa: SIM110 - compiled code has no generators
         if data[one + step] != data[other + step]:
             return False
     return True
+
+
+@helper
+def _rest(data, place, length, high):  # type: ignore[no-untyped-def]
+    """Every byte behind the first eight in one word, for cells of more than sixteen: many may begin alike."""
+    for step in range(16, length, 8):
+        high = mixed(high, first_bytes(word_at(data, place + step), length - step), length)
+    return high
 
 
 @helper
@@ -75,6 +83,8 @@ def distinct_cells(spans, data, table, keys, index, firsts, state):
         length = spans[row] >> 32
         low = first_bytes(word_at(data, place), length)
         high = np.uint64(0) if length <= 8 else first_bytes(word_at(data, place + 8), length - 8)
+        if length > 16:
+            high = _rest(data, place, length, high)
         if low == low_before and high == high_before and length == length_before and length <= 16:
             index[row] = code
             continue

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from cape_engine.bridge import readonly
 from cape_engine.intake.texts import Repeats, Texts, repeated
+from cape_kernels import distinct as kernel
 
 pytestmark = pytest.mark.kernel
 
-CELLS = st.lists(st.text("ab\u00e9", max_size=20), max_size=60)
+CELLS = st.lists(st.text("ab\u00e9", max_size=30), max_size=60)
 
 
 @given(CELLS)
@@ -46,6 +47,17 @@ def test_repeated__many() -> None:
     found = repeated(Texts.of(pa.array(cells)))
     assert found.texts.to_pylist() == list(dict.fromkeys(cells))
     assert found.arrow().to_pylist() == cells
+
+
+def test_distinct_cells__alike_in_front() -> None:
+    """Long cells that begin alike have words of their own: a look-up does not pass all the others."""
+    cells = [f"Importer Number {number:06d}, Incorporated" for number in range(1000)]
+    texts = Texts.of(pa.array(cells))
+    table, keys = np.empty(4096, np.int32), np.zeros((len(cells), 2), np.uint64)
+    index, firsts = np.empty(len(cells), np.int32), np.empty(len(cells), np.int64)
+    kernel.distinct_cells(texts.spans, texts.data, table, keys, index, firsts, np.zeros(kernel.STATE_LENGTH, np.int64))
+    assert index.tolist() == list(range(len(cells)))
+    assert len(np.unique(keys, axis=0)) == len(cells)
 
 
 def test_repeated__after_take() -> None:
