@@ -1,8 +1,8 @@
 """Refund: principal and interest of every entry, who is paid, and one payment per recipient and day (handbook 7)."""
 
 from cape_engine.refund.amounts import InterestSegment, explain_interest, interest
-from cape_engine.refund.cohorts import Accumulator, Consolidated, consolidate
-from cape_engine.refund.keys import payment_key
+from cape_engine.refund.cohorts import Accumulator, Batch, Consolidated, consolidate
+from cape_engine.refund.keys import later_key, payment_key
 from cape_engine.refund.pricing import Priced, price
 from cape_engine.refund.rates import MissingRateError
 from cape_engine.refund.register import Register, key_of
@@ -12,6 +12,7 @@ from cape_engine.refund.tally import Tally
 __all__ = [
     "SUMS_SCHEMA",
     "Accumulator",
+    "Batch",
     "Consolidated",
     "InterestSegment",
     "MissingRateError",
@@ -23,6 +24,7 @@ __all__ = [
     "explain_interest",
     "interest",
     "key_of",
+    "later_key",
     "payment_key",
     "price",
 ]
