@@ -253,7 +253,8 @@ class _Versions:
             if self._before is None:
                 self._before = np.sort(np.concatenate(self._met))
         at = np.minimum(np.searchsorted(self._before, key), len(self._before) - 1)
-        return 1 + (self._before[at] == key)
+        version: npt.NDArray[np.int64] = 1 + (self._before[at] == key).astype(np.int64)
+        return version
 
 
 def _versioned(batch: Batch, versions: _Versions | None, steps: Steps, *, late: bool) -> Versioned:
