@@ -6,7 +6,10 @@ import importlib
 
 import click
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "accrual": ("cape_engine.cli.refund_accrual", "Principal and interest earned by period, up to a cut-off."),
+    "statement": ("cape_engine.cli.refund_statement", "What each importer is owed, entry by entry."),
+}
 
 EXAMPLE = """Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
 full: nothing of the transaction counts, run the same command again."""

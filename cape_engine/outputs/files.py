@@ -20,7 +20,7 @@ from cape_engine.outputs.row_groups import DELTA, DICTIONARY, encodings
 MANIFEST = "manifest.json"
 REPLACED = ".replaced.json"
 """Names of files that are being replaced, in the form of a manifest; it stands only while they are."""
-_OTHERS = frozenset({"import", "check", "pack", "answers"})
+_OTHERS = frozenset({"import", "check", "pack", "answers", "accrual", "statement", "forecast", "consolidation"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
 
