@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
+    from cape_engine.pipeline.paying import FilesResult, refund_files
     from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "AnswersResult",
     "BooksResult",
     "CheckResult",
+    "FilesResult",
     "OutlookResult",
     "PackResult",
     "ReviewResult",
@@ -32,6 +34,7 @@ __all__ = [
     "check",
     "forecast",
     "pack",
+    "refund_files",
     "review_assign",
     "review_decide",
     "review_list",
@@ -55,6 +58,8 @@ _ROOMS = {
     "OutlookResult": "cape_engine.pipeline.outlook",
     "answers": "cape_engine.pipeline.answering",
     "AnswersResult": "cape_engine.pipeline.answering",
+    "refund_files": "cape_engine.pipeline.paying",
+    "FilesResult": "cape_engine.pipeline.paying",
     "review_list": "cape_engine.pipeline.reviewing",
     "review_assign": "cape_engine.pipeline.reviewing",
     "review_decide": "cape_engine.pipeline.reviewing",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from cape_engine.bridge import Int64s, dates, readonly
+from cape_engine.bridge import Bools, Int64s, dates, readonly
 from cape_engine.findings import Findings
 from cape_engine.intake import cells as c
 from cape_engine.intake import files
@@ -27,6 +28,8 @@ from cape_kernels.segments import NO_ROW, first_and_other
 
 _SECRET = frozenset({f.ACCOUNT_NUMBER, f.ROUTING_NUMBER, f.NAME})
 """Columns whose values no finding shows."""
+_WORDS = (f.ACH_ENROLLED, f.ACCOUNT_KIND)
+"""Columns in which an unknown word is not the same as none, where money is sent."""
 
 
 def _blocks(path: Path, headings: Headings, findings: Findings) -> tuple[Table, list[Block]]:
@@ -59,24 +62,65 @@ def read_importers(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
         InputError: one of the files cannot be read.
     """
     findings = Findings()
+    rows = importer_rows(paths, findings)
+    return _importers(rows.columns, rows.names, rows.rows, rows.vocabularies, findings)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ImporterRows:
+    """Rows of importers files as they stand there; account numbers are among them, so nothing is shown of it.
+
+    Attributes:
+        columns: for each column of the file the number of each row's cell; -1 where nothing is said.
+        names: the file of each row.
+        rows: int64[n], the row as an editor counts it.
+        vocabularies: what the numbers of words and texts stand for.
+        unknown: for some columns, which rows hold a word that nobody knows.
+    """
+
+    columns: dict[Column, Numbers]
+    names: list[str]
+    rows: Int64s
+    vocabularies: Vocabularies
+    unknown: dict[Column, Bools]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRows:
+    """Every row of importers files that names an importer; what cannot be read becomes a finding.
+
+    Raises:
+        InputError: one of the files cannot be read.
+    """
     vocabularies = Vocabularies()
     parts: dict[Column, list[Numbers]] = {column: [] for column in f.IMPORTERS_FILE}
+    unknown: dict[Column, list[Bools]] = {column: [] for column in _WORDS}
     names: list[str] = []
     rows: list[Int64s] = []
     for path in files.expand(paths, findings):
         table, blocks = _blocks(path, importer_headings(), findings)
         for block in blocks:
-            keep = _importer_cells(block, table, vocabularies, findings, parts)
+            keep, strange = _importer_cells(block, table, vocabularies, findings, parts)
+            for column, found in unknown.items():
+                found.append(strange.get(column, np.zeros(len(keep), np.bool_))[keep])
             rows.append(block.rows[keep])
             names.extend([table.source] * int(keep.sum()))
     columns = {column: np.concatenate(found) if found else np.empty(0, np.int64) for column, found in parts.items()}
-    return _importers(columns, names, np.concatenate(rows) if rows else np.empty(0, np.int64), vocabularies, findings)
+    return ImporterRows(
+        columns,
+        names,
+        np.concatenate(rows) if rows else np.empty(0, np.int64),
+        vocabularies,
+        {column: np.concatenate(found) if found else np.empty(0, np.bool_) for column, found in unknown.items()},
+    )
 
 
 def _importer_cells(
     block: Block, table: Table, vocabularies: Vocabularies, findings: Findings, parts: dict[Column, list[Numbers]]
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Read the cells of a block into `parts`; which rows name an importer."""
+) -> tuple[Bools, dict[Column, Bools]]:
+    """Read the cells of a block into `parts`; which rows name an importer, and which hold unknown words."""
     parsed = {column: c.parse(column, cells, vocabularies, None) for column, cells in block.columns.items()}
     number = parsed[f.IMPORTER_NUMBER]
     keep = number.values >= 0
@@ -98,6 +142,9 @@ def _importer_cells(
                 value=None if column in _SECRET else found.text_at(bad),
                 known=known_words(column, None),
             )
+    strange = {column: np.zeros(len(keep), np.bool_) for column in _WORDS if column in parsed}
+    for column, rows in strange.items():
+        rows[parsed[column].rows({c.UNKNOWN_WORD})] = True
     nameless = np.flatnonzero((number.values < 0) & said)
     heading = table.layout.heading(f.IMPORTER_NUMBER)
     add_rows(
@@ -105,7 +152,7 @@ def _importer_cells(
     )
     for column, values in parts.items():
         values.append(parsed[column].values[keep] if column in parsed else np.full(int(keep.sum()), -1))
-    return keep
+    return keep, strange
 
 
 def _importers(
