@@ -7,12 +7,10 @@ import importlib
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
-<<<<<<< HEAD
     "accrual": ("cape_engine.cli.refund_accrual", "Principal and interest earned by period, up to a cut-off."),
     "statement": ("cape_engine.cli.refund_statement", "What each importer is owed, entry by entry."),
-=======
     "files": ("cape_engine.cli.refund_files", "Payments of a run as NACHA or pain.001 files for a bank."),
->>>>>>> n6
+    "compare-interest": ("cape_engine.cli.refund_interest", "Interest by every known convention, side by side."),
 }
 
 EXAMPLE = """Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk

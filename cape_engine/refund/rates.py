@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -20,9 +20,17 @@ from cape_engine.bridge import Int64s, readonly
 from cape_engine.dates import date_of, day_number
 from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.rules import Ruleset
+from cape_engine.settings import Settings
 
 KINDS = ("corporate", "noncorporate")
 """Kinds of importer, in the order of the rates of a period (26 USC 6621(a)(1))."""
+CORPORATE = KINDS.index("corporate")
+LARGE = len(KINDS)
+"""Place behind `KINDS`, in tables that have it, of the rate of what a corporation is owed above the limit."""
+RATES = (*KINDS, "corporate_large")
+"""Words for the rates of a period that has all of them."""
+LARGE_ABOVE_CENTS = 10_000_00
+"""A corporation's overpayment above this bears F + 0.5 (26 USC 6621(a)(1), last sentence)."""
 SCALE = 10**9
 """Rates are whole billionths."""
 BITS = 320
@@ -112,9 +120,11 @@ class RateTable:
 
     Attributes:
         periods: periods in order, without overlap; a day between two of them has no rate.
+        base: days that a yearly rate is divided by on every day; 0 for those of the year of the day, as the law has it.
     """
 
     periods: tuple[RatePeriod, ...]
+    base: int = 0
 
     def __post_init__(self) -> None:
         if not self.periods:
@@ -124,6 +134,11 @@ class RateTable:
                 raise RuleFileError(f"interest rates: periods overlap or end early at {date_of(period.last)}")
             if any(rate < 0 for rate in period.rates_e9):
                 raise RuleFileError(f"interest rates: the rate from {date_of(period.first)} is negative")
+
+    @property
+    def large(self) -> bool:
+        """Whether the table has rates of `LARGE`."""
+        return len(self.periods[0].rates_e9) > LARGE
 
     @property
     def origin(self) -> int:
@@ -150,7 +165,7 @@ class RateTable:
         return readonly(np.cumsum(missing))
 
     @cached_property
-    def _cumulative(self) -> tuple[list[int], ...]:
+    def cumulative(self) -> tuple[list[int], ...]:
         """For each kind the growth since point 0 at each point, cut off below 2^-320 day by day."""
         whole = []
         for kind in range(len(self.periods[0].rates_e9)):
@@ -159,7 +174,7 @@ class RateTable:
                 rates.update(dict.fromkeys(range(period.first, period.last + 1), period.rates_e9[kind]))
             growth = [1 << BITS]
             for day, rate in rates.items():
-                unit = base_of(date_of(day).year) * SCALE
+                unit = self.base_on(date_of(day).year) * SCALE
                 growth.append(growth[-1] * (unit + rate) // unit)
             whole.append(growth)
         return tuple(whole)
@@ -167,7 +182,19 @@ class RateTable:
     @cached_property
     def fits(self) -> bool:
         """Whether all growth stays below doubling, as the 128-bit fractions need."""
-        return all(growth[-1] < 2 << BITS for growth in self._cumulative)
+        return all(growth[-1] < 2 << BITS for growth in self.cumulative)
+
+    def base_on(self, year: int) -> int:
+        """Days that a yearly rate is divided by on the days of a year."""
+        return self.base or base_of(year)
+
+    def growth(self, kind: int, start: int, end: int) -> Fraction:
+        """Growth of 1 from `start` (out) to `end` (in), exactly.
+
+        Raises:
+            MissingRateError: a day has no rate.
+        """
+        return exact_growth(self.segments(kind, start, end))
 
     def growth_e128(self, kind: int, start: int, end: int) -> int:
         """Growth less 1 from `start` (out) to `end` (in), in 2^-128: at most the true value, by less than `SLACK`.
@@ -180,7 +207,7 @@ class RateTable:
         """
         if end <= start:
             return 0
-        growth = self._cumulative[kind]
+        growth = self.cumulative[kind]
         return max((growth[end - self.origin] << 128) // growth[start - self.origin] - (1 << 128) - 1, 0)
 
     @cached_property
@@ -210,7 +237,7 @@ class RateTable:
         candidates = {((growth * SCALE << 1) + (1 << 128)) >> 129 for growth in (low, low + SLACK)}
         if len(candidates) == 1:
             return candidates.pop()
-        return half_up(SCALE * (exact_growth(self.segments(kind, start, end)) - 1))
+        return half_up(SCALE * (self.growth(kind, start, end) - 1))
 
     @cached_property
     def _factors(self) -> tuple[Int64s, npt.NDArray[np.bool_]]:
@@ -245,7 +272,7 @@ class RateTable:
                     rate, last = period.rates_e9[kind], min(last, period.last)
                 elif period.first > day:
                     last = min(last, period.first - 1)
-            found.append(Segment(day, last, rate, base_of(date.year)))
+            found.append(Segment(day, last, rate, self.base_on(date.year)))
             day = last + 1
         return found
 
@@ -258,10 +285,19 @@ def _lacking(places: Int64s, done: npt.NDArray[np.bool_]) -> list[int]:
     return found
 
 
-@lru_cache(maxsize=16)
+Way = Callable[[tuple[RatePeriod, ...], int], RateTable]
+"""A class of rate table: how money grows between two days."""
+
+
+@lru_cache(maxsize=64)
+def shared(way: Way, periods: tuple[RatePeriod, ...], base: int = 0) -> RateTable:
+    """One shared table for the same periods and way of computing, so that its growth is computed once in a process."""
+    return way(periods, base)
+
+
 def table_of(periods: tuple[RatePeriod, ...]) -> RateTable:
-    """One shared table for the same periods, so that its growth is computed once in a process."""
-    return RateTable(periods)
+    """The shared table of the law's own way: daily compounding, base by the year of the day."""
+    return shared(RateTable, periods)
 
 
 def same_for_all_kinds(periods: Sequence[tuple[dt.date, dt.date, int]]) -> RateTable:
@@ -279,3 +315,24 @@ def interest_table(ruleset: Ruleset) -> RateTable:
             for quarter in sorted(ruleset.interest, key=lambda quarter: quarter.from_day)
         )
     )
+
+
+def large_table(ruleset: Ruleset) -> RateTable:
+    """The overpayment rates with those of `LARGE` behind; a quarter whose F is not known has no rate at all."""
+    large = {quarter.quarter_start: quarter.large_corporate_rate_e9 for quarter in ruleset.short_term_rates}
+    return table_of(
+        tuple(
+            RatePeriod(
+                quarter.from_day,
+                quarter.to_day,
+                (quarter.corporate_rate_e9, quarter.noncorporate_rate_e9, large[quarter.quarter_start]),
+            )
+            for quarter in sorted(ruleset.interest, key=lambda quarter: quarter.from_day)
+            if quarter.quarter_start in large
+        )
+    )
+
+
+def table_in_force(ruleset: Ruleset, settings: Settings) -> RateTable:
+    """The overpayment rates, with those of `LARGE` where `refund.large_corporate_cut` is on."""
+    return large_table(ruleset) if settings.switch("refund.large_corporate_cut") else interest_table(ruleset)

@@ -17,6 +17,7 @@ from cape_engine.rules.practice_rows import (
     Policy,
     ReportColumn,
     ReviewRule,
+    ShortTermQuarter,
     StateTransition,
     StatusWord,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "RateUnit",
     "ReportColumn",
     "ReviewRule",
+    "ShortTermQuarter",
     "SlotsRow",
     "SpecialRow",
     "SpiRow",

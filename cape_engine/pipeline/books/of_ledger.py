@@ -15,8 +15,8 @@ from cape_engine.ledger import Ledger
 from cape_engine.ledger.chain import entry_bytes
 from cape_engine.pipeline.books.positions import DECIDED, NOTHING, PAID, PLANNED, WAITING, Positions, chosen, sliced
 from cape_engine.refund.deposits import Slices
-from cape_engine.refund.pricing import interest_of_slices
-from cape_engine.refund.rates import KINDS, RateTable, interest_table
+from cape_engine.refund.many import interest_of_slices
+from cape_engine.refund.rates import KINDS, RateTable, table_in_force
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema import ledger as led
@@ -70,7 +70,7 @@ def of_ledger(ledger: Ledger, as_of: dt.date, ruleset: Ruleset, settings: Settin
     day = np.where(standings <= PAID, day, NO_DAY).astype(np.int32)
     entry, amount, deposited = _deposits(facts)
     parts = sliced(entry, amount, deposited, count)
-    table, rounding = interest_table(ruleset), settings.text("refund.interest_rounding")
+    table, rounding = table_in_force(ruleset, settings), settings.text("refund.interest_rounding")
     kind = _kinds(facts, settings)
     interest, sure = _priced(parts, kind, day, table, rounding)
     final = cents >= 0

@@ -20,8 +20,8 @@ from cape_engine.findings import Findings
 from cape_engine.outputs.files import MANIFEST
 from cape_engine.pipeline.books.positions import DECIDED, NOTHING, PLANNED, WAITING, Positions
 from cape_engine.refund.deposits import Slices, slices
-from cape_engine.refund.pricing import interest_of_slices
-from cape_engine.refund.rates import KINDS, RateTable, interest_table
+from cape_engine.refund.many import interest_of_slices
+from cape_engine.refund.rates import KINDS, RateTable, table_in_force
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
@@ -86,7 +86,7 @@ def of_run(
     payment = bridge.single(entries, r.PAYMENT_ID).cast(pa.string())
     paid = pc.is_valid(payment).to_numpy(zero_copy_only=False)
     interest = bridge.integers(entries, r.INTEREST_CENTS, -1)
-    table = interest_table(ruleset)
+    table = table_in_force(ruleset, settings)
     parts = _slices(entries, principal, paid, listed, settings)
     kind, rebuilt = _kinds(parts, day, interest, paid, table, settings)
     _tell(entries, paid & (interest >= 0) & ~rebuilt, findings)

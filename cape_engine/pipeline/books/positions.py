@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, readonly
 from cape_engine.refund.deposits import Slices
-from cape_engine.refund.pricing import interest_of_slices
+from cape_engine.refund.many import interest_of_slices
 from cape_engine.refund.rates import RateTable
 from cape_engine.schema import books
 
