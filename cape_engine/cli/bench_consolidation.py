@@ -43,6 +43,12 @@ MOST_SHOWN = 20
 @click.option("--late", type=click.IntRange(0), default=0, help="Days with entries that come after their refund.")
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Worker threads.")
 @click.option("--write", "folder", type=common.FILE, help="Folder for inputs and expected outputs.")
+@click.option(
+    "--files",
+    "kind",
+    type=click.Choice(["nacha"]),
+    help="With --write: bank files too, to made-up accounts.",
+)
 @click.option("--check", "theirs", type=common.FILE, help="Payments of another system (Parquet, CSV) to compare.")
 @click.option("--against", type=common.FILE, help="Folder of --write to compare with (default: that of the file).")
 @common.output_options
@@ -57,6 +63,7 @@ def consolidation(  # noqa: PLR0913 - each argument is an option of the command
     late: int,
     threads: int,
     folder: Path | None,
+    kind: str | None,
     theirs: Path | None,
     against: Path | None,
     as_json: bool,
@@ -69,13 +76,15 @@ def consolidation(  # noqa: PLR0913 - each argument is an option of the command
         return _compare(theirs, against or theirs.parent, as_json=as_json, quiet=quiet)
     if against is not None:
         raise click.UsageError("--against goes with --check")
+    if kind is not None and folder is None:
+        raise click.UsageError("--files goes with --write")
     from cape_fixtures.consolidation_load import Load
 
     try:
         load = Load(entries, recipients, days, seed, skew=skew, parties=parties, late=late)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    record = _carried(load, threads, folder)
+    record = _carried(load, threads, folder, kind)
     if as_json:
         common.emit("consolidation", **record)
     elif not quiet:
@@ -84,7 +93,7 @@ def consolidation(  # noqa: PLR0913 - each argument is an option of the command
     return 0 if record["right"] else 1
 
 
-def _carried(load: Any, threads: int, folder: Path | None) -> dict[str, Any]:
+def _carried(load: Any, threads: int, folder: Path | None, kind: str | None) -> dict[str, Any]:
     """Carry a load through consolidation, and write it if a folder is given."""
     from cape_engine.cli.bench_measure import measured
 
@@ -95,6 +104,9 @@ def _carried(load: Any, threads: int, folder: Path | None) -> dict[str, Any]:
     files = Files(folder, load)
     try:
         record = measured(load, threads, files)
+        if kind is not None and record["right"]:
+            record["bank_files"] = made = files.bank_files()
+            record["right"] = (made["payments"], made["cents"]) == (record["payments"], record["total_cents"])
         if record["right"]:
             record["files"] = files.finish(record)["files"]
             record["folder"] = str(folder)
@@ -156,6 +168,12 @@ def _told(record: dict[str, Any]) -> Iterator[str]:
         f"a partition takes {latency['p50']:.2f} ms; p90 {latency['p90']:.2f}, p99 {latency['p99']:.2f}, "
         f"longest {latency['longest']:.2f}"
     )
+    if "bank_files" in record:
+        bank = record["bank_files"]
+        yield (
+            f"NACHA: {bank['payments']:,} payments in {bank['files']:,} file(s), {bank['cpu_seconds']:.3f} s of a core, "
+            f"by the clock {bank['seconds']:.3f} s: {bank['payments_per_second']:,} payments/s"
+        )
     yield f"peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB"
     yield (
         "every cohort and payment is right" if record["right"] else "WRONG: refunds or payments differ from the answer"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import cape_engine
 from cape_engine import bridge
 from cape_engine.cli.bench_measure import SCHEMAS, Versioned
-from cape_engine.outputs.files import MANIFEST, move_results, refuse_other_results, write_json, writing
+from cape_engine.outputs.files import MANIFEST, move_results, refuse_other_results, sha256_of, write_json, writing
 from cape_engine.outputs.growing import GrowingFile
 from cape_engine.outputs.row_groups import MAGIC, EncodedPart, GroupPiece, RowGroups
 from cape_engine.schema import consolidation as c
@@ -162,6 +162,17 @@ class Files:
                 made = refunds.read_row_group(group), payments.read_row_group(group)
                 yield Versioned(*made, subtotals.slice(done, rows), late)
                 done += rows
+
+    def bank_files(self) -> dict[str, Any]:
+        """Write the payments as NACHA files too, and the accounts they go to; figures for the record."""
+        from cape_engine.cli.bench_bank import IMPORTERS, write_importers, write_nacha
+
+        with writing(self.folder):
+            rows = write_importers(self._staging / IMPORTERS, self._load)
+            self._files[IMPORTERS] = {"sha256": sha256_of(self._staging / IMPORTERS), "rows": rows}
+            files, figures = write_nacha(self._staging, self._load, self._path("payments"))
+        self._files |= {file.name: {"sha256": file.sha256, "rows": file.payments} for file in files}
+        return figures
 
     def finish(self, record: dict[str, Any]) -> dict[str, Any]:
         """Write the manifest and move everything into place; nothing counts if the answer was wrong.

@@ -216,3 +216,23 @@ def test_check__what_cannot_be_compared(written: Path, tmp_path: Path) -> None:
     shutil.copytree(written, tmp_path / "changed")
     pq.write_table(rows.slice(1), tmp_path / "changed" / "payments.parquet")
     refused("not what the manifest says", tmp_path / "changed")
+
+
+def test_write__nacha(tmp_path: Path) -> None:
+    """With --files nacha the same payments stand in a bank file, one entry record each, to the accounts of the file."""
+    words = [*SMALL, "--write", str(tmp_path), "--files", "nacha", "--json"]
+    result = CliRunner().invoke(consolidation, words, standalone_mode=False)
+    record = json.loads(result.output)
+    assert result.return_value == 0
+    (path,) = tmp_path.glob("*.ach")
+    entries = [line for line in path.read_text().splitlines() if line.startswith("6")]
+    payments = pq.read_table(tmp_path / "payments.parquet")
+    assert [int(line[29:39]) for line in entries] == payments.column("amount_cents").to_pylist()
+    accounts = pv.read_csv(tmp_path / "importers.csv").to_pylist()
+    known = {row["importer_number"]: str(row["account_number"]) for row in accounts}
+    recipients = payments.column("recipient").to_pylist()
+    assert [line[12:29].strip() for line in entries] == [known[number] for number in recipients]
+    assert record["bank_files"]["cents"] == record["total_cents"]
+    assert path.name in json.loads((tmp_path / "manifest.json").read_text())["files"]
+    refused = CliRunner().invoke(consolidation, [*SMALL, "--files", "nacha"])
+    assert refused.exit_code == 2
