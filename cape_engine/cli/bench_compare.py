@@ -76,9 +76,9 @@ def compared(theirs: Path, folder: Path) -> dict[str, Any]:
         "differences": [
             {
                 "kind": KINDS[kind[row]],
-                "recipient": words[keys[row] >> (_VERSION_BITS + _DAY_BITS)],
-                "liquidation_date": date_of(int(keys[row] >> _VERSION_BITS) & ((1 << _DAY_BITS) - 1)),
-                **({"version": int(keys[row]) & ((1 << _VERSION_BITS) - 1)} if with_version else {}),
+                str(r.RECIPIENT): words[keys[row] >> (_VERSION_BITS + _DAY_BITS)],
+                str(r.RESULT_LIQUIDATION_DATE): date_of(int(keys[row] >> _VERSION_BITS) & ((1 << _DAY_BITS) - 1)),
+                **({str(life.COHORT_VERSION): int(keys[row]) & ((1 << _VERSION_BITS) - 1)} if with_version else {}),
                 "expected_cents": int(sums[0][row]),
                 "found_cents": int(sums[1][row]),
                 "expected_payments": int(parts[0][row]),

@@ -119,6 +119,7 @@ def _compare(theirs: Path, folder: Path, *, as_json: bool, quiet: bool) -> int:
     """Say what differs between the payments of another system and the answer."""
     from cape_engine.cli.bench_compare import MEANINGS, compared
     from cape_engine.money import cents_text
+    from cape_engine.schema import results as r
 
     record = compared(theirs, folder)
     differences = record.pop("differences")
@@ -129,7 +130,7 @@ def _compare(theirs: Path, folder: Path, *, as_json: bool, quiet: bool) -> int:
     elif not quiet:
         for row in differences[:MOST_SHOWN]:
             click.echo(
-                f"{row['kind']:<10} {row['recipient']:<13} {row['liquidation_date']}  expected "
+                f"{row['kind']:<10} {row[r.RECIPIENT]:<13} {row[r.RESULT_LIQUIDATION_DATE]}  expected "
                 f"{cents_text(row['expected_cents'])} in {row['expected_payments']}, found "
                 f"{cents_text(row['found_cents'])} in {row['found_payments']}"
             )
@@ -171,7 +172,7 @@ def _told(record: dict[str, Any]) -> Iterator[str]:
     if "bank_files" in record:
         bank = record["bank_files"]
         yield (
-            f"NACHA: {bank['payments']:,} payments in {bank['files']:,} file(s), {bank['cpu_seconds']:.3f} s of a core, "
+            f"NACHA: {bank['payments']:,} payments, {bank['files']:,} file(s), {bank['cpu_seconds']:.3f} s of a core, "
             f"by the clock {bank['seconds']:.3f} s: {bank['payments_per_second']:,} payments/s"
         )
     yield f"peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB"

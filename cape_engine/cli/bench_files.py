@@ -17,6 +17,7 @@ from cape_engine.outputs.files import MANIFEST, move_results, refuse_other_resul
 from cape_engine.outputs.growing import GrowingFile
 from cape_engine.outputs.row_groups import MAGIC, EncodedPart, GroupPiece, RowGroups
 from cape_engine.schema import consolidation as c
+from cape_engine.schema import results as r
 from cape_engine.settings import Settings
 from cape_fixtures.consolidation_load import Chunk, Load, numbers
 from cape_fixtures.national.numbers import entry_numbers
@@ -211,7 +212,7 @@ TOTALS = (
     "payments",
     "subtotals",
     "later_versions",
-    "principal_cents",
-    "interest_cents",
+    str(r.PRINCIPAL_CENTS),
+    str(r.INTEREST_CENTS),
     "total_cents",
 )

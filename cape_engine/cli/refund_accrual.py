@@ -58,6 +58,7 @@ def _tables(result: BooksResult) -> None:
 
     from cape_engine.cli.books import money_table, tell_findings
     from cape_engine.schema import books as b
+    from cape_engine.schema.results import PRINCIPAL_CENTS
 
     console = Console()
     rows = result.table("periods").to_pylist()
@@ -78,11 +79,11 @@ def _tables(result: BooksResult) -> None:
         for row in without:
             total = sums.setdefault((row[b.STANDING], row[b.POSITION_STATE]), [0, 0])
             total[0] += row[b.POSITION_ENTRIES]
-            total[1] += row["principal_cents"]
+            total[1] += row[PRINCIPAL_CENTS]
         listed = [
-            {"standing": key[0], "state": key[1], "entries": total[0], "principal_cents": total[1]}
+            {"standing": key[0], "state": key[1], "entries": total[0], PRINCIPAL_CENTS: total[1]}
             for key, total in sorted(sums.items())
         ]
-        names = {"standing": "standing", "state": "state", "entries": "entries", "principal": "principal_cents"}
+        names = {"standing": "standing", "state": "state", "entries": "entries", "principal": PRINCIPAL_CENTS}
         console.print(money_table("Without a day: nothing is promised", names, listed))
     tell_findings(console, result)

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from cape_engine.schema.column import CENTS, DAY, TEXT, WORD, Column, arrow_schema
 from cape_engine.schema.facts import ENTRY_NUMBER, IMPORTER_NUMBER
+from cape_engine.schema.life import ACCEPTED_DATE
 from cape_engine.schema.results import (
     ACTION,
     AMOUNT_CENTS,
@@ -126,12 +127,12 @@ FORECAST_WEEKS_SCHEMA = arrow_schema(FORECAST_WEEKS)
 FORECAST_LAGS_SCHEMA = arrow_schema(FORECAST_LAGS)
 FORECAST_APART_SCHEMA = arrow_schema(FORECAST_APART)
 
-HISTORY_ACCEPTED = Column("accepted_date", DAY, "day of acceptance", nullable=True)
+
 HISTORY_LIQUIDATED = Column("liquidated_date", DAY, "day of the (re)liquidation", nullable=True)
 HISTORY_ISSUED = Column("issued_date", DAY, "day on which Treasury paid", nullable=True)
 HISTORY_SETTLED = Column("settled_date", DAY, "day of the credit at the bank", nullable=True)
 HISTORY_FILE: tuple[Column, ...] = (
-    HISTORY_ACCEPTED,
+    ACCEPTED_DATE,
     HISTORY_LIQUIDATED,
     HISTORY_ISSUED,
     HISTORY_SETTLED,

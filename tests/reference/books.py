@@ -148,8 +148,8 @@ def means(groups: Sequence[Sequence[Entry]], history: History, as_of: dt.date, w
                 sums[week][1] += share * interest_cents
     found = []
     to_date = [Fraction(0), Fraction(0)]
-    for week in sums:
-        after = [to_date[kind] + week[kind] for kind in range(2)]
+    for sums_of_week in sums:
+        after = [to_date[kind] + sums_of_week[kind] for kind in range(2)]
         found.append((half_up(after[0]) - half_up(to_date[0]), half_up(after[1]) - half_up(to_date[1])))
         to_date = after
     return found

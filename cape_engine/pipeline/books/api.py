@@ -107,8 +107,8 @@ def accrual(*, cut_off: dt.date | str | None = None, by: str = "month", **option
         "entries": len(source.positions),
         "cut_off": last.isoformat(),
         "by": by,
-        "earned_cents": pc.sum(made.periods.column(str(b.EARNED)), min_count=0).as_py(),
-        "due_principal_cents": pc.sum(made.periods.column(str(b.DUE_PRINCIPAL)), min_count=0).as_py(),
+        str(b.EARNED): pc.sum(made.periods.column(str(b.EARNED)), min_count=0).as_py(),
+        str(b.DUE_PRINCIPAL): pc.sum(made.periods.column(str(b.DUE_PRINCIPAL)), min_count=0).as_py(),
     }
     return finished(request, source, tables, counts, findings)
 
@@ -163,7 +163,9 @@ def _pages(folder: Path, entries: pa.Table, importers: pa.Table, as_of: dt.date,
         count = row[str(b.POSITION_ENTRIES)]
         mine = entries.slice(begin, count)
         begin += count
-        stem = f"statement-{''.join(mark if mark.isalnum() or mark == '-' else '_' for mark in row['importer_number'])}"
+        stem = (
+            f"statement-{''.join(mark if mark.isalnum() or mark == '-' else '_' for mark in row[str(IMPORTER_NUMBER)])}"
+        )
         (folder / f"{stem}.html").write_text(statement_page(row, mine, as_of, named), encoding="utf-8")
         files[f"{stem}.html"] = count
         if count <= MOST_ROWS:

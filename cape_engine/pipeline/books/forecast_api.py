@@ -102,8 +102,8 @@ def forecast(
         "cases": CASES,
         "seed": seed,
         "later_expected_cents": int(cash.principal[weeks] + cash.interest[weeks]),
-        "expected_principal_cents": int(cash.principal.sum()),
-        "expected_interest_cents": int(cash.interest.sum()),
+        str(b.EXPECTED_PRINCIPAL): int(cash.principal.sum()),
+        str(b.EXPECTED_INTEREST): int(cash.interest.sum()),
         "history": None if file is None else {"name": file.name, "sha256": sha256_of(file)},
     }
     chart = _chart(tables["weeks"])

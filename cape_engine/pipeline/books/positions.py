@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -121,22 +122,14 @@ class Positions:
     def only(self, rows: Int64s) -> Positions:
         """Some of the entries."""
         places = pa.array(rows)
-        changed = {
-            name: getattr(self, name).take(places) for name in ("number", "importer", "recipient", "payment", "state")
-        }
-        arrays = (
-            "standing",
-            "principal_cents",
-            "interest_cents",
-            "known",
-            "day",
-            "accepted",
-            "again",
-            "kind",
-            "rebuilt",
-        )
-        changed |= {name: getattr(self, name)[rows] for name in arrays}
-        return replace(self, **changed, slices=chosen(self.slices, rows, len(self)))
+        changed: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                changed[field.name] = value[rows]
+            elif isinstance(value, pa.Array):
+                changed[field.name] = value.take(places)
+        return replace(self, **{**changed, "slices": chosen(self.slices, rows, len(self))})
 
 
 def chosen(parts: Slices, rows: Int64s, entries: int) -> Slices:
