@@ -6,6 +6,7 @@ import datetime as dt
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
