@@ -29,7 +29,8 @@ from cape_engine.pipeline.books.lags import Lag, Lags, from_file, lags
 from cape_engine.pipeline.books.positions import DECIDED, PLANNED
 from cape_engine.rules import calendars
 from living.made import AS_OF, Made, accepted, accepted_numbers
-from reference.books import DAY, Entry, History, means, ranges
+from reference.books import Entry, History, means, ranges
+from reference.interest import DAY
 
 RULES = rules.load()
 DEPOSIT = dt.date(2025, 11, 3)
@@ -59,10 +60,12 @@ PLANNED_ENTRIES = st.lists(
 
 def roads_of(history: History) -> Roads:
     """Roads of observed days."""
-    found = (Lag.of(np.array(days, np.int64)) for days in (
-        history.liquidate, history.reliquidate, history.issue, history.settle))  # fmt: skip
+    liquidate, reliquidate, issue, settle = (
+        Lag.of(np.array(days, np.int64))
+        for days in (history.liquidate, history.reliquidate, history.issue, history.settle)
+    )
     return Roads(
-        Lags(*found, "a test"),
+        Lags(liquidate, reliquidate, issue, settle, "a test"),
         day_number(AS_OF),
         calendars.cbp(RULES).runs(WEEKDAYS[:5]),
         calendars.fed(RULES).runs(WEEKDAYS[:5]),

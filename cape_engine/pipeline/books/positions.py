@@ -147,11 +147,11 @@ def chosen(parts: Slices, rows: Int64s, entries: int) -> Slices:
 
 
 def sliced(entry: Int64s, amount_cents: Int64s, day: Int32s, entries: int) -> Slices:
-    """Slices whose days are all known."""
+    """Slices whose days are all known, in the order of entries."""
     known = np.zeros(entries, np.bool_)
     known[entry] = True
     none = np.zeros(entries, np.bool_)
-    single = len(entry) == len(np.unique(entry))
+    single = not bool((entry[1:] == entry[:-1]).any())
     return Slices(
         readonly(entry), readonly(amount_cents), readonly(day), single, known, estimated=none, missing=~known,
         uncovered=none,
