@@ -95,6 +95,31 @@ def test_forecast_cash__twin(entries: list[Entry], history: History, weeks: int)
     assert cash.to_date.tolist() == to_date
 
 
+DECIDED_ENTRIES = st.lists(
+    st.builds(
+        Entry,
+        st.just("12-345678900"),
+        st.tuples(st.tuples(st.integers(1, 10**10), st.just(DEPOSIT))),
+        st.dates(AS_OF - 25 * DAY, AS_OF),
+        decided=st.just(value=True),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=40)
+@given(DECIDED_ENTRIES, HISTORIES, st.integers(1, 4))
+def test_forecast_cash__twin_of_what_is_decided(entries: list[Entry], history: History, weeks: int) -> None:
+    """Money that is under way, and known not to have come: as the twin has it, step by step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forecasting, "CASES", CASES)
+        cash, groups = cash_of(entries, history, weeks, DECIDED)
+    found = list(zip(cash.principal.tolist(), cash.interest.tolist(), strict=True))
+    assert found == means(groups, history, AS_OF, weeks)
+    assert cash.ranges.tolist() == ranges(groups, history, AS_OF, weeks, 7, CASES)[0]
+
+
 @given(PLANNED_ENTRIES, HISTORIES)
 def test_forecast_cash__adds_up(entries: list[Entry], history: History) -> None:
     """No dollar is lost or doubled: means add up to all principal, ranges grow to date, low is never above high."""
@@ -219,3 +244,35 @@ def test_forecast__command(run: Made, tmp_path: Path, capsys: pytest.CaptureFixt
     assert cli.invoke([*words[:-1], "521"]) == 2
     with pytest.raises(UsageError, match="1 to 520 weeks"):
         cape_engine.forecast(results=run.results, weeks=0)
+
+
+def test_forecast__issued_and_settled_money(run: Made, tmp_path: Path) -> None:
+    """What Treasury paid comes one or two Fed days later; what the bank showed has come; both make a history."""
+    place = tmp_path / "l"
+    with Ledger.open(place) as ledger:
+        accepted(ledger, accepted_numbers(pq.read_table(run.results / "entries.parquet")))
+    cape_engine.schedule(run.results, run.store, ledger=place, **run.beside)
+    cape_engine.advance(ledger=place, to="2026-07-31")
+    before = cape_engine.forecast(ledger=place, as_of="2026-08-04")
+    with Ledger.open(place) as ledger:
+        standing = ledger.as_of(dt.date(2026, 7, 31))
+        mine = standing.filter(pc.equal(standing.column("state").cast(pa.string()), "CONSOLIDATED"))
+        numbers = mine.column("entry_number").combine_chunks()
+        roads = {"CERTIFIED": 3, "SENT_TO_TREASURY": 3, "ISSUED": 3}
+        for state, day in roads.items():
+            moved = ledger.move(numbers[:40], state, on_day=dt.date(2026, 8, day), who="treasury")
+            assert moved.refused.num_rows == 0
+        ledger.move(numbers[:10], "SETTLED", on_day=dt.date(2026, 8, 4), who="bank")
+    result = cape_engine.forecast(ledger=place, as_of="2026-08-04")
+    lag = {row["lag_step"]: row for row in result.table("lags").to_pylist()}
+    assert (lag["issue"]["observed"], lag["settle"]["observed"], lag["settle"]["middle_days"]) == (40, 10, 1)
+    settled = set(numbers[:10].to_pylist())
+    with Ledger.open(place) as ledger:
+        gone = sum(row["principal_cents"] for row in ledger.decisions().to_pylist() if row["entry_number"] in settled)
+    expected = "expected_principal_cents"
+    assert result.manifest["counts"][expected] == before.manifest["counts"][expected] - gone
+    # Known not to have come in the one day that was observed: the thirty others are due on the next Fed day.
+    paid = set(numbers[10:40].to_pylist())
+    with Ledger.open(place) as ledger:
+        due = sum(row["principal_cents"] for row in ledger.decisions().to_pylist() if row["entry_number"] in paid)
+    assert result.table("weeks").column(expected)[0].as_py() >= due > 0

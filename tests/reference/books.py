@@ -26,6 +26,7 @@ class Entry:
         kind: corporate or noncorporate.
         accepted: acceptance day.
         again: it is reliquidated.
+        decided: it is liquidated already.
     """
 
     importer: str
@@ -34,6 +35,7 @@ class Entry:
     kind: str = "corporate"
     accepted: dt.date = dt.date(2026, 5, 4)
     again: bool = False
+    decided: bool = False
 
     @property
     def principal(self) -> int:
@@ -107,6 +109,8 @@ def _later(start: dt.date, days: Sequence[int], as_of: dt.date) -> list[int]:
 
 def liquidations(entry: Entry, history: History, as_of: dt.date) -> list[dt.date]:
     """Every liquidation day that was observed, as often as it was, in the order of days."""
+    if entry.decided:
+        return [entry.day]
     days = _later(entry.accepted, history.reliquidate if entry.again else history.liquidate, as_of)
     if not days:
         return [open_from(max(entry.day, as_of + DAY), CBP_HOLIDAYS)]

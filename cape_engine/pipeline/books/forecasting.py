@@ -105,15 +105,11 @@ class Roads:
         if key not in self._settled:
             found: dict[int, int] = defaultdict(int)
             issue = AT_ONCE if paid else self.issue(day)
-            ways = [
-                (count, *self.arrivals(day + lag, still=paid or day + lag <= self.as_of))
-                for lag, count in zip(issue.days.tolist(), issue.counts.tolist(), strict=True)
-            ]
-            # Ways whose settlement was observed more or less often weigh as often as they were issued.
-            whole = int(np.lcm.reduce([lag.observed for _, _, lag in ways], dtype=object))
-            for count, days, lag in ways:
+            # Several ways of issue all lie ahead, and so share the observations of the settlement.
+            for wait, count in zip(issue.days.tolist(), issue.counts.tolist(), strict=True):
+                days, lag = self.arrivals(day + wait, still=paid or day + wait <= self.as_of)
                 for arrival, times in zip(days.tolist(), lag.counts.tolist(), strict=True):
-                    found[arrival] += count * times * (whole // lag.observed)
+                    found[arrival] += count * times
             self._settled[key] = dict(found)
         return self._settled[key]
 
