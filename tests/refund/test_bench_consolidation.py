@@ -236,3 +236,22 @@ def test_write__nacha(tmp_path: Path) -> None:
     assert path.name in json.loads((tmp_path / "manifest.json").read_text())["files"]
     refused = CliRunner().invoke(consolidation, [*SMALL, "--files", "nacha"])
     assert refused.exit_code == 2
+
+
+def test_write__refunds_above_the_cap(tmp_path: Path) -> None:
+    """An importer with most of 60,000 entries on one day is paid in full parts first, in any order."""
+    words = ["--entries", "60000", "--recipients", "3", "--days", "1", "--skew", "3", "--write", str(tmp_path)]
+    assert CliRunner().invoke(consolidation, words, standalone_mode=False).return_value == 0
+    payments = pq.read_table(tmp_path / "payments.parquet")
+    rows = payments.to_pylist()
+    parts = [row["amount_cents"] for row in rows if row["recipient"] == rows[0]["recipient"]]
+    assert len(parts) == rows[0]["parts"] > 2
+    assert set(parts[:-1]) == {9_999_999_999}
+    assert 0 < parts[-1] <= 9_999_999_999
+    theirs = tmp_path / "theirs.parquet"
+    pq.write_table(payments.take(np.arange(payments.num_rows)[::-1]), theirs)
+    assert check(theirs, tmp_path)[0] == 0
+    halves = [{**rows[0], "amount_cents": cents} for cents in (9_999_999_998, 1)]
+    pq.write_table(pa.Table.from_pylist([*halves, *rows[1:]], payments.schema).drop_columns(["payment_id"]), theirs)
+    code, differences, _ = check(theirs, tmp_path)
+    assert (code, [row["kind"] for row in differences]) == (1, ["split"])
