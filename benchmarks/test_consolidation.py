@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cape_engine.cli.bench_consolidation import measured
+from cape_engine.cli.bench_measure import measured
 from cape_fixtures.consolidation_load import Load
 
 

@@ -214,7 +214,7 @@ def _cohorts(lots: Any, name: str) -> Case:
     running.add(sums)
     if name in {"deal", "add_sums"}:
         return len(sums), running.add, (sums,)
-    return len(sums), lambda: list(running.cohorts("", apart=False)), ()
+    return len(sums), lambda: [make() for make in running.work("", apart=False)], ()
 
 
 def _parties(lots: Any, name: str) -> Case:

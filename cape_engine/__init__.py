@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cape_engine.pipeline import RunResult, run
     from cape_engine.pipeline.answering import AnswersResult, answers
+    from cape_engine.pipeline.books import BooksResult, accrual, forecast, statement
     from cape_engine.pipeline.checking import CheckResult, check
     from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AdvanceResult",
     "AnswersResult",
+    "BooksResult",
     "CheckResult",
     "FilesResult",
     "OutlookResult",
@@ -26,9 +28,11 @@ __all__ = [
     "RunResult",
     "ScheduleResult",
     "__version__",
+    "accrual",
     "advance",
     "answers",
     "check",
+    "forecast",
     "pack",
     "refund_files",
     "review_assign",
@@ -37,6 +41,7 @@ __all__ = [
     "risk",
     "run",
     "schedule",
+    "statement",
     "whatif",
 ]
 __version__ = "0.1.0"
@@ -61,6 +66,10 @@ _ROOMS = {
     "ReviewResult": "cape_engine.pipeline.reviewing",
     "schedule": "cape_engine.pipeline.living",
     "ScheduleResult": "cape_engine.pipeline.living",
+    "accrual": "cape_engine.pipeline.books",
+    "statement": "cape_engine.pipeline.books",
+    "forecast": "cape_engine.pipeline.books",
+    "BooksResult": "cape_engine.pipeline.books",
     "advance": "cape_engine.pipeline.living",
     "AdvanceResult": "cape_engine.pipeline.living",
 }

@@ -8,6 +8,8 @@ import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "compare-interest": ("cape_engine.cli.refund_interest", "Interest by every known convention, side by side."),
+    "accrual": ("cape_engine.cli.refund_accrual", "Principal and interest earned by period, up to a cut-off."),
+    "statement": ("cape_engine.cli.refund_statement", "What each importer is owed, entry by entry."),
     "files": ("cape_engine.cli.refund_files", "Payments of a run as NACHA or pain.001 files for a bank."),
 }
 

@@ -145,11 +145,17 @@ def _repeated(values: pa.Array, counts: Sequence[int]) -> pa.Array:
     return values.take(pa.array(np.repeat(np.arange(len(counts)), counts)))
 
 
-def plans(database: Database) -> pa.Table:
-    """Every plan of every entry, oldest first."""
+UNTIL = " WHERE link IN (SELECT link FROM links WHERE substr(recorded_at, 1, 10) <= ?)"
+"""Rows that were written up to a day: that of the link, as its caller gave it."""
+
+
+def plans(database: Database, until: dt.date | None = None) -> pa.Table:
+    """Every plan of every entry, oldest first; all of them, or those written up to a day."""
+    where, parameters = ("", ()) if until is None else (UNTIL, (until.isoformat(),))
     rows = database.rows(
-        "SELECT declaration, entry_numbers, liquidation_date, action, basis_date, limit_date, reason, entries "
-        "FROM plans ORDER BY plan"
+        "SELECT declaration, entry_numbers, liquidation_date, action, basis_date, limit_date, reason, entries "  # noqa: S608 - our own words
+        f"FROM plans{where} ORDER BY plan",
+        parameters,
     )
     if not rows:
         return columns.PLANS_SCHEMA.empty_table()

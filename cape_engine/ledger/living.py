@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 
 import pyarrow as pa
 
 from cape_engine.ledger import life_rows, replaying, stepping
 from cape_engine.ledger.database import Database
+from cape_engine.ledger.known import Known, known, reached
 from cape_engine.ledger.states import Life
 from cape_engine.ledger.stepping import Stepped
 from cape_engine.ledger.writing import Writer
@@ -166,6 +167,16 @@ class Living(ABC):
         """The last day that was played; None where none was."""
         with self._reading() as database:
             return life_rows.last_day(database)
+
+    def known(self, day: dt.date) -> Known:
+        """Everything that was known of entries and their refunds at the end of a day."""
+        with self._reading() as database:
+            return known(database, self._life, day)
+
+    def reached(self, states: Collection[str], day: dt.date) -> pa.Table:
+        """Every step into some states up to a day: `entry_number`, `declaration`, `state`, `on_day`, by step."""
+        with self._reading() as database:
+            return reached(database, self._life, day, states)
 
     def as_of(self, day: dt.date) -> pa.Table:
         """Where every claim stood at the end of a day, rebuilt from the steps up to it.

@@ -2,8 +2,8 @@
 
 from cape_engine.refund import conventions
 from cape_engine.refund.amounts import InterestSegment, explain_interest, interest
-from cape_engine.refund.cohorts import Accumulator, Consolidated, consolidate
-from cape_engine.refund.keys import payment_key
+from cape_engine.refund.cohorts import Accumulator, Batch, Consolidated, consolidate
+from cape_engine.refund.keys import later_key, payment_key
 from cape_engine.refund.late import Undeliverable, late_interest, late_interest_of_many
 from cape_engine.refund.pricing import Priced, price
 from cape_engine.refund.rates import LARGE_ABOVE_CENTS, MissingRateError
@@ -15,6 +15,7 @@ __all__ = [
     "LARGE_ABOVE_CENTS",
     "SUMS_SCHEMA",
     "Accumulator",
+    "Batch",
     "Consolidated",
     "InterestSegment",
     "MissingRateError",
@@ -30,6 +31,7 @@ __all__ = [
     "key_of",
     "late_interest",
     "late_interest_of_many",
+    "later_key",
     "payment_key",
     "price",
 ]

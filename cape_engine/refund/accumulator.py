@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ BATCH_ROWS = 1 << 20
 
 _SHARDS = kernels.SHARDS  # each has a lock, so that threads seldom wait for each other
 _CELLS = 1 << 10
+_LOW = 0xFFFFFFFF
 
 
 @dataclass(slots=True)
@@ -99,6 +101,27 @@ def _largest(head: Int64s) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Subtotals:
+    """What importers have in refunds that are paid to somebody else, or for several importers.
+
+    Attributes:
+        cohort: int64[n], row of the cohort in its batch; ascending.
+        importer: int32[n], place of the importer; in the order of their numbers as they are shown, within a cohort.
+        entries: int64[n].
+        principal_cents: int64[n].
+        interest_cents: int64[n], of the entries whose interest is known.
+        open: int64[n], entries whose interest is not known.
+    """
+
+    cohort: Int64s
+    importer: Int32s
+    entries: Int64s
+    principal_cents: Int64s
+    interest_cents: Int64s
+    open: Int64s
+
+
+@dataclass(frozen=True, slots=True)
 class Cohorts:
     """Refunds by recipient and day (and importer, where importers are kept apart), in their final order.
 
@@ -112,6 +135,7 @@ class Cohorts:
         principal_cents: int64[n].
         interest_cents: int64[n], of the entries whose interest is known.
         open: int64[n], entries whose interest is not known.
+        subtotals: of importers in shared refunds; None when they were not asked for.
     """
 
     recipients: Int32s
@@ -123,6 +147,7 @@ class Cohorts:
     principal_cents: Int64s
     interest_cents: Int64s
     open: Int64s
+    subtotals: Subtotals | None
 
 
 class RunningSums:
@@ -159,24 +184,29 @@ class RunningSums:
                 self._waiting.append(waiting)
         waiting.add(own)
 
-    def cohorts(self, unknown: str, *, apart: bool) -> Iterator[Cohorts]:
-        """All cohorts by recipient as it is shown and by day, a batch at a time; a recipient is whole in one batch.
+    def work(self, unknown: str, *, apart: bool, subtotals: bool = False) -> list[Callable[[], Cohorts]]:
+        """All cohorts by recipient as it is shown and by day, as batches that several threads may make.
+
+        A recipient is whole in one batch. Nothing is added any more meanwhile.
 
         Args:
             unknown: how a recipient that is not known is shown.
             apart: importers are kept apart (`refund.consolidate_4811` = importer).
+            subtotals: also what each importer has in shared refunds.
         """
         for waiting in self._waiting:
             waiting.flush(len(self.register))
         places, used = self._recipients(unknown)
         ranks = self._importer_ranks() if apart else None
         ends = np.cumsum(used)
+        made: list[Callable[[], Cohorts]] = []
         begin = 0
         while begin < len(places):
             before = int(ends[begin - 1]) if begin else 0
             end = max(int(np.searchsorted(ends, before + BATCH_ROWS, "right")), begin + 1)
-            yield self._batch(places[begin:end], used[begin:end], ranks)
+            made.append(partial(self._batch, places[begin:end], used[begin:end], ranks, subtotals=subtotals))
             begin = end
+        return made
 
     def _recipients(self, unknown: str) -> tuple[Int32s, Int64s]:
         """Places of the recipients in the order of their spelling, and how many sums each has."""
@@ -200,7 +230,7 @@ class RunningSums:
         ranks[pc.sort_indices(keys).to_numpy()] = np.arange(count, dtype=np.int32)
         return ranks
 
-    def _batch(self, places: Int32s, used: Int64s, ranks: Int32s | None) -> Cohorts:
+    def _batch(self, places: Int32s, used: Int64s, ranks: Int32s | None, *, subtotals: bool) -> Cohorts:
         """The cohorts of some recipients."""
         starts = np.cumsum(used) - used
         rows = int(used.sum())
@@ -239,6 +269,30 @@ class RunningSums:
             principal_cents=principal,
             interest_cents=interest,
             open=open_,
+            subtotals=self._subtotals(fixed, order, merged, places) if subtotals and ranks is None else None,
+        )
+
+    def _subtotals(self, sums: Int64s, order: Int32s, merged: cohorts.Merged, places: Int32s) -> Subtotals:
+        """The rows of cohorts that are paid to somebody else than their importer, or for several."""
+        count = int(merged.found[0])
+        many = merged.importers[:count]
+        shared = (many > 1) | (merged.importer[:count] != places[merged.recipient[:count]])
+        cohort = np.repeat(np.arange(count), many)
+        wanted = np.flatnonzero(shared[cohort])
+        rows = sums[order[wanted]]
+        importer = (rows[:, kernels.KEY] & _LOW).astype(np.int32)
+        met, number = np.unique(importer, return_inverse=True)
+        rank = np.empty(len(met), np.int64)
+        rank[pc.sort_indices(self.register.shown(met, "")).to_numpy()] = np.arange(len(met))
+        by = np.lexsort((rank[number], cohort[wanted]))
+        rows, counts = rows[by], rows[by, kernels.COUNTS]
+        return Subtotals(
+            cohort=cohort[wanted][by],
+            importer=importer[by],
+            entries=counts & _LOW,
+            principal_cents=np.ascontiguousarray(rows[:, kernels.PRINCIPAL]),
+            interest_cents=np.ascontiguousarray(rows[:, kernels.INTEREST]),
+            open=counts >> 32,
         )
 
 

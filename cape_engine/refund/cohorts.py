@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +21,16 @@ from cape_engine.refund.register import NOBODY, Register
 from cape_engine.refund.sums import TOO_MUCH, Sums
 from cape_engine.refund.tally import Tally
 from cape_engine.schema import results as r
+from cape_engine.schema.consolidation import SUBTOTALS_SCHEMA
 from cape_engine.schema.facts import ACH_ENROLLED, IMPORTER_NUMBER
 from cape_engine.settings import Settings
 
 UNKNOWN = "UNKNOWN"
 """Shown as the recipient of entries whose importer is not known."""
+
+_T = TypeVar("_T")
+_W = TypeVar("_W")
+Watch = Callable[[str], AbstractContextManager[object]]
 
 _STATUSES = list(r.STATUS.words)
 _READY, _NO_ACH, _NO_RECIPIENT, _NO_RATE = range(4)
@@ -42,6 +51,20 @@ class Consolidated:
     findings: Findings
 
 
+class Batch(NamedTuple):
+    """Some of the refunds of a run.
+
+    Attributes:
+        refunds: `schema.results.RESULT_REFUNDS_SCHEMA`.
+        payments: their parts (`RESULT_PAYMENTS_SCHEMA`).
+        subtotals: importers in shared refunds (`schema.consolidation.SUBTOTALS_SCHEMA`), where they were asked for.
+    """
+
+    refunds: pa.Table
+    payments: pa.Table
+    subtotals: pa.Table
+
+
 @dataclass(slots=True)
 class _Noticed:
     """What the findings of consolidation count.
@@ -56,6 +79,12 @@ class _Noticed:
     named: int = 0
     enrolment_unknown: int = 0
 
+    def add(self, other: _Noticed) -> None:
+        """Add what another batch counted."""
+        self.nameless += other.nameless
+        self.named += other.named
+        self.enrolment_unknown += other.enrolment_unknown
+
 
 class Accumulator:
     """The refunds of a run, added up as its partitions come, in any order and from several threads.
@@ -63,12 +92,13 @@ class Accumulator:
     Args:
         register: the numbers of the run, with the enrolment of the recipients.
         settings: `refund.consolidate_4811`, `refund.payment_cap_cents`.
+        watch: entered around each step of a batch (consolidate, split, keys), in the thread that takes it.
 
     Raises:
         SettingError: a payment cap below one cent.
     """
 
-    def __init__(self, register: Register, settings: Settings) -> None:
+    def __init__(self, register: Register, settings: Settings, *, watch: Watch = nullcontext) -> None:
         self._cap = settings.number("refund.payment_cap_cents")
         if self._cap < 1:
             raise SettingError("refund.payment_cap_cents must be at least 1")
@@ -76,6 +106,7 @@ class Accumulator:
         self._sums = RunningSums(register)
         self._register = register
         self._tally = Tally()
+        self._watch = watch
 
     def add(self, sums: Sums | pa.Table) -> None:
         """Add the sums of one more partition; threads may do so side by side.
@@ -101,9 +132,36 @@ class Accumulator:
         Raises:
             InputError: the amount of a cohort passes 2^63 cents.
         """
+        for batch in self.each(findings, _as_it_is):
+            yield batch.refunds, batch.payments
+
+    def each(
+        self, findings: Findings, then: Callable[[Batch], _T], *, threads: int = 1, subtotals: bool = False
+    ) -> Iterator[_T]:
+        """What `then` makes of each batch, in the order of recipients and days.
+
+        Args:
+            findings: what pricing and consolidation noticed is added after the last batch.
+            then: called in the thread that made the batch, for example to encode it.
+            threads: how many batches are made side by side; so many and one more are held at a time.
+            subtotals: also what each importer has in shared refunds.
+
+        Raises:
+            InputError: the amount of a cohort passes 2^63 cents.
+        """
         noticed = _Noticed()
-        for cohorts in self._sums.cohorts(UNKNOWN, apart=self._apart):
-            yield self._tables(cohorts, noticed)
+
+        def made(work: Callable[[], Cohorts]) -> tuple[_T, _Noticed]:
+            own = _Noticed()
+            with self._watch("consolidate"):
+                cohorts = work()
+            return then(self._tables(cohorts, own)), own
+
+        with self._watch("consolidate"):
+            whole = self._sums.work(UNKNOWN, apart=self._apart, subtotals=subtotals)
+        for result, own in _in_order(made, whole, threads):
+            noticed.add(own)
+            yield result
         findings.extend(self._tally.findings())
         if noticed.nameless:
             # A fact that no input gives at all is worth an `info` only (clarification 10).
@@ -121,8 +179,14 @@ class Accumulator:
             payments.append(parts)
         return Consolidated(_joined(refunds), _joined(payments), findings)
 
-    def _tables(self, cohorts: Cohorts, noticed: _Noticed) -> tuple[pa.Table, pa.Table]:
+    def _tables(self, cohorts: Cohorts, noticed: _Noticed) -> Batch:
         """Refunds and payments of a batch."""
+        with self._watch("split"):
+            refunds, amount, parts = self._refunds(cohorts, noticed)
+        return Batch(refunds, self._payments(cohorts, refunds, amount, parts), self._subtotals(cohorts, refunds))
+
+    def _refunds(self, cohorts: Cohorts, noticed: _Noticed) -> tuple[pa.Table, Int64s, Int64s]:
+        """Refunds of a batch, with the amount of each and into how many payments it is split."""
         known = cohorts.open == 0
         # At most 2^64 less 2, which wraps below zero and is seen there.
         amount = cohorts.principal_cents + np.where(known, cohorts.interest_cents, 0)
@@ -146,7 +210,26 @@ class Accumulator:
             ],
             schema=r.RESULT_REFUNDS_SCHEMA,
         )
-        return refunds, self._payments(cohorts, refunds, amount, parts)
+        return refunds, amount, parts
+
+    def _subtotals(self, cohorts: Cohorts, refunds: pa.Table) -> pa.Table:
+        """What importers have in shared refunds (`schema.consolidation.SUBTOTALS_SCHEMA`)."""
+        some = cohorts.subtotals
+        if some is None:
+            return SUBTOTALS_SCHEMA.empty_table()
+        row = pa.array(some.cohort)
+        met, number = np.unique(some.importer, return_inverse=True)
+        return pa.table(
+            [
+                refunds.column(str(r.RECIPIENT)).take(row),
+                refunds.column(str(r.RESULT_LIQUIDATION_DATE)).take(row),
+                pa.DictionaryArray.from_arrays(pa.array(number.astype(np.int32)), self._register.shown(met, UNKNOWN)),
+                pa.array(some.entries),
+                pa.array(some.principal_cents),
+                maybe_integers(some.interest_cents, some.open == 0),
+            ],
+            schema=SUBTOTALS_SCHEMA,
+        )
 
     def _statuses(self, cohorts: Cohorts, known: Bools, noticed: _Noticed) -> Int32s:
         """State of each cohort: held without recipient, rate or enrolment, else ready."""
@@ -163,18 +246,19 @@ class Accumulator:
     def _payments(self, cohorts: Cohorts, refunds: pa.Table, amount: Int64s, parts: Int64s) -> pa.Table:
         """The parts of every refund: the fewest, full ones first (Treasury limit, handbook 7.4)."""
         single = int(parts.max(initial=0)) <= 1
-        row = (
-            np.arange(len(parts), dtype=np.int32) if single else np.repeat(np.arange(len(parts), dtype=np.int32), parts)
-        )
-        begins = np.cumsum(parts) - parts
-        part = (np.arange(len(row)) - begins[row] + 1).astype(np.int32)
-        keys = payment_keys(
-            self._register,
-            cohorts.recipients[cohorts.number[row]],
-            cohorts.day[row],
-            part,
-            cohorts.importer[row] if self._apart else None,
-        )
+        with self._watch("split"):
+            row = np.arange(len(parts), dtype=np.int32)
+            row = row if single else np.repeat(row, parts)
+            begins = np.cumsum(parts) - parts
+            part = (np.arange(len(row)) - begins[row] + 1).astype(np.int32)
+        with self._watch("keys"):
+            keys = payment_keys(
+                self._register,
+                cohorts.recipients[cohorts.number[row]],
+                cohorts.day[row],
+                part,
+                cohorts.importer[row] if self._apart else None,
+            )
         rest = amount - (parts - 1) * self._cap
         place = pa.array(row)
 
@@ -194,6 +278,26 @@ class Accumulator:
             ],
             schema=r.RESULT_PAYMENTS_SCHEMA,
         )
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    """A batch, unchanged."""
+    return batch
+
+
+def _in_order(function: Callable[[_W], _T], work: list[_W], threads: int) -> Iterator[_T]:
+    """What a function makes of each piece of work, in order; with several threads few results wait at a time."""
+    if threads == 1:
+        yield from map(function, work)
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="cape") as pool:
+        waiting: deque[Future[_T]] = deque()
+        for piece in work:
+            waiting.append(pool.submit(function, piece))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

@@ -92,6 +92,18 @@ def _room(blocks: int) -> kernels.Room:
     )
 
 
+def later_key(key: str, version: int) -> str:
+    """The key of a payment of a later version of its cohort; that of the first version is the run's own.
+
+    Args:
+        key: `payment_key`.
+        version: of the cohort, from 1.
+    """
+    if version == VERSION:
+        return key
+    return hashlib.sha256(f"{key}|{version}".encode()).hexdigest()[: len(key)].upper()
+
+
 def key_texts(keys: Keys, row: Int32s | None = None, given: Bools | None = None) -> pa.Array:
     """Keys as an Arrow text column.
 

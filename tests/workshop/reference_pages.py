@@ -12,7 +12,20 @@ from pathlib import Path
 import pyarrow as pa
 
 from cape_engine import findings, rules, settings
-from cape_engine.schema import claims, conventions, facts, life, outlook, packing, payment_files, results, review, rows
+from cape_engine.schema import (
+    books,
+    claims,
+    consolidation,
+    conventions,
+    facts,
+    life,
+    outlook,
+    packing,
+    payment_files,
+    results,
+    review,
+    rows,
+)
 from cape_engine.schema.column import Column
 
 NOTE = "Written by `make docs` from {origin}; change that, not this page."
@@ -91,6 +104,13 @@ def columns_page() -> str:
         ("What a what-if writes", outlook, "WHATIF"),
         ("What a risk report writes", outlook, "RISK"),
         ("What a comparison of interest writes", conventions, "COMPARED"),
+        ("What an accrual writes", books, "ACCRUAL"),
+        ("What an accrual writes of entries without a day", books, "WITHOUT"),
+        ("What a statement writes", books, "STATEMENT"),
+        ("What a forecast writes", books, "FORECAST"),
+        ("What a forecast takes as history", books, "HISTORY"),
+        ("What the load test of consolidation hands in", consolidation, "ENTRY"),
+        ("What the load test of consolidation expects", consolidation, "VERSIONED"),
     ):
         parts += [f"## {heading}", ""]
         for name, columns in collections(module, prefix):

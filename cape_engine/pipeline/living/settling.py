@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,7 +152,7 @@ def _versions(ledger: Ledger, together: refund.Consolidated) -> tuple[pa.Table, 
     parts = refunds.column(str(r.PARTS)).to_numpy()
     own = np.repeat(np.arange(len(versions)), parts)
     before = payments.column(str(r.PAYMENT_KEY)).to_pylist()
-    keys = [_later(key, versions[row]) for key, row in zip(before, own.tolist(), strict=True)]
+    keys = [refund.later_key(key, versions[row]) for key, row in zip(before, own.tolist(), strict=True)]
     first = np.cumsum(parts) - parts
     refund_keys = pa.array([keys[place] for place in first.tolist()], pa.string())
     renamed = {before[place]: keys[place] for place in first.tolist() if before[place] != keys[place]}
@@ -164,10 +163,3 @@ def _versions(ledger: Ledger, together: refund.Consolidated) -> tuple[pa.Table, 
     listed = [pa.array(keys, pa.string()), *shares, payments.column(str(r.AMOUNT_CENTS))]
     whole = pa.table(listed, names=life.PAYMENTS_SCHEMA.names)
     return cohorts.cast(life.COHORTS_SCHEMA), whole.cast(life.PAYMENTS_SCHEMA), renamed
-
-
-def _later(key: str, version: int) -> str:
-    """The key of a payment of a later version of its cohort; that of the first version is the run's own."""
-    if version == 1:
-        return key
-    return hashlib.sha256(f"{key}|{version}".encode()).hexdigest()[: len(key)].upper()
