@@ -1,5 +1,6 @@
 """Refund: principal and interest of every entry, who is paid, and one payment per recipient and day (handbook 7)."""
 
+from cape_engine.refund import conventions
 from cape_engine.refund.amounts import InterestSegment, explain_interest, interest
 from cape_engine.refund.cohorts import Accumulator, Consolidated, consolidate
 from cape_engine.refund.keys import payment_key
@@ -20,6 +21,7 @@ __all__ = [
     "Sums",
     "Tally",
     "consolidate",
+    "conventions",
     "explain_interest",
     "interest",
     "key_of",

@@ -50,7 +50,7 @@ class InterestSegment(NamedTuple):
 
 def exact_interest(principal_cents: int, table: RateTable, kind: int, start: int, end: int) -> int:
     """Interest in cents by exact fractions, rounded half up once; day numbers, start out, end in."""
-    return half_up(principal_cents * (exact_growth(table.segments(kind, start, end)) - 1))
+    return half_up(principal_cents * (table.growth(kind, start, end) - 1))
 
 
 def by_quarter(segments: Sequence[Segment]) -> Iterator[list[Segment]]:

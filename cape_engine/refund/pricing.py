@@ -184,28 +184,44 @@ def interest_of_slices(
     interest, status = priced_amounts(parts.amount_cents, parts.day, end, slice_kind, table)
     known = status != kernels.RATE_MISSING
     if rounding == "per_quarter" and known.any():
-        interest = _by_quarter(parts, readonly(np.where(known, end, parts.day)), slice_kind, table)
+        stop = readonly(np.where(known, end, parts.day))
+        interest = rounded_by_quarter(parts.amount_cents, parts.day, stop, slice_kind, table)
     return interest, known
 
 
-def _by_quarter(parts: Slices, end: Int32s, kind: Int8s, table: RateTable) -> Int64s:
+def rounded_by_quarter(
+    amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable, *, printed: bool = True
+) -> Int64s:
     """Interest rounded at the end of every quarter and carried on (`refund.interest_rounding` = per_quarter).
 
     The growth of the days in a quarter is rounded to nine decimals first, as the published factor tables print it; so
     came the second figures of the worked cases about (1175.73 for G05, 7135690.84 for D14).
+
+    Args:
+        amount_cents: int64[n], at least 0.
+        start: int32[n], day of the deposit, not counted.
+        end: int32[n], day of the liquidation, counted; every day between has a rate.
+        kind: int8[n], place in `rates.KINDS`.
+        table: the rates.
+        printed: the growth of a quarter is rounded to nine decimals; else only the balance is rounded, to cents.
     """
-    balance = parts.amount_cents.copy()
-    first, last = date_of(int(parts.day.min()) + 1), date_of(int(end.max()))
+    balance = amount_cents.copy()
+    if not len(balance):
+        return balance
+    first, last = date_of(int(start.min()) + 1), date_of(int(end.max()))
     for quarter in range(first.year * 4 + (first.month - 1) // 3, last.year * 4 + (last.month - 1) // 3 + 1):
         begins, ends = quarter_bounds(quarter // 4, quarter % 4 + 1)
-        start = readonly(np.clip(parts.day, begins - 1, ends).astype(np.int32))
-        stop = readonly(np.clip(end, begins - 1, ends).astype(np.int32))
+        opens = readonly(np.clip(start, begins - 1, ends).astype(np.int32))
+        stops = readonly(np.clip(end, begins - 1, ends).astype(np.int32))
         opening = readonly(balance.copy())
-        pair, _ = _pairs(opening, start, stop, kind, table)
-        interest = np.empty(len(balance), np.int64)
-        kernels.apply_factors(opening, pair, table.factors_of(pair), interest)
+        if printed:
+            pair, _ = _pairs(opening, opens, stops, kind, table)
+            interest = np.empty(len(balance), np.int64)
+            kernels.apply_factors(opening, pair, table.factors_of(pair), interest)
+        else:
+            interest, _ = priced_amounts(opening, opens, stops, kind, table)
         balance += interest
-    return balance - parts.amount_cents
+    return balance - amount_cents
 
 
 def _pairs(amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable) -> tuple[Int64s, Int8s]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -112,9 +112,11 @@ class RateTable:
 
     Attributes:
         periods: periods in order, without overlap; a day between two of them has no rate.
+        base: days that a yearly rate is divided by on every day; 0 for those of the year of the day, as the law has it.
     """
 
     periods: tuple[RatePeriod, ...]
+    base: int = 0
 
     def __post_init__(self) -> None:
         if not self.periods:
@@ -150,7 +152,7 @@ class RateTable:
         return readonly(np.cumsum(missing))
 
     @cached_property
-    def _cumulative(self) -> tuple[list[int], ...]:
+    def cumulative(self) -> tuple[list[int], ...]:
         """For each kind the growth since point 0 at each point, cut off below 2^-320 day by day."""
         whole = []
         for kind in range(len(self.periods[0].rates_e9)):
@@ -159,7 +161,7 @@ class RateTable:
                 rates.update(dict.fromkeys(range(period.first, period.last + 1), period.rates_e9[kind]))
             growth = [1 << BITS]
             for day, rate in rates.items():
-                unit = base_of(date_of(day).year) * SCALE
+                unit = self.base_on(date_of(day).year) * SCALE
                 growth.append(growth[-1] * (unit + rate) // unit)
             whole.append(growth)
         return tuple(whole)
@@ -167,7 +169,19 @@ class RateTable:
     @cached_property
     def fits(self) -> bool:
         """Whether all growth stays below doubling, as the 128-bit fractions need."""
-        return all(growth[-1] < 2 << BITS for growth in self._cumulative)
+        return all(growth[-1] < 2 << BITS for growth in self.cumulative)
+
+    def base_on(self, year: int) -> int:
+        """Days that a yearly rate is divided by on the days of a year."""
+        return self.base or base_of(year)
+
+    def growth(self, kind: int, start: int, end: int) -> Fraction:
+        """Growth of 1 from `start` (out) to `end` (in), exactly.
+
+        Raises:
+            MissingRateError: a day has no rate.
+        """
+        return exact_growth(self.segments(kind, start, end))
 
     def growth_e128(self, kind: int, start: int, end: int) -> int:
         """Growth less 1 from `start` (out) to `end` (in), in 2^-128: at most the true value, by less than `SLACK`.
@@ -180,7 +194,7 @@ class RateTable:
         """
         if end <= start:
             return 0
-        growth = self._cumulative[kind]
+        growth = self.cumulative[kind]
         return max((growth[end - self.origin] << 128) // growth[start - self.origin] - (1 << 128) - 1, 0)
 
     @cached_property
@@ -210,7 +224,7 @@ class RateTable:
         candidates = {((growth * SCALE << 1) + (1 << 128)) >> 129 for growth in (low, low + SLACK)}
         if len(candidates) == 1:
             return candidates.pop()
-        return half_up(SCALE * (exact_growth(self.segments(kind, start, end)) - 1))
+        return half_up(SCALE * (self.growth(kind, start, end) - 1))
 
     @cached_property
     def _factors(self) -> tuple[Int64s, npt.NDArray[np.bool_]]:
@@ -245,7 +259,7 @@ class RateTable:
                     rate, last = period.rates_e9[kind], min(last, period.last)
                 elif period.first > day:
                     last = min(last, period.first - 1)
-            found.append(Segment(day, last, rate, base_of(date.year)))
+            found.append(Segment(day, last, rate, self.base_on(date.year)))
             day = last + 1
         return found
 
@@ -258,10 +272,19 @@ def _lacking(places: Int64s, done: npt.NDArray[np.bool_]) -> list[int]:
     return found
 
 
-@lru_cache(maxsize=16)
+Way = Callable[[tuple[RatePeriod, ...], int], RateTable]
+"""A class of rate table: how money grows between two days."""
+
+
+@lru_cache(maxsize=64)
+def shared(way: Way, periods: tuple[RatePeriod, ...], base: int = 0) -> RateTable:
+    """One shared table for the same periods and way of computing, so that its growth is computed once in a process."""
+    return way(periods, base)
+
+
 def table_of(periods: tuple[RatePeriod, ...]) -> RateTable:
-    """One shared table for the same periods, so that its growth is computed once in a process."""
-    return RateTable(periods)
+    """The shared table of the law's own way: daily compounding, base by the year of the day."""
+    return shared(RateTable, periods)
 
 
 def same_for_all_kinds(periods: Sequence[tuple[dt.date, dt.date, int]]) -> RateTable:

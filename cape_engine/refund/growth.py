@@ -1,0 +1,150 @@
+"""Other ways to let money grow than the law's: what CBP or a spreadsheet may have done instead (handbook 8.1).
+
+Each is a rate table with another growth between two days, exact as a fraction and as the 2^-128 lower bound that the
+kernel multiplies, so that millions of amounts are priced by each in the same way as by the law's own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from cape_engine.dates import date_of, day_number
+from cape_engine.refund.rates import SCALE, RatePeriod, RateTable, exact_growth, quarter_bounds, shared
+
+_FINE = 64
+"""Further bits of a sum of quarters, so that the errors of all of them stay below one unit of 2^-128."""
+_BASES = math.lcm(360, 365, 366)
+
+
+def by_calendar_quarter(start: int, end: int) -> list[tuple[int, int]]:
+    """The days after `start` up to `end` cut at calendar quarters: (day before the first, last) of each."""
+    found = []
+    while start < end:
+        date = date_of(start + 1)
+        last = min(end, quarter_bounds(date.year, (date.month + 2) // 3)[1])
+        found.append((start, last))
+        start = last
+    return found
+
+
+@dataclass(frozen=True)
+class SimpleTable(RateTable):
+    """Simple interest: every day bears its rate on the principal alone."""
+
+    @cached_property
+    def _sums(self) -> tuple[list[int], ...]:
+        """For each kind the sum of daily rates up to each point, in billionths of 1 / `_BASES`."""
+        whole = []
+        for kind in range(len(self.periods[0].rates_e9)):
+            sums = [0]
+            for period in self.periods:
+                sums += [sums[-1]] * (period.first - self.origin - len(sums))
+                for day in range(period.first, period.last + 1):
+                    sums.append(sums[-1] + period.rates_e9[kind] * (_BASES // self.base_on(date_of(day).year)))
+            whole.append(sums)
+        return tuple(whole)
+
+    def growth(self, kind: int, start: int, end: int) -> Fraction:
+        """1 and the sum of the daily rates from `start` (out) to `end` (in)."""
+        sums = self._sums[kind]
+        return 1 + Fraction(sums[end - self.origin] - sums[start - self.origin], _BASES * SCALE)
+
+    def growth_e128(self, kind: int, start: int, end: int) -> int:
+        """The same less 1 in 2^-128, cut off."""
+        if end <= start:
+            return 0
+        sums = self._sums[kind]
+        return (sums[end - self.origin] - sums[start - self.origin] << 128) // (_BASES * SCALE)
+
+
+@dataclass(frozen=True)
+class RestartTable(RateTable):
+    """Interest that starts from the principal again in every quarter (handbook 8.1, fault 7)."""
+
+    def growth(self, kind: int, start: int, end: int) -> Fraction:
+        """1 and the interest of each quarter on the principal alone, compounded within the quarter."""
+        quarters = by_calendar_quarter(start, end)
+        return 1 + sum((exact_growth(self.segments(kind, *quarter)) - 1 for quarter in quarters), Fraction(0))
+
+    def growth_e128(self, kind: int, start: int, end: int) -> int:
+        """The same less 1 in 2^-128: a lower bound, by less than two units in tables of a thousand years."""
+        growth = self.cumulative[kind]
+        fine = sum(
+            (growth[last - self.origin] << 128 + _FINE) // growth[before - self.origin] - (1 << 128 + _FINE) - 1
+            for before, last in by_calendar_quarter(start, end)
+        )
+        return max(fine >> _FINE, 0)
+
+
+@dataclass(frozen=True)
+class FirstRateTable(RateTable):
+    """The rate of the first day that bears interest holds to the end."""
+
+    def _rate_day(self, start: int, end: int) -> int:
+        """The day whose rate holds throughout."""
+        del end
+        return start + 1
+
+    @cached_property
+    def fits(self) -> bool:
+        """Whether growth stays below doubling at the highest rate too."""
+        return all(self._at(rate).fits for period in self.periods for rate in period.rates_e9)
+
+    def _at(self, rate_e9: int) -> RateTable:
+        """The table of one rate."""
+        whole = RatePeriod(self.periods[0].first, self.last, (rate_e9,) * len(self.periods[0].rates_e9))
+        return shared(RateTable, (whole,), self.base)
+
+    def _flat(self, kind: int, start: int, end: int) -> RateTable:
+        """The table of the one rate that holds between two days."""
+        day = self._rate_day(start, end)
+        return self._at(next(one.rates_e9[kind] for one in self.periods if one.first <= day <= one.last))
+
+    def growth(self, kind: int, start: int, end: int) -> Fraction:
+        """Growth of 1 at one rate, daily compounded."""
+        return self._flat(kind, start, end).growth(kind, start, end) if end > start else Fraction(1)
+
+    def growth_e128(self, kind: int, start: int, end: int) -> int:
+        """The same less 1 in 2^-128."""
+        return self._flat(kind, start, end).growth_e128(kind, start, end) if end > start else 0
+
+
+@dataclass(frozen=True)
+class LastRateTable(FirstRateTable):
+    """The rate of the last day holds from the beginning."""
+
+    def _rate_day(self, start: int, end: int) -> int:
+        """The day whose rate holds throughout."""
+        del start
+        return end
+
+
+@dataclass(frozen=True)
+class LeapKeptTable(RateTable):
+    """366 once a leap year has begun, and ever after (handbook 8.1, fault 9; golden case G06)."""
+
+    def _parts(self, start: int, end: int) -> tuple[int, RateTable, RateTable]:
+        """The last day with its year's own base, the table before it and the table after it."""
+        date = date_of(start + 1)
+        while date.year % 4 or (date.year % 100 == 0 and date.year % 400):
+            date = dt.date(date.year + 1, 1, 1)
+        turn = min(max(day_number(date) - 1, start), end)
+        return turn, shared(RateTable, self.periods), shared(RateTable, self.periods, 366)
+
+    def growth(self, kind: int, start: int, end: int) -> Fraction:
+        """Growth of 1 with the base of each year up to the first leap year, and 366 from it on."""
+        turn, before, after = self._parts(start, end)
+        return before.growth(kind, start, turn) * after.growth(kind, turn, end)
+
+    def growth_e128(self, kind: int, start: int, end: int) -> int:
+        """The same less 1 in 2^-128, cut off below the true value by less than three units."""
+        if end <= start:
+            return 0
+        turn, before, after = self._parts(start, end)
+        first, second = before.cumulative[kind], after.cumulative[kind]
+        one, two, three = (first[start - self.origin], first[turn - self.origin], second[turn - self.origin])
+        return max((two * second[end - self.origin] << 128) // (one * three) - (1 << 128) - 1, 0)

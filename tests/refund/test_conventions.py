@@ -1,0 +1,113 @@
+"""Interest by every named convention: each equals its day-by-day twin, and a figure of CBP's is recognised."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cape_engine import rules
+from cape_engine.bridge import NO_DAY, Int64s
+from cape_engine.dates import day_number
+from cape_engine.errors import RuleFileError, UsageError
+from cape_engine.refund import conventions
+from cape_engine.refund.rates import KINDS
+from reference import conventions as twin
+
+RULES = rules.load()
+DAYS = st.dates(dt.date(2024, 9, 20), dt.date(2027, 1, 10))
+REFUNDS = st.lists(
+    st.builds(twin.Refund, st.integers(0, 10**12), DAYS, DAYS, st.sampled_from(KINDS), DAYS, DAYS),
+    min_size=1,
+    max_size=3,
+)
+D01 = twin.Refund(
+    10_000_000, dt.date(2025, 3, 14), dt.date(2026, 5, 8), "corporate", dt.date(2025, 3, 4), dt.date(2026, 6, 1)
+)
+
+
+def computed(refunds: list[twin.Refund], *names: str) -> dict[str, Int64s]:
+    """The conventions of refunds by the engine."""
+    deposited, liquidated, entered, paid = (
+        np.array([day_number(day) for day in days], np.int32)
+        for days in zip(*((one.deposited, one.liquidated, one.entered, one.paid) for one in refunds), strict=True)
+    )
+    return conventions.interest(
+        np.array([one.cents for one in refunds], np.int64),
+        deposited,
+        liquidated,
+        np.array([KINDS.index(one.kind) for one in refunds], np.int8),
+        ruleset=RULES,
+        names=names or None,
+        entry_day=entered,
+        payment_day=paid,
+    )
+
+
+def test_catalogue__every_convention_has_a_twin() -> None:
+    """Each named convention is computed a second time here, in the same order, and says what, whence and how sure."""
+    assert list(conventions.catalogue()) == list(twin.TWINS)
+    assert next(iter(conventions.catalogue())) == "exact"
+    for convention in conventions.catalogue().values():
+        assert convention.words
+        assert convention.source
+        assert convention.confidence
+
+
+@pytest.mark.parametrize("name", list(twin.TWINS))
+@given(REFUNDS)
+def test_interest__equals_the_twin(name: str, refunds: list[twin.Refund]) -> None:
+    """Any amounts, days and kinds give the figure of the day-by-day computation, to the cent."""
+    expected = [twin.interest(name, one) for one in refunds]
+    assert computed(refunds, name)[name].tolist() == expected
+
+
+def test_interest__unknown_days_leave_it_open() -> None:
+    """A convention whose days are not given, or missing for one refund, is -1 and no guess."""
+    start, end = (np.array([day_number(day)] * 2, np.int32) for day in (D01.deposited, D01.liquidated))
+    amounts, kind = np.array([D01.cents] * 2, np.int64), np.zeros(2, np.int8)
+    entered = np.array([NO_DAY, day_number(D01.entered)], np.int32)
+    found = conventions.interest(amounts, start, end, kind, ruleset=RULES, entry_day=entered)
+    assert found["exact"].tolist() == [703594] * 2
+    assert found["from_entry_date"].tolist() == [-1, twin.interest("from_entry_date", D01)]
+    assert found["to_payment_date"].tolist() == [-1, -1]
+
+
+def test_interest__wrong_words_are_refused() -> None:
+    """An unknown name and a negative principal are mistakes of the caller."""
+    with pytest.raises(UsageError, match="no interest convention 'monthly'; known: exact, other_kind"):
+        computed([D01], "monthly")
+    with pytest.raises(UsageError, match="not on -1 cents"):
+        computed([D01._replace(cents=-1)])
+
+
+def test_checked__words_of_the_file_are_known() -> None:
+    """An unknown key or word in the file of conventions stops the program with its place."""
+    needed = {"words": "w", "cause": "MATCH", "source": "s", "confidence": "c"}
+    with pytest.raises(RuleFileError, match=r"\[odd\] has unknown keys \['colour'\]"):
+        conventions._checked("odd", {**needed, "colour": "red"})
+    with pytest.raises(RuleFileError, match=r"\[odd\] takes own \| other, not 'nobody'"):
+        conventions._checked("odd", {**needed, "kind": "nobody"})
+
+
+def test_recognise__each_convention_is_found() -> None:
+    """A figure made by any convention is recognised as one that gives exactly that figure."""
+    found = computed([D01])
+    for name, figure in found.items():
+        told = conventions.recognise(figure, found, tolerance_cents=10)
+        first = next(other for other in found if found[other] == figure)
+        assert list(found)[int(told.place[0])] == first, name
+        assert told.difference_cents.tolist() == [0]
+
+
+def test_recognise__nearest_within_the_tolerance() -> None:
+    """An equal figure counts before a near one, a nearer one before a farther one, and none outside the tolerance."""
+    found = {"a": np.array([100, 100, 100, 100]), "b": np.array([108, 108, 108, -1]), "c": np.array([108] * 4)}
+    told = conventions.recognise(np.array([108, 103, 119, -1]), found, tolerance_cents=10)
+    assert told.place.tolist() == [1, 0, -1, -1]
+    assert told.difference_cents.tolist() == [0, 3, 0, 0]
+    preferred = conventions.recognise(np.array([108] * 4), found, tolerance_cents=10, trusted=["c"])
+    assert preferred.place.tolist() == [2, 2, 2, 2]
