@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
+    from cape_engine.pipeline.reconciling import ReconcileResult, reconcile
     from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "CheckResult",
     "OutlookResult",
     "PackResult",
+    "ReconcileResult",
     "ReviewResult",
     "RunResult",
     "ScheduleResult",
@@ -28,6 +30,7 @@ __all__ = [
     "answers",
     "check",
     "pack",
+    "reconcile",
     "review_assign",
     "review_decide",
     "review_list",
@@ -50,6 +53,8 @@ _ROOMS = {
     "OutlookResult": "cape_engine.pipeline.outlook",
     "answers": "cape_engine.pipeline.answering",
     "AnswersResult": "cape_engine.pipeline.answering",
+    "reconcile": "cape_engine.pipeline.reconciling",
+    "ReconcileResult": "cape_engine.pipeline.reconciling",
     "review_list": "cape_engine.pipeline.reviewing",
     "review_assign": "cape_engine.pipeline.reviewing",
     "review_decide": "cape_engine.pipeline.reviewing",
