@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,7 @@ class Sides:
         later: bool[n], not liquidated yet.
         lead: int64[n], the cause that most cents of its entries come from, `NONE` where entries explain nothing.
         rolled: int64[n], cents that closed causes of its entries explain.
+        told: int64[n], cents by which its entries differ from what we expect, all causes together.
     """
 
     ours: int
@@ -51,8 +52,8 @@ class Sides:
     later: Bools
     lead: Int64s
     rolled: Int64s
+    told: Int64s
     with_bank: bool
-    with_entries: bool
 
 
 def sides_of(
@@ -90,7 +91,7 @@ def sides_of(
     other_day = known_day & (refunds.day != at(cohorts.day, refunds.cohort, NO_DAY))
     who, ours = refunds.recipient, at(cohorts.recipient, refunds.cohort, NONE)
     other_who = (who >= 0) & (ours >= 0) & (who != ours)
-    lead, rolled = _rolled(world, entries, causes, size)
+    lead, rolled, told = _rolled(world, entries, causes, size)
     held = total(refunds.held.astype(np.int64)) > 0
     held[:mine] |= cohorts.held & (count[:mine] == 0)
     as_of = world.case.as_of
@@ -113,17 +114,19 @@ def sides_of(
         day > as_of,
         lead,
         rolled,
+        told,
         with_bank,
-        bool(len(world.reported)),
     )
 
 
-def _rolled(world: World, entries: Verdicts, causes: Sequence[CauseCode], size: int) -> tuple[Int64s, Int64s]:
-    """(the cause of most cents, cents explained) of the entries of each refund.
+def _rolled(world: World, entries: Verdicts, causes: Sequence[CauseCode], size: int) -> tuple[Int64s, Int64s, Int64s]:
+    """(the cause of most cents, cents explained, all cents) of the differences of the entries of each refund.
 
     An entry that was paid with another refund of ours is missing in its own, and too much in that one.
     """
     case, refunds = world.case, world.refunds
+    if not len(world.reported):
+        return np.full(size, NONE, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
     link = np.where(case.theirs >= 0, at(refunds.cohort, case.refund, NONE), NONE)
     link = np.where((case.theirs >= 0) & (case.refund < 0), case.cohort, link)
     away = link != case.cohort
@@ -144,7 +147,7 @@ def _rolled(world: World, entries: Verdicts, causes: Sequence[CauseCode], size: 
     first = np.append(True, of[order][1:] != of[order][:-1])[: len(order)]
     lead = np.full(size, NONE, np.int64)
     lead[of[order][first]] = which[order][first]
-    return lead, _add(cohort, counted, size)
+    return lead, _add(cohort, counted, size), _add(cohort, cents, size)
 
 
 def _add(place: Int64s, values: npt.NDArray[np.int64], size: int) -> Int64s:
@@ -153,9 +156,6 @@ def _add(place: Int64s, values: npt.NDArray[np.int64], size: int) -> Int64s:
     keep = place >= 0
     np.add.at(found, place[keep], values[keep])
     return found
-
-
-Test = Callable[[Sides, int], Bools]
 
 
 def cohort_causes(sides: Sides, causes: Sequence[CauseCode], tolerance: int) -> Verdicts:
@@ -189,16 +189,12 @@ def cohort_causes(sides: Sides, causes: Sequence[CauseCode], tolerance: int) -> 
         "ROUNDING": (own & (np.abs(difference) <= tolerance), difference),
         "UNEXPLAINED": (np.ones(len(own), np.bool_), np.where(own, sides.rolled, 0)),
     }
-    rounded = np.abs(difference) <= tolerance
-    settled = nothing | silent
+    # Entries speak for their refund where they tell all of its difference, and what was paid is what CBP computed.
+    told = own & (difference != 0) & (sides.told == difference) & (sides.paid == sides.gross) & ~nothing
     for number, one in enumerate(causes):
         open_ = verdicts.cause < 0
         where, explained = tests.get(one.cause, (np.zeros(len(own), np.bool_), difference))
-        led = own & (sides.lead == number) & (difference != 0) & ~settled & ~(rounded & (not one.closes))
-        if one.cause in {"UNKNOWN_IN_REPORT", "UNEXPLAINED", "MISSING_IN_REPORT", "NOT_YET"}:
-            led &= sides.rolled != 0
-        if one.cause in {"UNKNOWN_IN_REPORT"}:
-            led[:] = False
+        led = told & (sides.lead == number)
         plain, by_entries = np.flatnonzero(where & open_), np.flatnonzero(led & ~where & open_)
         verdicts.give(plain, number, explained[plain])
         verdicts.give(by_entries, number, sides.rolled[by_entries], "by its entries")

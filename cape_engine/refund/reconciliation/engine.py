@@ -74,7 +74,7 @@ def reconcile(
     causes = ruleset.cause_codes
     lines = chosen(lines_of([given[name] for name in RANKED]), findings)
     reported = by_entry(lines, expected.entries)
-    refunds = refunds_of(given["rev603"], given["rev613"], given["rev615"], lines, reported, expected)
+    refunds = refunds_of(given["rev603"], given["rev613"], given["rev615"], lines, expected)
     case = case_of(expected, reported, refunds, under, as_of, ruleset)
     world = World(case, reported, refunds, expected, settings.number("reports.rounding_tolerance_cents"))
     entries = entry_causes(world, causes)

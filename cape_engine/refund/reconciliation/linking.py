@@ -323,5 +323,5 @@ class Linker:
                 source=pa.array([self.bank.sources[place] for place in self.bank.source[rows].tolist()], pa.string()),
                 row=self.bank.row[rows],
                 value=pa.array([cents_text(cents) for cents in self.amount[rows].tolist()], pa.string()),
-                count=self.choices[rows],
+                choices=self.choices[rows],
             )

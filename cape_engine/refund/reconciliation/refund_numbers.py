@@ -9,7 +9,7 @@ import numpy as np
 from cape_engine.bridge import NO_DAY, Bools, Int64s
 from cape_engine.refund.reconciliation.expected import Expected
 from cape_engine.refund.reconciliation.reading import DIVERTED, ISSUED, RETURNED, SENT
-from cape_engine.refund.reconciliation.reported import Lines, Reported, amounts
+from cape_engine.refund.reconciliation.reported import Lines, amounts
 from cape_engine.refund.reconciliation.rows import NONE, Rows
 from cape_engine.schema import reconciliation as c
 
@@ -81,14 +81,13 @@ class Refunds:
 
 
 def refunds_of(
-    rev603: Rows, rev613: Rows, rev615: Rows, lines: Lines, reported: Reported, expected: Expected
+    rev603: Rows, rev613: Rows, rev615: Rows, lines: Lines, expected: Expected
 ) -> Refunds:
     """All refund numbers of all reports.
 
     Args:
         rev603, rev613, rev615: rows of these reports, perhaps none.
         lines: rows of entry reports, which give amounts where no report of refunds does.
-        reported: what reports say of entries.
         expected: what we expect.
     """
     codes = [rows.get(c.REFUND_NUMBER) for rows in (rev603, rev613, rev615)]
@@ -97,15 +96,18 @@ def refunds_of(
     size = len(every)
     payments = _payments(rev603, rev615, lines, every)
     status, amount, place = payments.status, payments.amount, payments.refund
-    paid = _sum(place, amount, (status == SENT) | (status == ISSUED) | (status < 0), size)
+    said = _sum(place, amount, (status == SENT) | (status == ISSUED), size)
+    unsaid = _sum(place, amount, status < 0, size)
     came_back = _sum(place, amount, status == RETURNED, size)
     diverted = _sum(place, amount, status == DIVERTED, size)
-    again = (came_back > 0) & (paid > 0)
+    again = (came_back > 0) & (said > 0)
     listed = np.isin(every, rev613.get(c.REFUND_NUMBER))
     held_sum = _sum(_place(every, codes[1]), np.maximum(rev613.get(c.REFUND_AMOUNT), 0), codes[1] >= 0, size)
     returned = np.where(again, 0, came_back)
-    gross = paid + returned + diverted
-    held = listed & (paid == 0)
+    gross = said + unsaid + returned + diverted
+    # What a report of entries says of a refund without status counts as paid, unless another one says that it is held.
+    held = listed & (said == 0)
+    paid = np.where(held, 0, said + unsaid)
     gross = np.where(held & (gross == 0), held_sum, gross)
     good = (status == SENT) | (status == ISSUED) | (status < 0)
     only_sent = (_sum(place, amount, status == SENT, size) > 0) & (_sum(place, amount, status != SENT, size) == 0)
@@ -115,11 +117,11 @@ def refunds_of(
         every, [(rows.get(c.REFUND_NUMBER), rows.get(c.REPORT_RECIPIENT)) for rows in (rev603, rev613, rev615)], NONE
     )
     who = np.where(who < 0, _latest(every, [(lines.refund, lines.recipient)], NONE), who)
-    cohort, sure = _linked(every, gross, day, who, reported, expected)
+    cohort, sure = _linked(every, gross, day, who, lines, expected)
     return Refunds(
         every,
         gross,
-        np.where(held, 0, paid),
+        paid,
         diverted,
         returned,
         held,
@@ -187,15 +189,13 @@ def _last_status(rows: Rows, amount: Int64s, every: Int64s, *, added: bool) -> P
 
 
 def _linked(
-    every: Int64s, gross: Int64s, day: Int64s, who: Int64s, reported: Reported, expected: Expected
+    every: Int64s, gross: Int64s, day: Int64s, who: Int64s, lines: Lines, expected: Expected
 ) -> tuple[Int64s, Bools]:
     """Our refund behind each refund number, and whether that is sure: by its entries, else by who, when and how much."""
     cohorts, entries = expected.cohorts, expected.entries
-    place = _place(every, reported.refund)
-    mine = np.minimum(np.searchsorted(entries.key, reported.key), max(len(entries) - 1, 0))
-    known = (
-        entries.key[mine] == reported.key if len(entries) else np.zeros(len(reported), np.bool_)
-    )
+    place = _place(every, lines.refund)
+    mine = np.minimum(np.searchsorted(entries.key, lines.key), max(len(entries) - 1, 0))
+    known = entries.key[mine] == lines.key if len(entries) else np.zeros(len(lines.key), np.bool_)
     cohort = np.where(known, np.append(entries.cohort, NONE)[np.where(known, mine, NONE)], NONE)
     votes = (place >= 0) & (cohort >= 0)
     width = np.int64(len(cohorts) + 1)
@@ -209,8 +209,25 @@ def _linked(
     link, sure = np.full(len(every), NONE, np.int64), np.zeros(len(every), np.bool_)
     link[of_refund[top]] = of_cohort[top]
     sure[of_refund[top]] = 2 * counts[top] > total[of_refund[top]]
+    # Where a report names recipient and day, that refund of ours is it, if but one of its entries is there.
+    named = _by_day(day, who, expected)
+    backed = (named >= 0) & np.isin(np.arange(len(every)) * width + named, pairs)
+    link[backed], sure[backed] = named[backed], True
     _link_the_rest(link, sure, gross, day, who, expected)
     return link, sure
+
+
+def _by_day(day: Int64s, who: Int64s, expected: Expected) -> Int64s:
+    """Our only refund of that recipient and day, `NONE` where there is none or several."""
+    cohorts = expected.cohorts
+    if not len(cohorts):
+        return np.full(len(day), NONE, np.int64)
+    key = cohorts.recipient.astype(np.int64) << 32 | (cohorts.day.astype(np.int64) - NO_DAY)
+    order = np.argsort(key, kind="stable")
+    wanted = who << 32 | (day - NO_DAY)
+    low, high = np.searchsorted(key[order], wanted, "left"), np.searchsorted(key[order], wanted, "right")
+    single = (high - low == 1) & (who >= 0) & (day != NO_DAY)
+    return np.where(single, order[np.minimum(low, len(order) - 1)], NONE)
 
 
 def _link_the_rest(
