@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from cape_engine.errors import InputError, MappingError
 from cape_engine.intake import files
 from cape_engine.intake.headings import SCANNED_ROWS, Headings, folded
+from cape_engine.refund.reconciliation.cells import as_read
 from cape_engine.rules import Ruleset
 from cape_engine.schema import reconciliation as c
 from cape_engine.schema.column import Column
@@ -152,7 +153,7 @@ def headings_of(report: str, path: Path, mapped: Mapped | None) -> Headings:
     if twice:
         _refuse(report, path, heading, wanted, f"heading {twice[0]!r} stands there twice")
     names: dict[str, Column | None] = {
-        name: None if column == c.IGNORED else column for name, column in wanted.items()
+        name: None if column == c.IGNORED else as_read(column) for name, column in wanted.items()
     }
     used = tuple((column,) for column in wanted.values() if column != c.IGNORED)
     return Headings(names, used)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cape_engine.bridge import Bools, Int64s
 from cape_engine.errors import InputError
@@ -65,7 +66,7 @@ class _File:
         self.words = words
         self.findings = findings
         self.layout: Layout
-        self.texts: dict[Column, list[pa.Array]] = {}
+        self.forms: dict[Column, dict[str, str]] = {}
 
     def read(self) -> Rows:
         """Its good rows."""
@@ -106,7 +107,7 @@ class _File:
         good = np.ones(len(block.rows), np.bool_)
         for column, one in found.items():
             if column in c.DAYS:
-                self.texts.setdefault(column, []).append(one.texts)
+                self.forms[column] = cell.forms_of(one) | self.forms.get(column, {})
         self._refuse_totals(block, found, good)
         self._refuse_keys(block, found, good)
         self._refuse_cells(block, found, good)
@@ -131,7 +132,7 @@ class _File:
         """Leave rows out, each with a finding."""
         places = np.flatnonzero(where & good)
         if len(places):
-            value = None if one is None else pa.compute.utf8_slice_codeunits(one.text_at(places), 0, _SHOWN)
+            value = None if one is None else pc.utf8_slice_codeunits(one.text_at(places), 0, _SHOWN)
             heading = None if column is None else self.layout.heading(column)
             add_rows(
                 self.findings, code, len(places), source=self.source, row=block.rows[places], column=heading, value=value
@@ -142,8 +143,7 @@ class _File:
         """Rows that are labelled as totals."""
         labelled = np.zeros(len(good), np.bool_)
         for column, one in found.items():
-            if column not in c.MONEY:
-                labelled |= one.labelled
+            labelled |= one.labelled
         self._refuse(block, good, labelled, "REPORT_TOTALS_ROW", None, None)
 
     def _refuse_keys(self, block: Block, found: dict[Column, cell.Read], good: Bools) -> None:
@@ -154,13 +154,12 @@ class _File:
             self._refuse(block, good, one.blank, "REPORT_AMOUNT_MISSING", None, None)
             return
         nothing = one.blank
-        others = [other for column, other in found.items() if column != key and column not in c.MONEY]
-        alone = np.ones(len(good), np.bool_)
-        for other in others:
-            alone &= other.blank
-        said = np.zeros(len(good), np.bool_)
+        alone, said = np.ones(len(good), np.bool_), np.zeros(len(good), np.bool_)
         for column, other in found.items():
-            said |= (other.values >= 0) if column in c.MONEY else False
+            if column in c.MONEY:
+                said |= other.values >= 0
+            elif column != key:
+                alone &= other.blank
         self._refuse(block, good, nothing & alone & said, "REPORT_TOTALS_ROW", None, None)
         self._refuse(block, good, nothing, "REPORT_KEY_MISSING", key, one)
         if key == f.ENTRY_NUMBER:
@@ -224,12 +223,10 @@ class _File:
 
     def _forms(self) -> None:
         """Days that are written in several forms."""
-        for column, parts in self.texts.items():
-            forms = cell.forms_of(pa.concat_arrays(parts))
+        for column, forms in self.forms.items():
             if len(forms) > 1:
-                self.findings.add(
-                    "REPORT_DATE_FORMS", source=self.source, column=self.layout.heading(column), value=", ".join(forms)
-                )
+                heading, shown = self.layout.heading(column), ", ".join(sorted(forms.values()))
+                self.findings.add("REPORT_DATE_FORMS", source=self.source, column=heading, value=shown)
 
     def _without_repeats(self, rows: Rows) -> Rows:
         """The rows without those that repeat an earlier one in every cell.

@@ -91,8 +91,10 @@ def refunds_of(
         expected: what we expect.
     """
     codes = [rows.get(c.REFUND_NUMBER) for rows in (rev603, rev613, rev615)]
-    every = np.unique(np.concatenate([*codes, lines.refund]))
-    every = every[every >= 0]
+    seen = np.zeros(max(int(values.max(initial=NONE)) for values in (*codes, lines.refund)) + 2, np.bool_)
+    for values in (*codes, lines.refund):
+        seen[values] = True
+    every = np.flatnonzero(seen[:-1])
     size = len(every)
     payments = _payments(rev603, rev615, lines, every)
     status, amount, place = payments.status, payments.amount, payments.refund
@@ -199,7 +201,7 @@ def _linked(
     cohort = np.where(known, np.append(entries.cohort, NONE)[np.where(known, mine, NONE)], NONE)
     votes = (place >= 0) & (cohort >= 0)
     width = np.int64(len(cohorts) + 1)
-    pairs, counts = np.unique(place[votes] * width + cohort[votes], return_counts=True)
+    pairs, counts = _counted(place[votes] * width + cohort[votes])
     of_refund, of_cohort = pairs // width, pairs % width
     order = np.lexsort((of_cohort, -counts, of_refund))
     first = np.append(True, of_refund[order][1:] != of_refund[order][:-1])[: len(order)]
@@ -215,6 +217,13 @@ def _linked(
     link[backed], sure[backed] = named[backed], True
     _link_the_rest(link, sure, gross, day, who, expected)
     return link, sure
+
+
+def _counted(values: Int64s) -> tuple[Int64s, Int64s]:
+    """(the different values, ascending, how often each occurs); sorted, as hashing them took longer."""
+    ordered = np.sort(values, kind="stable")
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+    return ordered[first], np.diff(np.append(first, len(ordered)))
 
 
 def _by_day(day: Int64s, who: Int64s, expected: Expected) -> Int64s:

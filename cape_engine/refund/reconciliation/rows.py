@@ -26,14 +26,16 @@ class Vocabulary:
 
     def codes(self, words: Sequence[str]) -> Int32s:
         """The number of each word; a blank one is `NONE`."""
-        found = np.empty(len(words), np.int32)
-        for place, word in enumerate(words):
-            code = self._codes.get(word)
+        known = self._codes
+        found = list(map(known.get, words))
+        for place in [place for place, code in enumerate(found) if code is None]:
+            word = words[place]
+            code = known.get(word)
             if code is None:
-                code = self._codes[word] = len(self.words)
+                code = known[word] = len(self.words)
                 self.words.append(word)
             found[place] = code
-        return found
+        return np.array(found, np.int32)
 
     def column(self, codes: Int32s) -> pa.Array:
         """Numbers as text, null where none is given."""
