@@ -306,18 +306,26 @@ def _interest(told: Told, ruleset: rules.Ruleset) -> Iterable[Section]:
             yield Section("Interest", ["Unknown: a quarter of the period has no rate in the rule files."])
         return
     rounding = told.manifest["settings"]["refund.interest_rounding"]
+    cut = bool(told.manifest["settings"]["refund.large_corporate_cut"])
+    principal = entry[r.PRINCIPAL_CENTS]
     for kind in ("corporate", "noncorporate"):
-        segments = refund.explain_interest(
-            entry[r.PRINCIPAL_CENTS], start, end, kind, ruleset=ruleset, rounding=rounding
-        )
-        amount = refund.interest(entry[r.PRINCIPAL_CENTS], start, end, kind, ruleset=ruleset, rounding=rounding)
+        how = {"ruleset": ruleset, "rounding": rounding}
+        amount = refund.interest(principal, start, end, kind, large_corporate_cut=cut, **how)
         if amount == entry[r.INTEREST_CENTS]:
             said = (
-                f"{cents_text(amount)} on {cents_text(entry[r.PRINCIPAL_CENTS])}, {kind} overpayment rates "
+                f"{cents_text(amount)} on {cents_text(principal)}, {kind} overpayment rates "
                 f"(26 USC 6621), daily compounding (26 USC 6622), {start} itself out, {end} itself in (19 CFR 24.36), "
                 f"rounded half up {'once at the end' if rounding == 'final' else 'at each quarter'}."
             )
-            rows = [_segment_row(segment) for segment in segments]
+            above = principal - refund.LARGE_ABOVE_CENTS if cut and kind == "corporate" else 0
+            if above > 0:
+                said += f" {cents_text(above)} of it at F + 0.5 (26 USC 6621(a)(1), last sentence; a setting)."
+            baskets = [(principal - max(above, 0), kind)] + ([(above, "corporate_large")] if above > 0 else [])
+            rows = [
+                _segment_row(segment)
+                for cents, rate in baskets
+                for segment in refund.explain_interest(cents, start, end, rate, **how)
+            ]
             yield Section("Interest", [said], ("from", "to", "days", "rate", "a day", "balance"), rows)
             return
     yield Section("Interest", [f"{cents_text(entry[r.INTEREST_CENTS])} from {start} to {end}, over several deposits."])

@@ -12,6 +12,8 @@ from cape_engine.dates import date_of, day_number
 from cape_engine.errors import UsageError
 from cape_engine.refund.rates import (
     KINDS,
+    LARGE_ABOVE_CENTS,
+    RATES,
     SCALE,
     MissingRateError,
     RateTable,
@@ -19,6 +21,7 @@ from cape_engine.refund.rates import (
     exact_growth,
     half_up,
     interest_table,
+    large_table,
     same_for_all_kinds,
 )
 from cape_engine.rules import Ruleset
@@ -64,18 +67,18 @@ def _quarter(day: int) -> tuple[int, int]:
     return date.year, (date.month - 1) // 3
 
 
-def _table(ruleset: Ruleset | None, rates: Rates | None) -> RateTable:
+def _table(ruleset: Ruleset | None, rates: Rates | None, kind: str) -> RateTable:
     if rates is not None:
         return same_for_all_kinds(rates)
     if ruleset is None:
         raise UsageError("interest needs a ruleset or rates of its own")
-    return interest_table(ruleset)
+    return large_table(ruleset) if kind == RATES[-1] else interest_table(ruleset)
 
 
-def _kind(kind: str) -> int:
-    if kind not in KINDS:
+def _kind(kind: str, rates: Rates | None) -> int:
+    if kind not in RATES:
         raise UsageError(f"the importer kind is one of {' | '.join(KINDS)}, not {kind!r}")
-    return KINDS.index(kind)
+    return 0 if rates is not None else RATES.index(kind)
 
 
 def interest(
@@ -87,6 +90,7 @@ def interest(
     ruleset: Ruleset | None = None,
     rates: Rates | None = None,
     rounding: str = "final",
+    large_corporate_cut: bool = False,
 ) -> int:
     """Interest on one amount, daily compounded, from `start` (not counted) to `end` (counted).
 
@@ -94,11 +98,12 @@ def interest(
         principal_cents: money refunded, at least 0.
         start: day of the deposit (19 CFR 24.36(a)(1)).
         end: day of the (re)liquidation; a day before `start` bears nothing.
-        kind: corporate or noncorporate (26 USC 6621(a)(1)).
+        kind: corporate or noncorporate (26 USC 6621(a)(1)); corporate_large for the rate above $10,000.
         ruleset: where the rates come from.
         rates: own rates instead, which then hold for every kind.
         rounding: final (once, at the end), or per_quarter: at the end of every quarter the factor of its days is
             rounded to nine decimals and the balance to cents (`refund.interest_rounding`).
+        large_corporate_cut: what a corporation is owed above $10,000 bears F + 0.5 (`refund.large_corporate_cut`).
 
     Returns:
         Cents, at least 0.
@@ -107,14 +112,18 @@ def interest(
         MissingRateError: a day of the period has no rate.
         UsageError: a negative principal, or a word that is not known.
     """
-    balance = explain_interest(principal_cents, start, end, kind, ruleset=ruleset, rates=rates, rounding=rounding)
-    if not balance:
-        return 0
-    for segment in balance:
-        if segment.rate_e9 is None:
-            raise MissingRateError(f"no interest rate is known for {segment.first} to {segment.last}")
-    last = balance[-1].balance_cents
-    return 0 if last is None else half_up(last - principal_cents)
+    baskets = [(principal_cents, kind)]
+    if large_corporate_cut and kind == "corporate" and principal_cents > LARGE_ABOVE_CENTS:
+        baskets = [(LARGE_ABOVE_CENTS, kind), (principal_cents - LARGE_ABOVE_CENTS, RATES[-1])]
+    earned = Fraction(0)
+    for cents, rate in baskets:
+        balance = explain_interest(cents, start, end, rate, ruleset=ruleset, rates=rates, rounding=rounding)
+        for segment in balance:
+            if segment.rate_e9 is None:
+                raise MissingRateError(f"no interest rate is known for {segment.first} to {segment.last}")
+        last = balance[-1].balance_cents if balance else None
+        earned += 0 if last is None else last - cents
+    return half_up(earned)
 
 
 def explain_interest(
@@ -135,7 +144,7 @@ def explain_interest(
         raise UsageError(f"interest runs on a refund, not on {principal_cents} cents")
     if rounding not in ("final", "per_quarter"):
         raise UsageError(f"interest is rounded final or per_quarter, not {rounding!r}")
-    table, place = _table(ruleset, rates), _kind(kind)
+    place, table = _kind(kind, rates), _table(ruleset, rates, kind)
     balance: Fraction | None = Fraction(principal_cents)
     explained = []
     for quarter in by_quarter(table.segments(place, day_number(start), day_number(end))):

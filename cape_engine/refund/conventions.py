@@ -20,10 +20,19 @@ from cape_engine.bridge import NO_DAY, NO_NUMBER, Int8s, Int32s, Int64s, readonl
 from cape_engine.dates import date_of, day_number
 from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.refund.growth import FirstRateTable, LastRateTable, LeapKeptTable, RestartTable, SimpleTable
-from cape_engine.refund.pricing import priced_amounts, rounded_by_quarter
-from cape_engine.refund.rates import KINDS, SCALE, RatePeriod, RateTable, Way, interest_table, quarter_bounds, shared
+from cape_engine.refund.many import above_limit, priced
+from cape_engine.refund.rates import (
+    KINDS,
+    SCALE,
+    RatePeriod,
+    RateTable,
+    Way,
+    interest_table,
+    large_table,
+    quarter_bounds,
+    shared,
+)
 from cape_engine.rules import Ruleset
-from cape_kernels import interest as kernels
 
 FILE = "conventions.toml"
 WAYS: Mapping[str, Way] = {
@@ -62,6 +71,7 @@ class Convention:
         flat: one yearly rate for everybody, as decimal text; empty for the table's.
         days: so many days whatever the dates; 0 for those between the dates.
         missed: first days of quarters that repeat the rate before.
+        cut: F + 0.5 for what a corporation is owed above $10,000.
     """
 
     name: str
@@ -79,6 +89,7 @@ class Convention:
     flat: str = ""
     days: int = 0
     missed: tuple[str, ...] = ()
+    cut: bool = False
 
     @property
     def last_day(self) -> int | None:
@@ -137,6 +148,7 @@ def interest(
     names: Sequence[str] | None = None,
     entry_day: Int32s | None = None,
     payment_day: Int32s | None = None,
+    owner: Int64s | None = None,
 ) -> dict[str, Int64s]:
     """Interest of many amounts by each convention, each exact to the cent in its own way.
 
@@ -149,6 +161,7 @@ def interest(
         names: the conventions wanted; all of `catalogue()` when not given.
         entry_day: int32[n], entry dates, for the conventions that start there.
         payment_day: int32[n], days of payment, for those that end there.
+        owner: int64[n], ascending, row of the entry where several amounts are deposits of one; each its own without.
 
     Returns:
         For each name int64[n] cents; -1 where a day is not known or has no rate.
@@ -163,13 +176,22 @@ def interest(
     if len(principal_cents) and int(principal_cents.min()) < 0:
         raise UsageError(f"interest runs on a refund, not on {int(principal_cents.min())} cents")
     days = {"deposit": start, "entry": entry_day, "liquidation": end, "payment": payment_day}
-    return {name: _of(known[name], principal_cents, kind, days, ruleset) for name in wanted}
+    amounts = Amounts(principal_cents, kind, np.arange(len(kind)) if owner is None else owner, days)
+    return {name: _of(known[name], amounts, ruleset) for name in wanted}
 
 
-def _of(
-    convention: Convention, principal_cents: Int64s, kind: Int8s, days: Mapping[str, Int32s | None], ruleset: Ruleset
-) -> Int64s:
+class Amounts(NamedTuple):
+    """Amounts with all their facts, as `interest` takes them; `days` by the words of `start` and `end`."""
+
+    principal_cents: Int64s
+    kind: Int8s
+    owner: Int64s
+    days: Mapping[str, Int32s | None]
+
+
+def _of(convention: Convention, amounts: Amounts, ruleset: Ruleset) -> Int64s:
     """Interest by one convention."""
+    principal_cents, kind, owner, days = amounts
     count = len(principal_cents)
     first, last = days[convention.start], days[convention.end if convention.last_day is None else "liquidation"]
     if first is None or last is None:
@@ -185,19 +207,16 @@ def _of(
     begins[unknown] = ends[unknown] = table.origin
     starts, stops = (readonly(np.clip(day, NO_DAY, 2**31 - 1).astype(np.int32)) for day in (begins, ends))
     kinds = readonly(1 - kind if convention.kind == "other" else kind)
-    found, status = priced_amounts(principal_cents, starts, stops, kinds, table)
-    unknown |= status == kernels.RATE_MISSING
-    if convention.method.startswith("per_quarter") and not unknown.all():
-        stops = readonly(np.where(unknown, starts, stops))
-        printed = convention.method == "per_quarter"
-        found = rounded_by_quarter(principal_cents, starts, stops, kinds, table, printed=printed)
-    found[unknown] = NO_NUMBER
+    rounding = convention.method if convention.method.startswith("per_quarter") else "final"
+    upper = above_limit(owner, principal_cents, starts, kinds) if convention.cut else None
+    found, known = priced(principal_cents, upper, starts, stops, kinds, table, rounding)
+    found[unknown | ~known] = NO_NUMBER
     return found
 
 
 def table_of(convention: Convention, ruleset: Ruleset) -> RateTable:
     """The shared rate table of a convention: its rates, base and way of growing."""
-    periods = interest_table(ruleset).periods
+    periods = (large_table(ruleset) if convention.cut else interest_table(ruleset)).periods
     for missed in convention.missed:
         periods = _repeated(periods, day_number(dt.date.fromisoformat(missed)))
     if convention.flat:

@@ -6,14 +6,13 @@ kernel multiplies, so that millions of amounts are priced by each in the same wa
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from cape_engine.dates import date_of, day_number
-from cape_engine.refund.rates import SCALE, RatePeriod, RateTable, exact_growth, quarter_bounds, shared
+from cape_engine.dates import date_of
+from cape_engine.refund.rates import SCALE, RatePeriod, RateTable, base_of, exact_growth, quarter_bounds, shared
 
 _FINE = 64
 """Further bits of a sum of quarters, so that the errors of all of them stay below one unit of 2^-128."""
@@ -125,26 +124,37 @@ class LastRateTable(FirstRateTable):
 
 @dataclass(frozen=True)
 class LeapKeptTable(RateTable):
-    """366 once a leap year has begun, and ever after (handbook 8.1, fault 9; golden case G06)."""
+    """The base of the first day of a run of equal rates holds for the whole run (handbook 8.1, fault 9; case G06)."""
 
-    def _parts(self, start: int, end: int) -> tuple[int, RateTable, RateTable]:
-        """The last day with its year's own base, the table before it and the table after it."""
-        date = date_of(start + 1)
-        while date.year % 4 or (date.year % 100 == 0 and date.year % 400):
-            date = dt.date(date.year + 1, 1, 1)
-        turn = min(max(day_number(date) - 1, start), end)
-        return turn, shared(RateTable, self.periods), shared(RateTable, self.periods, 366)
+    def _runs(self, kind: int, start: int, end: int) -> list[tuple[int, int, RateTable]]:
+        """(day before the first, last, table of the base) of each run of equal rates."""
+        runs: list[tuple[int, int, RateTable]] = []
+        rate = None
+        for period in self.periods:
+            before, last = max(period.first - 1, start), min(period.last, end)
+            if before >= last:
+                continue
+            if period.rates_e9[kind] == rate and runs[-1][1] == before:
+                before = runs.pop()[0]
+            rate = period.rates_e9[kind]
+            base = base_of(date_of(before + 1).year)
+            runs.append((before, last, shared(RateTable, self.periods, base)))
+        return runs
 
     def growth(self, kind: int, start: int, end: int) -> Fraction:
-        """Growth of 1 with the base of each year up to the first leap year, and 366 from it on."""
-        turn, before, after = self._parts(start, end)
-        return before.growth(kind, start, turn) * after.growth(kind, turn, end)
+        """Growth of 1, run by run."""
+        grown = Fraction(1)
+        for before, last, table in self._runs(kind, start, end):
+            grown *= table.growth(kind, before, last)
+        return grown
 
     def growth_e128(self, kind: int, start: int, end: int) -> int:
         """The same less 1 in 2^-128, cut off below the true value by less than three units."""
         if end <= start:
             return 0
-        turn, before, after = self._parts(start, end)
-        first, second = before.cumulative[kind], after.cumulative[kind]
-        one, two, three = (first[start - self.origin], first[turn - self.origin], second[turn - self.origin])
-        return max((two * second[end - self.origin] << 128) // (one * three) - (1 << 128) - 1, 0)
+        above = below = 1
+        for before, last, table in self._runs(kind, start, end):
+            growth = table.cumulative[kind]
+            above *= growth[last - self.origin]
+            below *= growth[before - self.origin]
+        return max((above << 128) // below - (1 << 128) - 1, 0)

@@ -13,8 +13,8 @@ from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, readonly
 from cape_engine.errors import InputError
 from cape_engine.refund.amounts import exact_interest
 from cape_engine.refund.deposits import Slices
-from cape_engine.refund.pricing import interest_of_slices
-from cape_engine.refund.rates import KINDS, SLACK, RateTable, interest_table
+from cape_engine.refund.many import interest_of_slices
+from cape_engine.refund.rates import KINDS, SLACK, RateTable, table_in_force
 from cape_engine.refund.sums import TOO_MUCH
 from cape_engine.rules import Ruleset
 from cape_engine.settings import Settings
@@ -161,12 +161,12 @@ class Outlook:
     Args:
         stretches: the plans.
         ruleset: the interest rates.
-        settings: `refund.interest_rounding` is read.
+        settings: `refund.interest_rounding` and `refund.large_corporate_cut` are read.
     """
 
     def __init__(self, stretches: Stretches, *, ruleset: Ruleset, settings: Settings) -> None:
         self._stretches = stretches
-        self._rates = interest_table(ruleset)
+        self._rates = table_in_force(ruleset, settings)
         self._rounding = settings.text("refund.interest_rounding")
         self._table = _Table(self._rates, stretches.liquidation_days)
 
@@ -186,7 +186,7 @@ class Outlook:
         _refuse_too_much(claimed.principal_cents)
         width = self._stretches.days + 1
         changes = np.zeros((groups * FIELDS, width), np.int64)
-        if self._rounding == "final" and self._rates.fits:
+        if self._rounding == "final" and self._rates.fits and not self._rates.large:
             self._by_kernel(claimed, changes)
         else:
             self._by_slices(claimed, changes)

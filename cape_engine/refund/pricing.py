@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, first_of_each, known_only, readonly
+from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, first_of_each, known_only
 from cape_engine.dates import date_of
-from cape_engine.refund.amounts import exact_interest
 from cape_engine.refund.deposits import Slices, slices
 from cape_engine.refund.keys import key_texts, payment_keys
-from cape_engine.refund.rates import KINDS, SLACK, RateTable, interest_table, quarter_bounds
+from cape_engine.refund.many import interest_of_slices
+from cape_engine.refund.rates import KINDS, RateTable, quarter_bounds, table_in_force
 from cape_engine.refund.recipients import Parties, kinds, parties
 from cape_engine.refund.register import Register
 from cape_engine.refund.sums import Sums, summed
@@ -22,7 +22,6 @@ from cape_engine.rules import Ruleset
 from cape_engine.schema.codes import Flag
 from cape_engine.settings import Settings
 from cape_kernels import consolidation
-from cape_kernels import interest as kernels
 
 DISREGARDED_CENTS = 20_00
 """Differences below this may be disregarded at ordinary liquidation (19 CFR 159.6)."""
@@ -100,7 +99,7 @@ def price(
     tally.count("INTEREST_FROM_ENTRY_DATE", int(parts.estimated.sum()))
     tally.name("DEPOSIT_DATE_MISSING", entries, parts.missing)
     tally.name("DEPOSITS_NOT_COVERING", entries, parts.uncovered)
-    table = interest_table(ruleset)
+    table = table_in_force(ruleset, settings)
     amounts, known = interest_of_slices(parts, kind, liquidation_day, table, settings.text("refund.interest_rounding"))
     interest = np.zeros(len(paid), np.int64)
     if parts.single:
@@ -165,102 +164,6 @@ def _earliest(parts: Slices, liquidation_day: Int32s, entries: pa.Table, tally: 
     np.minimum.at(start, parts.entry[~late], parts.day[~late])
     start[start == np.iinfo(np.int32).max] = NO_DAY
     return start
-
-
-def interest_of_slices(
-    parts: Slices, kind: Int8s, liquidation_day: Int32s, table: RateTable, rounding: str
-) -> tuple[Int64s, Bools]:
-    """Interest of each slice, and whether every day of its period has a rate.
-
-    Args:
-        parts: slices of principals.
-        kind: int8[entries], place in `rates.KINDS`.
-        liquidation_day: int32[entries], day that ends the interest.
-        table: the rates.
-        rounding: `refund.interest_rounding`.
-    """
-    end = liquidation_day[parts.entry]
-    slice_kind = readonly(kind[parts.entry])
-    interest, status = priced_amounts(parts.amount_cents, parts.day, end, slice_kind, table)
-    known = status != kernels.RATE_MISSING
-    if rounding == "per_quarter" and known.any():
-        stop = readonly(np.where(known, end, parts.day))
-        interest = rounded_by_quarter(parts.amount_cents, parts.day, stop, slice_kind, table)
-    return interest, known
-
-
-def rounded_by_quarter(
-    amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable, *, printed: bool = True
-) -> Int64s:
-    """Interest rounded at the end of every quarter and carried on (`refund.interest_rounding` = per_quarter).
-
-    The growth of the days in a quarter is rounded to nine decimals first, as the published factor tables print it; so
-    came the second figures of the worked cases about (1175.73 for G05, 7135690.84 for D14).
-
-    Args:
-        amount_cents: int64[n], at least 0.
-        start: int32[n], day of the deposit, not counted.
-        end: int32[n], day of the liquidation, counted; every day between has a rate.
-        kind: int8[n], place in `rates.KINDS`.
-        table: the rates.
-        printed: the growth of a quarter is rounded to nine decimals; else only the balance is rounded, to cents.
-    """
-    balance = amount_cents.copy()
-    if not len(balance):
-        return balance
-    first, last = date_of(int(start.min()) + 1), date_of(int(end.max()))
-    for quarter in range(first.year * 4 + (first.month - 1) // 3, last.year * 4 + (last.month - 1) // 3 + 1):
-        begins, ends = quarter_bounds(quarter // 4, quarter % 4 + 1)
-        opens = readonly(np.clip(start, begins - 1, ends).astype(np.int32))
-        stops = readonly(np.clip(end, begins - 1, ends).astype(np.int32))
-        opening = readonly(balance.copy())
-        if printed:
-            pair, _ = _pairs(opening, opens, stops, kind, table)
-            interest = np.empty(len(balance), np.int64)
-            kernels.apply_factors(opening, pair, table.factors_of(pair), interest)
-        else:
-            interest, _ = priced_amounts(opening, opens, stops, kind, table)
-        balance += interest
-    return balance - amount_cents
-
-
-def _pairs(amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable) -> tuple[Int64s, Int8s]:
-    """Place in the growth table and status of each amount."""
-    pair, status = np.empty(len(amount_cents), np.int64), np.empty(len(amount_cents), np.int8)
-    kernels.find_pairs(start, end, kind, amount_cents, table.origin, table.gaps, pair, status)
-    return readonly(pair), status
-
-
-def priced_amounts(
-    amount_cents: Int64s, start: Int32s, end: Int32s, kind: Int8s, table: RateTable
-) -> tuple[Int64s, Int8s]:
-    """Interest of many amounts, exact to the cent.
-
-    The kernel says where its product lies too close to a half cent to be rounded with certainty; these few are computed
-    again from fractions (Ziv's test).
-
-    Args:
-        amount_cents: int64[n], at least 0.
-        start: int32[n], day of the deposit, not counted.
-        end: int32[n], day of the liquidation, counted.
-        kind: int8[n], place in `rates.KINDS`.
-        table: the rates.
-
-    Returns:
-        Cents (int64[n]) and the status of each (`cape_kernels.interest`).
-    """
-    amount, first, last, kind = readonly(amount_cents), readonly(start), readonly(end), readonly(kind)
-    pair, status = _pairs(amount, first, last, kind, table)
-    interest = np.zeros(len(amount), np.int64)
-    if table.fits:
-        high, low = table.growth_of(pair)
-        kernels.apply_growth(amount, pair, high, low, np.uint64(SLACK), interest, status)
-    else:
-        status[status == kernels.PRICED] = kernels.TOO_CLOSE
-    for row in np.flatnonzero(status == kernels.TOO_CLOSE).tolist():
-        interest[row] = exact_interest(int(amount[row]), table, int(kind[row]), int(first[row]), int(last[row]))
-        status[row] = kernels.PRICED
-    return interest, status
 
 
 def _count_missing(tally: Tally, table: RateTable, kind: Int8s, start: Int32s, end: Int32s, unknown: Bools) -> None:

@@ -20,9 +20,17 @@ from cape_engine.bridge import Int64s, readonly
 from cape_engine.dates import date_of, day_number
 from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.rules import Ruleset
+from cape_engine.settings import Settings
 
 KINDS = ("corporate", "noncorporate")
 """Kinds of importer, in the order of the rates of a period (26 USC 6621(a)(1))."""
+CORPORATE = KINDS.index("corporate")
+LARGE = len(KINDS)
+"""Place behind `KINDS`, in tables that have it, of the rate of what a corporation is owed above the limit."""
+RATES = (*KINDS, "corporate_large")
+"""Words for the rates of a period that has all of them."""
+LARGE_ABOVE_CENTS = 10_000_00
+"""A corporation's overpayment above this bears F + 0.5 (26 USC 6621(a)(1), last sentence)."""
 SCALE = 10**9
 """Rates are whole billionths."""
 BITS = 320
@@ -128,6 +136,11 @@ class RateTable:
                 raise RuleFileError(f"interest rates: the rate from {date_of(period.first)} is negative")
 
     @property
+    def large(self) -> bool:
+        """Whether the table has rates of `LARGE`."""
+        return len(self.periods[0].rates_e9) > LARGE
+
+    @property
     def origin(self) -> int:
         """The day before the first day of the table."""
         return self.periods[0].first - 1
@@ -209,10 +222,15 @@ class RateTable:
         Filling is idempotent and marks a place last, so threads may share a table.
         """
         high, low, done = self._memo
-        for place in _lacking(places, done):
-            growth = self.growth_e128(*self._days_of(place))
-            high[place], low[place] = growth >> 64, growth & _LOW64
-            done[place] = True
+        lacking = np.array(_lacking(places, done), np.int64)
+        if len(lacking):  # whole columns: single cells cost more than the growth itself
+            rest, end = np.divmod(lacking, self.points)
+            kind, start = np.divmod(rest, self.points)
+            days = ((start + self.origin).tolist(), (end + self.origin).tolist())
+            growth = list(map(self.growth_e128, kind.tolist(), *days))
+            high[lacking] = np.array([one >> 64 for one in growth], np.uint64)
+            low[lacking] = np.array([one & _LOW64 for one in growth], np.uint64)
+            done[lacking] = True
         return readonly(high), readonly(low)
 
     def factor_e9(self, kind: int, start: int, end: int) -> int:
@@ -302,3 +320,24 @@ def interest_table(ruleset: Ruleset) -> RateTable:
             for quarter in sorted(ruleset.interest, key=lambda quarter: quarter.from_day)
         )
     )
+
+
+def large_table(ruleset: Ruleset) -> RateTable:
+    """The overpayment rates with those of `LARGE` behind; a quarter whose F is not known has no rate at all."""
+    large = {quarter.quarter_start: quarter.large_corporate_rate_e9 for quarter in ruleset.short_term_rates}
+    return table_of(
+        tuple(
+            RatePeriod(
+                quarter.from_day,
+                quarter.to_day,
+                (quarter.corporate_rate_e9, quarter.noncorporate_rate_e9, large[quarter.quarter_start]),
+            )
+            for quarter in sorted(ruleset.interest, key=lambda quarter: quarter.from_day)
+            if quarter.quarter_start in large
+        )
+    )
+
+
+def table_in_force(ruleset: Ruleset, settings: Settings) -> RateTable:
+    """The overpayment rates, with those of `LARGE` where `refund.large_corporate_cut` is on."""
+    return large_table(ruleset) if settings.switch("refund.large_corporate_cut") else interest_table(ruleset)

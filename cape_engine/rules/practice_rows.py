@@ -33,6 +33,18 @@ class InterestQuarter:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortTermQuarter:
+    """Federal short-term rate F of one quarter and F + 0.5 (26 USC 6621(a)(1) and (b)), yearly, in billionths."""
+
+    quarter_start: dt.date
+    quarter_end: dt.date
+    federal_short_term_rate_e9: int
+    large_corporate_rate_e9: int
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class FeeLimits(Dated):
     """Merchandise processing fee and flat fees of one fiscal year; amounts in cents."""
 

@@ -34,6 +34,20 @@ INTEREST = Table(
     ("quarter_start", "quarter_end"),
     gapless=True,
 )
+SHORT_TERM = Table(
+    "federal_short_term_rates.csv",
+    (
+        ("quarter_start", p.day),
+        ("quarter_end", p.day),
+        ("federal_short_term_rate", p.rate),
+        ("large_corporate_rate", p.rate),
+        *SOURCE,
+    ),
+    r.ShortTermQuarter,
+    (),
+    ("quarter_start", "quarter_end"),
+    gapless=True,
+)
 FEE_LIMITS = Table(
     "mpf_limits.csv",
     (

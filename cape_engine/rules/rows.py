@@ -18,6 +18,7 @@ from cape_engine.rules.practice_rows import (
     Policy,
     ReportColumn,
     ReviewRule,
+    ShortTermQuarter,
     StateTransition,
     StatusWord,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "RateUnit",
     "ReportColumn",
     "ReviewRule",
+    "ShortTermQuarter",
     "SlotsRow",
     "SpecialRow",
     "SpiRow",

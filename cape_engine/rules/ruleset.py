@@ -216,6 +216,11 @@ class Ruleset:
         return self._rows[tables.INTEREST.file]
 
     @property
+    def short_term_rates(self) -> tuple[r.ShortTermQuarter, ...]:
+        """Federal short-term rates by quarter, with the rate for what a corporation is owed above $10,000."""
+        return self._rows[tables.SHORT_TERM.file]
+
+    @property
     def holidays(self) -> tuple[r.Holiday, ...]:
         """Statutory holidays as observed."""
         return self._rows[tables.HOLIDAYS.file]

@@ -19,6 +19,7 @@ from cape_engine.rules.practice_tables import (
     POLICIES,
     REVIEW,
     ROUTES,
+    SHORT_TERM,
     STATUS_WORDS,
     TRANSITIONS,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "RATE_UNITS",
     "REVIEW",
     "ROUTES",
+    "SHORT_TERM",
     "SLOTS",
     "SPECIAL",
     "SPI",
@@ -92,7 +94,7 @@ EAGER: tuple[Table, ...] = (
     IEEPA, OTHER, SPI, COMPUTATION, SLOTS, UNITS, INTEREST, FEE_LIMITS, FEE_CLASSES, ENTRY_TYPES, ELIGIBILITY, HOLIDAYS,
     CLOSURES, POLICIES, STATUS_WORDS, DISPLACED, COLUMN2, HOLD_CODES, BLOCKS, BORDERLINE, COLLECTION, RATE_DATES,
     WHOLE_UNITS, RATE_UNITS, ES003, CLAIM_DETAILS, ENTRY_STATES, TRANSITIONS, EVENT_KINDS, ROUTES, REVIEW,
-    CAUSES,
+    SHORT_TERM, CAUSES,
 )  # fmt: skip
 """Small tables, parsed whole when the ruleset is loaded."""
 LAZY: tuple[Table, ...] = (BASE, SPECIAL)

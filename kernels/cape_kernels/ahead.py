@@ -36,6 +36,7 @@ SELDOM = (
     "consolidation.sum_refunds",
     "delimited.scan_records",
     "interest.apply_factors",
+    "interest.apply_two_growths",
     "order.sort_rows",
     "outlook.count_refunds",
     "outlook.sum_outlook",

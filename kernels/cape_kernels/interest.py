@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cape_kernels._jit import kernel, types
-from cape_kernels.exact import half_up_wide, multiply_wide
+from cape_kernels._jit import kernel, types, wrapping_helper
+from cape_kernels.exact import add_wide, half_up_wide, multiply_wide
 
 NO_INTEREST = 0
 """Status: no principal, or no day between deposit and liquidation."""
@@ -102,6 +102,58 @@ def apply_growth(  # type: ignore[no-untyped-def]
             if error_low > _MAX - low:
                 error_high = error_high + _1
             if error_high >= _HALF - upper:
+                status[i] = TOO_CLOSE
+        interest[i] = np.int64(whole)
+
+
+@wrapping_helper
+def _times_growth(amount, high, low):  # type: ignore[no-untyped-def]
+    """Amount x growth in full: whole cents, and both halves of the rest in 2^-128."""
+    whole, upper = multiply_wide(amount, high)
+    carried, lowest = multiply_wide(amount, low)
+    whole, upper = add_wide(whole, upper, _0, carried)
+    return whole, upper, lowest
+
+
+@kernel(types.void(_CENTS, _CENTS, _CENTS, _CENTS, _WIDE, _WIDE, types.uint64, types.int64[::1], types.int8[::1]))
+def apply_two_growths(  # type: ignore[no-untyped-def]
+    lower, lower_pair, upper, upper_pair, growth_high, growth_low, slack, interest, status
+):
+    """Write the interest of amounts in two baskets that grow at rates of their own, rounded half up once.
+
+    Args:
+        lower: int64[n], cents of the first basket, at least 0.
+        lower_pair: int64[n], place of its growth; -1 where it earns nothing.
+        upper: int64[n], cents of the second basket, at least 0; both together fit 63 bits.
+        upper_pair: int64[n], place of its growth; -1 where it earns nothing.
+        growth_high: uint64[places], high half of the growth less 1, in 2^-128, at most the true value.
+        growth_low: uint64[places], low half of it.
+        slack: the true growth lies less than `slack` x 2^-128 above the one given.
+        interest: int64[n], out: cents.
+        status: int8[n], in and out: becomes TOO_CLOSE where the error bound reaches a rounding edge.
+    """
+    for i in range(lower.shape[0]):
+        interest[i] = 0
+        whole = rest = lowest = amount = _0
+        if lower_pair[i] >= 0:
+            amount = np.uint64(lower[i])
+            whole, rest, lowest = _times_growth(amount, growth_high[lower_pair[i]], growth_low[lower_pair[i]])
+        if upper_pair[i] >= 0:
+            second = np.uint64(upper[i])
+            amount = amount + second
+            more, more_rest, more_lowest = _times_growth(second, growth_high[upper_pair[i]], growth_low[upper_pair[i]])
+            whole, rest = add_wide(whole, rest, more, more_rest)
+            rest_before = rest
+            rest, lowest = add_wide(rest, lowest, _0, more_lowest)
+            if rest < rest_before:
+                whole = whole + _1
+        if rest >= _HALF:  # one half and more is a cent; the edge lies below
+            whole = whole + _1
+        else:
+            error_high, error_low = multiply_wide(amount, slack)
+            if error_low > _MAX - lowest:
+                error_high = error_high + _1
+            if amount > _0 and error_high >= _HALF - rest:
                 status[i] = TOO_CLOSE
         interest[i] = np.int64(whole)
 

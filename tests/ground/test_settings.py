@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cape_engine import settings
 from cape_engine.errors import SettingError
 from cape_engine.settings import Settings, catalogue
 
@@ -60,14 +62,22 @@ def test_build__later_wins(tmp_path: Path) -> None:
         ({"mass.tolerance_cents": -1}, "must be at least 0"),
         ({"mass.whole_units": "yes"}, "takes a value of type bool"),
         ({"phase.3_start": "October"}, "takes a value of type date"),
-        ({"refund.late_interest": "true"}, "stays False here"),
     ],
 )
 def test_build__refusals(change: dict[str, object], said: str) -> None:
-    """An unknown name, a value of another type, an unknown word or a question not yet acted on is refused."""
+    """An unknown name, a value of another type or an unknown word is refused."""
     with pytest.raises(SettingError) as caught:
         Settings.build(change)
     assert said in str(caught.value)
+
+
+def test_build__question_not_acted_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that nothing acts on yet stays at its default, and says why."""
+    fixed = {**catalogue(), "mass.mode": replace(catalogue()["mass.mode"], only_default="nothing does it")}
+    monkeypatch.setattr(settings, "catalogue", lambda: fixed)
+    assert Settings.build({"mass.mode": "A"}).text("mass.mode") == "A"
+    with pytest.raises(SettingError, match=r"mass\.mode stays 'A' here: nothing does it"):
+        Settings.build({"mass.mode": "B"})
 
 
 def test_build__broken_file(tmp_path: Path) -> None:

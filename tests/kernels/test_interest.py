@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cape_engine.dates import day_number
-from cape_engine.refund.pricing import priced_amounts
+from cape_engine.refund.many import priced_amounts
 from cape_engine.refund.rates import KINDS, SLACK, RatePeriod, RateTable
 from cape_kernels import interest as kernels
 from reference import interest as twin

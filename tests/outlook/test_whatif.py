@@ -48,6 +48,7 @@ SETTINGS: list[dict[str, object]] = [
     },
     {"phase.3_enabled": True, "phase.3_start": "2026-07-01", "claim.value_check_until": "2026-07-02"},
     {"calendar.overrides": "2026-07-06", "schedule.run_days": "TUE,WED", "refund.deposit_fallback": "entry_date"},
+    {"refund.large_corporate_cut": True},
 ]
 
 

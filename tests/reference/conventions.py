@@ -105,6 +105,20 @@ def per_quarter(cents: int, start: dt.date, end: dt.date, kind: str, *, printed:
     return balance - cents
 
 
+def large_cut(one: Refund) -> int:
+    """Two baskets: the first $10,000 of a corporation at its rate, the rest at a point and a half less."""
+    lower = min(one.cents, 10_000_00) if one.kind == "corporate" else one.cents
+    total = Fraction(0)
+    for cents, less in ((lower, Fraction(0)), (one.cents - lower, Fraction(15, 1000))):
+        above, below = growth(
+            one.deposited,
+            one.liquidated,
+            lambda day, less=less: (yearly(day, one.kind) - less) / days_in_year(day.year),  # type: ignore[misc]
+        )
+        total += Fraction(cents * (above - below), below)
+    return half_up(total)
+
+
 def edge_lost(one: Refund) -> int:
     """First days of quarters bear nothing."""
 
@@ -116,13 +130,14 @@ def edge_lost(one: Refund) -> int:
 
 
 def leap_kept(one: Refund) -> int:
-    """366 from the first day inside a leap year on."""
-    leap = False
+    """The base of the day on which a rate begins, as long as the rate stays."""
+    rate, base = Fraction(-1), 0
 
     def daily(day: dt.date) -> Fraction:
-        nonlocal leap
-        leap = leap or days_in_year(day.year) == 366
-        return yearly(day, one.kind) / (366 if leap else 365)
+        nonlocal rate, base
+        if yearly(day, one.kind) != rate:
+            rate, base = yearly(day, one.kind), days_in_year(day.year)
+        return rate / base
 
     return compound(one.cents, one.deposited, one.liquidated, daily)
 
@@ -172,6 +187,7 @@ TWINS: dict[str, Callable[[Refund], int]] = {
     "other_kind": lambda one: _dated(one, one.deposited, one.liquidated, OTHER[one.kind]),
     "per_quarter": lambda one: per_quarter(one.cents, one.deposited, one.liquidated, one.kind, printed=True),
     "per_quarter_cents": lambda one: per_quarter(one.cents, one.deposited, one.liquidated, one.kind, printed=False),
+    "large_cut": large_cut,
     "start_day_in": lambda one: _dated(one, one.deposited - DAY, one.liquidated),
     "start_in_end_out": lambda one: _dated(one, one.deposited - DAY, one.liquidated - DAY),
     "end_day_out": lambda one: _dated(one, one.deposited, one.liquidated - DAY),

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import tomllib
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cape_engine import rules
@@ -14,10 +19,12 @@ from cape_engine.bridge import NO_DAY, Int64s
 from cape_engine.dates import day_number
 from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.refund import conventions
-from cape_engine.refund.rates import KINDS
+from cape_engine.refund.growth import FirstRateTable, LastRateTable, LeapKeptTable, RestartTable, SimpleTable
+from cape_engine.refund.rates import KINDS, SLACK, RatePeriod, RateTable, half_up, interest_table
 from reference import conventions as twin
 
 RULES = rules.load()
+TABLE = interest_table(RULES)
 DAYS = st.dates(dt.date(2024, 9, 20), dt.date(2027, 1, 10))
 REFUNDS = st.lists(
     st.builds(twin.Refund, st.integers(0, 10**12), DAYS, DAYS, st.sampled_from(KINDS), DAYS, DAYS),
@@ -111,3 +118,56 @@ def test_recognise__nearest_within_the_tolerance() -> None:
     assert told.difference_cents.tolist() == [0, 3, 0, 0]
     preferred = conventions.recognise(np.array([108] * 4), found, tolerance_cents=10, trusted=["c"])
     assert preferred.place.tolist() == [2, 2, 2, 2]
+
+
+def golden(name: str) -> tuple[int, int, int, tuple[RatePeriod, ...], dict[str, Any]]:
+    """Principal, first and last day, rates and the whole of a golden case with rates of its own."""
+    case = tomllib.loads((Path(__file__).parents[1] / "cases" / "interest" / f"{name}.toml").read_text("utf-8"))
+    periods = tuple(
+        RatePeriod(day_number(row["from"]), day_number(row["to"]), (int(Decimal(row["rate"]) * 10**9),) * 2)
+        for row in case["rates"]
+    )
+    days = day_number(case["start_date"]), day_number(case["end_date"])
+    return int(Decimal(case["principal"]) * 100), *days, periods, case
+
+
+def test_leap_kept__gives_the_published_wrong_figure() -> None:
+    """366 carried into 2017 gives exactly the wrong 1,174.79 of golden case G06; the law's own way does not."""
+    cents, start, end, periods, case = golden("G06")
+    wrong = LeapKeptTable(periods)
+    assert half_up(cents * (wrong.growth(0, start, end) - 1)) == int(Decimal(case["must_not_return"]) * 100) == 117479
+    low = wrong.growth_e128(0, start, end)
+    assert 0 <= wrong.growth(0, start, end) - 1 - Fraction(low, 1 << 128) < Fraction(SLACK, 1 << 128)
+    assert half_up(cents * (RateTable(periods).growth(0, start, end) - 1)) == 117572
+
+
+def test_start_in_end_out__gives_the_published_wrong_figure() -> None:
+    """G03 with the start day counted and the end day not is 72.21, as the case says, instead of 72.61."""
+    cents, start, end, periods, _ = golden("G03")
+    how = conventions.catalogue()["start_in_end_out"]
+    earlier = (RatePeriod(periods[0].first - 1, periods[0].last, (70_000_000, 0)),)
+    quarters = RateTable((earlier[0]._replace(last=periods[0].first - 1), *periods))
+    shifted = half_up(cents * (quarters.growth(0, start + how.start_shift, end + how.end_shift) - 1))
+    assert (shifted, half_up(cents * (quarters.growth(0, start, end) - 1))) == (7221, 7261)
+
+
+@pytest.mark.parametrize("way", [SimpleTable, RestartTable, FirstRateTable, LastRateTable, LeapKeptTable, RateTable])
+@pytest.mark.parametrize("base", [0, 360, 366])
+@settings(max_examples=25)
+@given(DAYS, DAYS, st.integers(0, 1))
+def test_growth_e128__lower_bound_within_the_slack(
+    way: type[RateTable], base: int, one: dt.date, other: dt.date, kind: int
+) -> None:
+    """In every way of growing the 2^-128 fraction lies below the exact growth by less than the kernel allows for."""
+    table = way(TABLE.periods, base)
+    first, last = sorted(min(max(day_number(day), TABLE.origin), TABLE.last) for day in (one, other))
+    missing = table.growth(kind, first, last) - 1 - Fraction(table.growth_e128(kind, first, last), 1 << 128)
+    assert 0 <= missing < Fraction(SLACK, 1 << 128)
+
+
+def test_growth__never_meets_a_rate_that_does_not_fit() -> None:
+    """One high quarter held to the end may double money: such a table says that the kernel must not be used."""
+    first = day_number(dt.date(2025, 1, 1))
+    periods = (RatePeriod(first, first + 9, (900_000_000,) * 2), RatePeriod(first + 10, first + 400, (10_000_000,) * 2))
+    assert RateTable(periods).fits
+    assert not FirstRateTable(periods).fits

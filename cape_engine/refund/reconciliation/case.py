@@ -147,7 +147,9 @@ def case_of(
         ruleset: the interest rates.
     """
     mine = expected.entries
-    key = mine.key if np.array_equal(mine.key, reported.key) else np.union1d(mine.key, reported.key)
+    key = np.concatenate([mine.key, reported.key])
+    key.sort(kind="stable")  # two ascending runs: merged, not sorted
+    key = key[np.append(True, key[1:] != key[:-1])[: len(key)]]
     ours, theirs = _found(mine.key, key), _found(reported.key, key)
     refund = refunds.places(at(reported.refund, theirs, NONE))
     link = np.where(at(refunds.sure, refund, 0) > 0, at(refunds.cohort, refund, NONE), NONE)

@@ -275,6 +275,8 @@ class Linker:
                 & (units.amount < self.amount[line])
                 & self._fits(np.full(len(free), line), units, np.arange(len(free)))
             )
+            named = near[units.recipient[near] == self.who[line]] if self.who[line] >= 0 else near
+            near = named if len(near) > MOST else near
             if len(near) > MOST:
                 many += 1
                 continue
@@ -294,23 +296,29 @@ class Linker:
 
     def _by_lines(self, units: _Units) -> None:
         """Refunds that are the sum of two to four deposits, where only one such sum exists."""
-        rows = self._open()
+        rows = self._open()[:_SOLVED]
         if not len(rows) or not len(units.amount):
             return
-        cohorts = np.unique(units.cohort[units.cohort >= 0])
-        for cohort in cohorts[:_SOLVED].tolist():
-            of = np.flatnonzero(units.cohort == cohort)
-            total = int(units.amount[of].sum())
+        order = np.argsort(units.cohort, kind="stable")
+        units = units.take(order[units.cohort[order] >= 0])
+        starts = np.flatnonzero(np.append(True, units.cohort[1:] != units.cohort[:-1])[: len(units.cohort)])
+        total = np.add.reduceat(units.amount, starts) if len(starts) else units.amount
+        counts = np.diff(np.append(starts, len(units.cohort)))
+        few = np.zeros(len(starts), np.int64)
+        for line in rows.tolist():
+            few += self._fits(np.full(len(starts), line), units, starts) & (self.amount[line] < total)
+        for place in np.flatnonzero((few > 1) & (few <= MOST)).tolist():
+            first = starts[place]
             rows = self._open()
-            near = rows[self._fits(rows, units, np.full(len(rows), of[0])) & (self.amount[rows] < total)]
-            if not 1 < len(near) <= MOST:
+            near = rows[self._fits(rows, units, np.full(len(rows), first)) & (self.amount[rows] < total[place])]
+            if len(near) < 2:  # noqa: PLR2004 - a sum has two parts
                 continue
-            answer = sums_of(self.amount[near], total)
+            answer = sums_of(self.amount[near[:MOST]], int(total[place]))
             if answer.count == 1:
                 chosen = near[list(answer.places)]
-                refund = units.refund[of[0]] if len(of) == 1 else NONE
-                ties = np.full(len(chosen), cohort), np.full(len(chosen), refund)
-                self._tie(chosen, ties[0], ties[1], self.amount[chosen], BY_SUM)
+                refund = units.refund[first] if counts[place] == 1 else NONE
+                size = len(chosen)
+                self._tie(chosen, np.full(size, units.cohort[first]), np.full(size, refund), self.amount[chosen], BY_SUM)
 
     def _say(self) -> None:
         """Findings for ambiguous deposits, and for those that nobody expects."""
