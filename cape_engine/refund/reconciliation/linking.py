@@ -23,6 +23,7 @@ from cape_engine.schema import reconciliation as c
 BY_TRACE, BY_REFERENCE, BY_AMOUNT, BY_SUM, AMBIGUOUS, UNTIED = range(6)
 _ROUNDS = 4
 _PAIRS = 64
+_FEW, _FEW_RECIPIENTS = 8, 3
 _SOLVED = 5_000
 """Deposits whose sums are tried, at most."""
 
@@ -265,27 +266,24 @@ class Linker:
         return found
 
     def _by_sum(self, units: _Units) -> _Units:
-        """Deposits that are the sum of two to four payments, where only one such sum exists."""
+        """Deposits that are the sum of two to four payments of one recipient, where only one such sum exists."""
         free = np.ones(len(units.amount), np.bool_)
         many = 0
         rows = self._open()
+        every = np.arange(len(free))
         for line in rows[:_SOLVED].tolist():
-            near = np.flatnonzero(
-                free
-                & (units.amount < self.amount[line])
-                & self._fits(np.full(len(free), line), units, np.arange(len(free)))
-            )
-            named = near[units.recipient[near] == self.who[line]] if self.who[line] >= 0 else near
-            near = named if len(near) > MOST else near
-            if len(near) > MOST:
+            fits = free & (units.amount < self.amount[line]) & self._fits(np.full(len(free), line), units, every)
+            groups = self._groups(np.flatnonzero(fits), units, int(self.who[line]))
+            if groups is None:
                 many += 1
                 continue
-            answer = sums_of(units.amount[near], int(self.amount[line]))
-            if answer.count > 1:
-                self.how[line], self.choices[line] = AMBIGUOUS, answer.count
-            if answer.count != 1:
+            answers = [(group, sums_of(units.amount[group], int(self.amount[line]))) for group in groups]
+            count = sum(answer.count for _group, answer in answers)
+            if count > 1:
+                self.how[line], self.choices[line] = AMBIGUOUS, count
+            if count != 1:
                 continue
-            chosen = near[list(answer.places)]
+            chosen = next(group[list(answer.places)] for group, answer in answers if answer.count)
             lines = np.full(len(chosen), line)
             self._tie(lines, units.cohort[chosen], units.refund[chosen], units.amount[chosen], BY_SUM)
             free[chosen] = False
@@ -293,6 +291,23 @@ class Linker:
         if many:
             self.findings.add("DEPOSITS_TOO_MANY", value=many, count=MOST)
         return units.take(free)
+
+    @staticmethod
+    def _groups(near: Int64s, units: _Units, who: int) -> list[Int64s] | None:
+        """The payments that may be one deposit together, by recipient; None where they are too many to mean anything.
+
+        A deposit arrives at one recipient. Where it does not name him, sums of many recipients' payments would fit by
+        chance.
+        """
+        names = units.recipient[near]
+        if who >= 0:
+            named = near[names == who]
+            return [named] if len(named) <= MOST else None
+        apart = np.unique(names)
+        if len(apart) > _FEW_RECIPIENTS and len(near) > _FEW:
+            return None
+        groups = [near[names == name] for name in apart.tolist()]
+        return groups if all(len(group) <= MOST for group in groups) else None
 
     def _by_lines(self, units: _Units) -> None:
         """Refunds that are the sum of two to four deposits, where only one such sum exists."""
@@ -302,18 +317,24 @@ class Linker:
         order = np.argsort(units.cohort, kind="stable")
         units = units.take(order[units.cohort[order] >= 0])
         starts = np.flatnonzero(np.append(True, units.cohort[1:] != units.cohort[:-1])[: len(units.cohort)])
-        total = np.add.reduceat(units.amount, starts) if len(starts) else units.amount
+        if not len(starts):
+            return
+        total = np.add.reduceat(units.amount, starts)
         counts = np.diff(np.append(starts, len(units.cohort)))
-        few = np.zeros(len(starts), np.int64)
+        few, nameless = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
         for line in rows.tolist():
-            few += self._fits(np.full(len(starts), line), units, starts) & (self.amount[line] < total)
-        for place in np.flatnonzero((few > 1) & (few <= MOST)).tolist():
+            fits = self._fits(np.full(len(starts), line), units, starts) & (self.amount[line] < total)
+            few += fits
+            nameless += fits & (self.who[line] < 0)
+        alone = len(np.unique(self.expected.cohorts.recipient)) <= _FEW_RECIPIENTS
+        good = (few > 1) & (few <= MOST) & ((nameless <= _FEW) | alone)
+        for place in np.flatnonzero(good).tolist():
             first = starts[place]
             rows = self._open()
             near = rows[self._fits(rows, units, np.full(len(rows), first)) & (self.amount[rows] < total[place])]
             if len(near) < 2:  # noqa: PLR2004 - a sum has two parts
                 continue
-            answer = sums_of(self.amount[near[:MOST]], int(total[place]))
+            answer = sums_of(self.amount[near], int(total[place]))
             if answer.count == 1:
                 chosen = near[list(answer.places)]
                 refund = units.refund[first] if counts[place] == 1 else NONE
