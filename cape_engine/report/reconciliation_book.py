@@ -15,7 +15,7 @@ from cape_engine.rules.rows import CauseCode
 from cape_engine.schema import reconciliation as c
 from cape_engine.schema import results as r
 
-MOST = 10_000
+MOST = 2_000
 """Rows of a sheet of open items; all of them stand in the tables."""
 _MONEY = "#,##0.00;[Red]-#,##0.00"
 _SIGNED = (c.EXPECTED, c.DIFFERENCE, c.PAID, c.EXPLAINED, c.LEFT)

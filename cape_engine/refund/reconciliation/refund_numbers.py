@@ -74,10 +74,7 @@ class Refunds:
 
     def places(self, codes: Int64s) -> Int64s:
         """Place of each code, `NONE` where it is none."""
-        if not len(self.code):
-            return np.full(len(codes), NONE, np.int64)
-        place = np.minimum(np.searchsorted(self.code, codes), len(self.code) - 1)
-        return np.where((self.code[place] == codes) & (codes >= 0), place, NONE)
+        return _place(self.code, codes)
 
 
 def refunds_of(
@@ -271,11 +268,11 @@ def _link_the_rest(
 
 
 def _place(every: Int64s, codes: Int64s) -> Int64s:
-    """Place of each code among ascending ones, `NONE` where it is none of them."""
-    if not len(every):
-        return np.full(len(codes), NONE, np.int64)
-    place = np.minimum(np.searchsorted(every, codes), len(every) - 1)
-    return np.where((every[place] == codes) & (codes >= 0), place, NONE)
+    """Place of each code among ascending ones, `NONE` where it is none of them; codes are small numbers, looked up."""
+    table = np.full(max(int(every.max(initial=0)), int(codes.max(initial=0))) + 2, NONE, np.int64)
+    table[every] = np.arange(len(every))
+    found: Int64s = table[codes]
+    return found
 
 
 def _sum(place: Int64s, values: Int64s, where: Bools, size: int) -> Int64s:

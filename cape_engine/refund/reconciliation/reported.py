@@ -247,13 +247,13 @@ def _places(known: Int64s, wanted: Int64s) -> Int64s:
 
 def _distinct(codes: Int64s, starts: Int64s, counts: Int64s) -> Int64s:
     """How many different codes other than `NONE` each run holds."""
-    if len(starts) == len(codes):
-        return (codes >= 0).astype(np.int64)
-    group = np.repeat(np.arange(len(starts)), counts)
-    order = np.lexsort((codes, group))
-    fresh = np.append(True, (codes[order][1:] != codes[order][:-1]) | (group[order][1:] != group[order][:-1]))
-    found = np.zeros(len(starts), np.int64)
-    np.add.at(found, group[order][fresh & (codes[order] >= 0)], 1)
+    found = (codes[starts] >= 0).astype(np.int64)
+    several = np.flatnonzero(counts > 1)
+    if len(several):
+        group = np.repeat(several, counts[several])
+        rows = np.flatnonzero(np.repeat(counts > 1, counts))
+        order = np.lexsort((codes[rows], group))
+        code, of = codes[rows][order], group[order]
+        fresh = np.append(True, (code[1:] != code[:-1]) | (of[1:] != of[:-1])) & (code >= 0)
+        found[several] = np.bincount(of[fresh], minlength=len(starts))[several]
     return found
-
-
