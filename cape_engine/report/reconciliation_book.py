@@ -121,9 +121,7 @@ def _cell(sheet: Any, line: int, place: int, value: object, money: Any) -> None:
         sheet.write_string(line, place, str(value))
 
 
-def _plain(
-    sheet: Any, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], formats: Mapping[str, Any]
-) -> None:
+def _plain(sheet: Any, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], formats: Mapping[str, Any]) -> None:
     """A table as it is."""
     sheet.set_column(0, len(columns) - 1, 22)
     for place, column in enumerate(columns):

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from cape_engine.report.day_chart import day_chart
 from cape_engine.rules.rows import CauseCode
 from cape_engine.schema import reconciliation as c
+from cape_engine.schema.results import RESULT_LIQUIDATION_DATE
 
 TITLES = {"entries": "Entries", "cohorts": "Refunds", "bank": "Deposits"}
 _SETTLED = frozenset({"MATCH", "ROUNDING", "SPLIT_PAYMENT"})
@@ -45,9 +46,7 @@ def levels(summary: pa.Table, causes: Sequence[CauseCode]) -> list[Level]:
     rows = summary.to_pylist()
     found = []
     for name, title in TITLES.items():
-        mine = [
-            {**row, "meaning": words[row[str(c.CAUSE)]].meaning} for row in rows if row[str(c.LEVEL)] == name
-        ]
+        mine = [{**row, "meaning": words[row[str(c.CAUSE)]].meaning} for row in rows if row[str(c.LEVEL)] == name]
         columns = (c.ITEMS, c.EXPECTED, c.PAID, c.DIFFERENCE, c.EXPLAINED, c.LEFT)
         if mine:
             found.append(Level(name, title, mine, {str(one): sum(row[str(one)] for row in mine) for one in columns}))
@@ -66,16 +65,14 @@ def worst(table: pa.Table, most: int) -> tuple[list[dict[str, Any]], int]:
     causes = table.column(str(c.CAUSE)).combine_chunks()
     settled = pa.array([word in _SETTLED for word in causes.dictionary.to_pylist()], pa.bool_())
     open_ = np.flatnonzero(~settled.take(causes.indices).to_numpy(zero_copy_only=False))
-    left, difference = (
-        np.abs(table.column(str(column)).to_numpy()[open_]) for column in (c.LEFT, c.DIFFERENCE)
-    )
+    left, difference = (np.abs(table.column(str(column)).to_numpy()[open_]) for column in (c.LEFT, c.DIFFERENCE))
     order = open_[np.lexsort((open_, -difference, -left))]
     return table.take(pa.array(order[:most])).to_pylist(), len(order)
 
 
 def chart(cohorts: pa.Table) -> str:
     """Refunds by liquidation day: paid as expected, difference explained, difference left; SVG."""
-    day = c.RESULT_LIQUIDATION_DATE
+    day = RESULT_LIQUIDATION_DATE
     known = cohorts.filter(pc.is_valid(cohorts.column(str(day))))
     if not known.num_rows:
         return ""

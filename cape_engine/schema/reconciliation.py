@@ -119,9 +119,7 @@ REPORTS: Mapping[str, Report] = {
         ((REFUND_NUMBER,),),
         REFUND_NUMBER,
     ),
-    "rev615": Report(
-        "REV-615", (*_OF_ENTRY, REFUND_STATUS, STATUS_DATE, ACH_TRACE_NUMBER), _ENTRY_NEEDS, ENTRY_NUMBER
-    ),
+    "rev615": Report("REV-615", (*_OF_ENTRY, REFUND_STATUS, STATUS_DATE, ACH_TRACE_NUMBER), _ENTRY_NEEDS, ENTRY_NUMBER),
     "es701": Report("ES-701", _OF_ENTRY, _ENTRY_NEEDS, ENTRY_NUMBER),
     "claim_details": Report(
         "Claim Details",

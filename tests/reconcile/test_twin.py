@@ -15,7 +15,8 @@ from cape_engine import rules
 from cape_engine.refund import conventions
 from cape_fixtures.reconciliation import Planted, make_run, plant
 from cape_fixtures.reconciliation.files import HEADINGS
-from reference.reconciliation import Twin, rows_of
+from reference.reconciliation import Twin
+from reference.refund_reports import rows_of
 
 CLAIM_HEADINGS = {
     "ENTRY_NUMBER": "entry_number",
@@ -42,7 +43,10 @@ def shaken(path: Path, name: str, rng: random.Random) -> None:
                 dollars, _, rest = new[place].partition(".")
                 cents = max(int(dollars) * 100 + int(rest) + rng.choice((-1, 1, 5, -10, 11, 12_345)), 0)
                 new[place] = f"{cents // 100}.{cents % 100:02d}"
-            if column in {"refund_number", "claim_number", "refund_date", "recipient", "prior_refund"} and rng.random() < 0.15:
+            if (
+                column in {"refund_number", "claim_number", "refund_date", "recipient", "prior_refund"}
+                and rng.random() < 0.15
+            ):
                 new[place] = other[place]
             if column in {"refund_date", "claim_number"} and rng.random() < 0.05:
                 new[place] = ""

@@ -2,78 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from reference.conventions import Refund, interest
+from reference.refund_reports import Number, amounts, statuses
 
 RANKED = ("es022", "rev615", "es701")
 TOLERANCE = 10
-
-
-@dataclass
-class Number:
-    """What reports say of one refund number."""
-
-    said: int = 0
-    unsaid: int = 0
-    diverted: int = 0
-    returned: int = 0
-    listed: bool = False
-    issued: dt.date | None = None
-    recipient: str = ""
-    cohort: str | None = None
-    sure: bool = False
-
-    @property
-    def held(self) -> bool:
-        """Held for want of bank data."""
-        return self.listed and not self.said
-
-    @property
-    def paid(self) -> int:
-        """Cents sent or issued."""
-        return 0 if self.held else self.said + self.unsaid
-
-    @property
-    def whole(self) -> str:
-        """What became of all of it."""
-        if self.held:
-            return "HELD_NO_ACH"
-        if self.returned and not self.paid and not self.diverted:
-            return "RETURNED"
-        if self.diverted and not self.paid and not self.returned:
-            return "FUNDS_DIVERTED"
-        return ""
-
-
-def cents(text: str) -> int | None:
-    """Cents of plain dollars; None for nothing."""
-    if not text:
-        return None
-    dollars, _, rest = text.partition(".")
-    return int(dollars) * 100 + int(rest)
-
-
-def rows_of(path: Path, headings: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The rows of a CSV file with our names."""
-    found = []
-    with path.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            one: dict[str, Any] = {headings[name]: cell for name, cell in row.items()}
-            for name in ("refund_principal", "refund_interest", "refund_amount", "prior_refund", "netted_amount"):
-                if name in one:
-                    one[name] = cents(one[name])
-            for name in ("refund_date", "status_date"):
-                if name in one:
-                    one[name] = dt.date.fromisoformat(one[name]) if one[name] else None
-            found.append(one)
-    return found
 
 
 class Twin:
@@ -112,74 +50,23 @@ class Twin:
                 if not known or known[0]["report"] == report:
                     known.append({**row, "report": report, **amounts(row)})
         self.numbers: dict[str, Number] = defaultdict(Number)
-        self._statuses(reports)
+        statuses(reports, [row for rows in self.rows.values() for row in rows], self.numbers)
         self._links()
-
-    def _statuses(self, reports: Mapping[str, list[dict[str, Any]]]) -> None:
-        """Amounts of refund numbers by their last status."""
-        numbers = self.numbers
-        by_report: dict[str, dict[tuple[str, str, bool], tuple[dt.date, int, str, int]]] = {"rev603": {}, "rev615": {}}
-        for report, found in by_report.items():
-            for place, row in enumerate(reports.get(report, [])):
-                kept = row["refund_status"] == "Funds Diverted"
-                key = (row["refund_number"], row["ach_trace_number"], kept)
-                amount = row["refund_amount"] if report == "rev603" else amounts(row)["total"]
-                day = row.get("status_date") or dt.date.min
-                before = found.get(key)
-                total = amount + (before[3] if before and report == "rev615" else 0)
-                if before and (day, place) < before[:2]:
-                    found[key] = (*before[:3], total)
-                else:
-                    found[key] = (day, place, row["refund_status"], total)
-        in_603 = {number for number, _trace, _kept in by_report["rev603"]}
-        said: set[str] = set(in_603)
-        for report, found in by_report.items():
-            for (number, _trace, _kept), (day, _place, status, amount) in found.items():
-                if report == "rev615" and number in in_603:
-                    continue
-                said.add(number)
-                one = numbers[number]
-                if day != dt.date.min:
-                    one.issued = max(one.issued or day, day)
-                if status in {"Sent to Treasury", "Treasury Issued"}:
-                    one.said += amount
-                elif status == "Funds Diverted":
-                    one.diverted += amount
-                elif status:
-                    one.returned += amount
-                else:
-                    one.unsaid += amount
-        for rows in self.rows.values():
-            for row in rows:
-                if row["refund_number"] and row["refund_number"] not in said:
-                    numbers[row["refund_number"]].unsaid += row["total"]
-        for row in reports.get("rev613", []):
-            numbers[row["refund_number"]].listed = True
-        for one in numbers.values():
-            one.returned = 0 if one.said else one.returned
-        for report in ("rev603", "rev613", "rev615"):
-            for row in reports.get(report, []):
-                numbers[row["refund_number"]].recipient = row["recipient"].replace("-", "")
 
     def _links(self) -> None:
         """Our refund behind each number: that of its recipient and day if an entry is there, else that of most."""
         votes: dict[str, Counter[str]] = defaultdict(Counter)
-        days: dict[str, dt.date] = {}
         for entry, rows in self.rows.items():
             for row in rows:
                 mine = self.entries.get(entry, {}).get("payment_id")
                 if mine and row["refund_number"]:
                     votes[row["refund_number"]][mine] += 1
-                if row["refund_date"] and row["refund_number"]:
-                    days[row["refund_number"]] = max(days.get(row["refund_number"], row["refund_date"]), row["refund_date"])
-                if row["refund_number"] and not self.numbers[row["refund_number"]].recipient:
-                    self.numbers[row["refund_number"]].recipient = row["recipient"].replace("-", "")
         order = {key: place for place, key in enumerate(self.cohorts)}
         for number, one in self.numbers.items():
             named = [
                 key
                 for key, refund in self.cohorts.items()
-                if refund["liquidation_date"] == days.get(number) and refund["recipient"].replace("-", "") == one.recipient
+                if refund["liquidation_date"] == one.day and refund["recipient"].replace("-", "") == one.recipient
             ]
             found = votes[number]
             if named and found[named[0]]:
@@ -203,14 +90,6 @@ class Twin:
         raise AssertionError(entry)
 
 
-def amounts(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Principal, interest and both together; the first two None where they are not told apart."""
-    principal, earned, total = row.get("refund_principal"), row.get("refund_interest"), row.get("refund_amount")
-    if total is None:
-        return {"principal": principal or 0, "interest": earned or 0, "total": (principal or 0) + (earned or 0)}
-    return {"principal": None, "interest": None, "total": total}
-
-
 class Entry:
     """One entry: each method is the test of one cause, cents explained or None."""
 
@@ -223,7 +102,9 @@ class Entry:
         self.expected = self.principal + mine["interest_cents"]
         own = twin.claims.get(entry, set())
         claim = next(iter(own)) if len(own) == 1 else self._guessed()
-        foreign = [bool(row["claim_number"]) and claim is not None and row["claim_number"] != claim for row in self.rows]
+        foreign = [
+            bool(row["claim_number"]) and claim is not None and row["claim_number"] != claim for row in self.rows
+        ]
         self.other = sum(row["total"] for row, strange in zip(self.rows, foreign, strict=True) if strange)
         self.own = [row for row, strange in zip(self.rows, foreign, strict=True) if not strange]
         self.strange = any(foreign)
@@ -260,8 +141,11 @@ class Entry:
         """Day and recipient that reports give."""
         if self.lead is None:
             return None, ""
-        link = self.twin.cohorts[self.number.cohort] if self.number and self.number.sure and self.number.cohort else None
-        day = self.lead["refund_date"] or (link["liquidation_date"] if link else None)
+        link = (
+            self.twin.cohorts[self.number.cohort] if self.number and self.number.sure and self.number.cohort else None
+        )
+        day = self.lead["refund_date"] or (self.number.day if self.number else None)
+        day = day or (link["liquidation_date"] if link else None)
         who = self.lead["recipient"].replace("-", "") or (self.number.recipient if self.number else "")
         return day, who or (link["recipient"].replace("-", "") if link else "")
 
@@ -273,7 +157,8 @@ class Entry:
     @property
     def difference(self) -> int:
         """Reported less expected."""
-        return self.reported - self.expected
+        found: int = self.reported - self.expected
+        return found
 
     def _interest(self, name: str, principal: int, end: dt.date | None, kind: str) -> int:
         """Interest by a convention; -1 where a day is not known."""
@@ -399,7 +284,11 @@ class Entry:
     def column1_not_restored(self) -> int | None:
         """Plain deletion."""
         mine = self.mine
-        return None if mine is None or not self.principal else self._principal(self.principal + mine["restored_column1_cents"])
+        return (
+            None
+            if mine is None or not self.principal
+            else self._principal(self.principal + mine["restored_column1_cents"])
+        )
 
     def _convention(self, cause: str) -> int | None:
         """Our principal, interest by a convention of the cause."""

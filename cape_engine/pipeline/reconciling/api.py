@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Mapping
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
@@ -73,7 +73,8 @@ def reconcile_request(**options: Unpack[ReconcileOptions]) -> ReconcileRequest:
     results, ledger = path_of(options.get("results")), options.get("ledger")
     if results is None and ledger is None:
         raise UsageError("nothing to reconcile with: give the folder of a run (--results) or a ledger (--ledger)")
-    reports = {name: paths_of(options.get(name)) for name in REPORTS}  # type: ignore[misc]  # names of the options above
+    given: Mapping[str, Any] = options
+    reports = {name: paths_of(given.get(name)) for name in REPORTS}
     reports = {name: paths for name, paths in reports.items() if paths}
     if not set(reports) - {"claim_details"}:
         raise UsageError("nothing to reconcile: give ES-022, REV-603, REV-613, REV-615, ES-701 or a bank file")

@@ -67,9 +67,7 @@ def expectation(request: ReconcileRequest, words: rec.Vocabularies) -> tuple[rec
         number, head = ledger.head()
         origin["ledger"] = {"link": number, "head": head}
         claims = ledger.live()
-        expected = rec.of_ledger(
-            ledger.decisions(), ledger.refunds(), ledger.payments(), ledger.facts(), claims, words
-        )
+        expected = rec.of_ledger(ledger.decisions(), ledger.refunds(), ledger.payments(), ledger.facts(), claims, words)
     return (expected if run is None else rec.with_run(expected, run)), under, origin
 
 
@@ -82,7 +80,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: no results of a run are there; give the folder that `cape run --out` wrote") from error
+        raise InputError(
+            f"{folder}: no results of a run are there; give the folder that `cape run --out` wrote"
+        ) from error
     names = {"entries.parquet", "refunds.parquet", "payments.parquet"}
     if not isinstance(found, dict) or not names <= set(found.get("files", {})) or "result_hash" not in found:
         raise InputError(f"{folder}: these are no results of a run; give the folder that `cape run --out` wrote")
@@ -93,12 +93,12 @@ def _of_run(folder: Path, words: rec.Vocabularies) -> tuple[rec.Expected, Under]
     """What a run expects, and the duty that its lines were underpaid by."""
     try:
         entries = pq.read_table(folder / "entries.parquet", columns=[str(column) for column in _ENTRIES])
-        tables = [pq.read_table(folder / name) for name in ("refunds.parquet", "payments.parquet")]
+        refunds, payments = (pq.read_table(folder / name) for name in ("refunds.parquet", "payments.parquet"))
         changes = folder / "changes.parquet"
         under = _underpaid(changes) if changes.exists() else (np.empty(0, np.int64), np.empty(0, np.int64))
     except (OSError, pa.ArrowException, KeyError) as error:
         raise InputError(f"{folder}: the results cannot be read ({str(error).splitlines()[0]}); run again") from error
-    return rec.of_results(entries, *tables, words), under
+    return rec.of_results(entries, refunds, payments, words), under
 
 
 def _underpaid(file: Path) -> Under:

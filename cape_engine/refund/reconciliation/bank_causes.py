@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cape_engine.bridge import Int64s
+from cape_engine.bridge import Bools, Int64s
 from cape_engine.refund.reconciliation.case import Verdicts
 from cape_engine.refund.reconciliation.cohort_causes import Sides
 from cape_engine.refund.reconciliation.linking import AMBIGUOUS, Links
@@ -28,9 +28,7 @@ class Deposits:
     expected: Int64s
 
 
-def bank_causes(
-    amount: Int64s, links: Links, sides: Sides, cohorts: Verdicts, causes: Sequence[CauseCode]
-) -> Deposits:
+def bank_causes(amount: Int64s, links: Links, sides: Sides, cohorts: Verdicts, causes: Sequence[CauseCode]) -> Deposits:
     """The cause of every deposit.
 
     A refund with one deposit hands on its cause and cents. Of several deposits that come to less or more than the
@@ -79,12 +77,12 @@ def bank_causes(
     even = amount == expected
     sums = np.flatnonzero((counts > 1) & even)
     verdicts.give(sums, codes["SPLIT_PAYMENT"], 0, "sum of several refunds")
-    rolled = np.flatnonzero((best >= 0) & (counts == 1) & even & (cohorts_differ(line, difference, last, len(amount))))
+    rolled = np.flatnonzero((best >= 0) & (counts == 1) & even & (_differ(line, difference, last, len(amount))))
     verdicts.detail[rolled] = verdicts.details.code("the last deposit of the refund carries the difference")
     return Deposits(verdicts, expected)
 
 
-def cohorts_differ(line: Int64s, difference: Int64s, last: Int64s, size: int) -> Int64s:
+def _differ(line: Int64s, difference: Int64s, last: Bools, size: int) -> Bools:
     """Deposits whose refund differs, though they do not carry the difference."""
     found = np.zeros(size, np.bool_)
     found[line[(difference != 0) & ~last]] = True

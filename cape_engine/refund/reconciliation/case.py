@@ -57,9 +57,7 @@ class Verdicts:
     def open(cls, paid: Int64s) -> Verdicts:
         """Nothing is found yet."""
         size = len(paid)
-        return cls(
-            np.full(size, NONE, np.int16), paid.copy(), np.zeros(size, np.int64), np.full(size, NONE, np.int32)
-        )
+        return cls(np.full(size, NONE, np.int16), paid.copy(), np.zeros(size, np.int64), np.full(size, NONE, np.int32))
 
     def give(self, places: Int64s, cause: int, explained: Int64s | int = 0, detail: str = "") -> None:
         """These rows come from this cause."""
@@ -121,7 +119,7 @@ class Case:
         return found
 
 
-def at(values: npt.NDArray[np.integer], places: Int64s, nothing: int) -> Int64s:
+def at(values: npt.NDArray[np.integer] | Bools, places: Int64s, nothing: int) -> Int64s:
     """Values at places as int64, something else where there is no place."""
     padded = np.append(values.astype(np.int64, copy=False), np.int64(nothing))
     found: Int64s = padded[places]

@@ -193,7 +193,9 @@ def forms_of(one: Read) -> dict[str, str]:
     begins = spans.spans[index] & ((1 << 32) - 1)
     data = np.append(spans.data, np.zeros(4, np.uint8))
     # The first four letters tell: a year, or a month before the first stroke.
-    year = ((data[begins[:, None] + np.arange(4)] >= ord("0")) & (data[begins[:, None] + np.arange(4)] <= ord("9"))).all(axis=1)
+    year = (
+        (data[begins[:, None] + np.arange(4)] >= ord("0")) & (data[begins[:, None] + np.arange(4)] <= ord("9"))
+    ).all(axis=1)
     found = {}
     for name, where in (("year first", year), ("month first", ~year)):
         if where.any():

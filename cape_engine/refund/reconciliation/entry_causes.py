@@ -99,9 +99,7 @@ def _whole(world: World, places: Int64s, of_refund: Bools, of_cohort: Bools) -> 
     """Entries whose whole refund was not paid; one that no report names goes with our refund."""
     case = world.case
     named = case.theirs[places] >= 0
-    where = np.where(
-        named, at(of_refund, case.refund[places], 0) > 0, at(of_cohort, case.cohort[places], 0) > 0
-    )
+    where = np.where(named, at(of_refund, case.refund[places], 0) > 0, at(of_cohort, case.cohort[places], 0) > 0)
     gone = -np.where(named, case.reported[places], case.expected[places])
     return Hit(where & (case.ours[places] >= 0), gone, kept=True)
 
@@ -224,7 +222,10 @@ def _by_principal(world: World, places: Int64s, principal: Int64s, note: str = "
     explained[rows] = np.where(fit >= 0, _difference(case, chosen), wanted - case.principal[chosen])
     known = np.where(fit >= 0, fit, len(names))
     detail[rows] = known
-    words = [*(f"{note}{name}" if number else note.rstrip(", ") for number, name in enumerate(names)), note + "interest by no convention"]
+    words = [
+        *(f"{note}{name}" if number else note.rstrip(", ") for number, name in enumerate(names)),
+        note + "interest by no convention",
+    ]
     return Hit(where, explained, detail, words)
 
 

@@ -18,7 +18,7 @@ from cape_engine.schema import facts as f
 from cape_engine.schema import life
 from cape_engine.schema import reconciliation as c
 from cape_engine.schema import results as r
-from cape_engine.schema.ledger import CLAIM_NUMBER
+from cape_engine.schema.ledger import CLAIM_NUMBER, ON_DAY
 
 _ACCEPTED, _WAIT = r.DISPOSITION.words[0], r.ACTION.words[2]
 _HELD = r.STATUS.words[1]
@@ -101,7 +101,9 @@ def of_results(entries: pa.Table, refunds: pa.Table, payments: pa.Table, words: 
     """What a run expects.
 
     Args:
-        entries, refunds, payments: the tables of the run.
+        entries: entries table of the run.
+        refunds: its refunds.
+        payments: their parts.
         words: vocabularies of all reports.
 
     Raises:
@@ -144,7 +146,8 @@ def of_ledger(
 
     Args:
         decisions: as recorded; the last row of an entry counts.
-        refunds, payments: as recorded.
+        refunds: as recorded.
+        payments: their parts.
         facts: of entries that a live claim holds; those without a decision wait.
         claims: entry numbers with claim numbers.
         words: vocabularies of all reports.
@@ -189,10 +192,10 @@ def of_ledger(
         np.maximum(interest, 0),
         interest >= 0,
         np.concatenate([bridge.days(decided, r.INTEREST_FROM), silent]),
-        np.concatenate([bridge.days(decided, life.ON_DAY), silent]),
-        np.concatenate([_at(entered, place, NO_DAY), bridge.days(waiting, f.ENTRY_DATE)]),
+        np.concatenate([bridge.days(decided, ON_DAY), silent]),
+        np.concatenate([_at(entered, place, NO_DAY).astype(np.int32), bridge.days(waiting, f.ENTRY_DATE)]),
         np.concatenate([_recipients(bridge.single(table, r.RECIPIENT), words) for table in (decided, waiting)]),
-        _at(codes, claim_place, NONE),
+        _at(codes, claim_place, NONE).astype(np.int32),
         cohort,
         undone,
         undone,
@@ -292,16 +295,19 @@ def _places(keys: pa.Array, known: pa.Array) -> Int64s:
     if pa.types.is_dictionary(keys.type):
         inner = pc.fill_null(pc.index_in(keys.dictionary, value_set=known), NONE).to_numpy(zero_copy_only=False)
         index = bridge.filled(keys.indices.cast(pa.int32()), np.int32, NONE)
-        return np.append(inner, NONE)[index].astype(np.int64)
+        places: Int64s = np.append(inner, NONE)[index].astype(np.int64)
+        return places
     found = pc.index_in(keys.cast(pa.string()), value_set=known, skip_nulls=True)
-    return pc.fill_null(found, NONE).to_numpy(zero_copy_only=False).astype(np.int64)
+    numbers: Int64s = pc.fill_null(found, NONE).to_numpy(zero_copy_only=False)
+    return numbers.astype(np.int64)
 
 
 def _last_of_each(key: Int64s) -> Int64s:
     """The last row of each key, in the order of the keys."""
     order = np.argsort(key, kind="stable")
     ordered = key[order]
-    return order[np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])]
+    last: Int64s = order[np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])]
+    return last
 
 
 def _found(known: Int64s, wanted: Int64s) -> Int64s:
@@ -312,10 +318,9 @@ def _found(known: Int64s, wanted: Int64s) -> Int64s:
     return np.where(known[place] == wanted, place, NONE)
 
 
-def _at(values: npt.NDArray[np.int64] | Int32s, place: Int64s, nothing: int) -> npt.NDArray[np.int64]:
+def _at(values: npt.NDArray[np.integer], place: Int64s, nothing: int) -> Int64s:
     """Values at places, something else where there is no place."""
-    padded = np.append(values, values.dtype.type(nothing))
-    found: npt.NDArray[np.int64] = padded[place]
+    found: Int64s = np.append(values.astype(np.int64), np.int64(nothing))[place]
     return found
 
 

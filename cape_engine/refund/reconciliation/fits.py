@@ -81,9 +81,7 @@ class Fits:
         self._asked[fresh] = True
         for kind in range(2):
             rest = fresh[self._kind[fresh] < 0]
-            found = self._by(
-                EXACT, rest, self._principal[rest], np.full(len(rest), kind, np.int8), self._own_end[rest]
-            )
+            found = self._by(EXACT, rest, self._principal[rest], np.full(len(rest), kind, np.int8), self._own_end[rest])
             self._kind[rest[found == self._interest[rest]]] = kind
         nothing = fresh[(self._kind[fresh] < 0) & (self._principal[fresh] == 0)]
         self._kind[nothing] = 0
@@ -123,9 +121,7 @@ class Fits:
                 found[whole] = self._summed(name, places[whole], kind[whole], end[whole])
         return found
 
-    def _plain(
-        self, name: str, places: Places, principal: Int64s, kind: Int8s, end: Int32s, start: Int32s
-    ) -> Int64s:
+    def _plain(self, name: str, places: Places, principal: Int64s, kind: Int8s, end: Int32s, start: Int32s) -> Int64s:
         """Interest of amounts with one deposit each."""
         return conventions.interest(
             readonly(principal),

@@ -188,7 +188,9 @@ class Linker:
         of = payments.refund[shown]
         day = np.where(payments.day[shown] != NO_DAY, payments.day[shown], refunds.day[of])
         day = np.where(day != NO_DAY, day, np.append(cohorts.day, np.int32(NO_DAY))[linked[shown]])
-        who = np.where(refunds.recipient[of] >= 0, refunds.recipient[of], np.append(cohorts.recipient, NONE)[linked[shown]])
+        who = np.where(
+            refunds.recipient[of] >= 0, refunds.recipient[of], np.append(cohorts.recipient, NONE)[linked[shown]]
+        )
         reported = np.zeros(len(cohorts) + 1, np.bool_)
         reported[refunds.cohort] = True
         own = np.flatnonzero(~reported[cohorts.part_cohort] & ~paid_cohort[cohorts.part_cohort])
@@ -224,7 +226,9 @@ class Linker:
             sure |= self._equal_parts(line, unit, units)
             if not sure.any():
                 self.how[line] = AMBIGUOUS
-                self.choices[:] = np.where(self.how == AMBIGUOUS, np.bincount(line, minlength=len(self.bank)), self.choices)
+                self.choices[:] = np.where(
+                    self.how == AMBIGUOUS, np.bincount(line, minlength=len(self.bank)), self.choices
+                )
                 break
             line, unit = line[sure], unit[sure]
             self._tie(line, units.cohort[unit], units.refund[unit], self.amount[line], BY_AMOUNT)
@@ -278,12 +282,12 @@ class Linker:
                 many += 1
                 continue
             answers = [(group, sums_of(units.amount[group], int(self.amount[line]))) for group in groups]
-            count = sum(answer.count for _group, answer in answers)
+            count = sum(answer.number for _group, answer in answers)
             if count > 1:
                 self.how[line], self.choices[line] = AMBIGUOUS, count
             if count != 1:
                 continue
-            chosen = next(group[list(answer.places)] for group, answer in answers if answer.count)
+            chosen = next(group[list(answer.places)] for group, answer in answers if answer.number)
             lines = np.full(len(chosen), line)
             self._tie(lines, units.cohort[chosen], units.refund[chosen], units.amount[chosen], BY_SUM)
             free[chosen] = False
@@ -335,11 +339,13 @@ class Linker:
             if len(near) < 2:  # noqa: PLR2004 - a sum has two parts
                 continue
             answer = sums_of(self.amount[near], int(total[place]))
-            if answer.count == 1:
+            if answer.number == 1:
                 chosen = near[list(answer.places)]
                 refund = units.refund[first] if counts[place] == 1 else NONE
                 size = len(chosen)
-                self._tie(chosen, np.full(size, units.cohort[first]), np.full(size, refund), self.amount[chosen], BY_SUM)
+                self._tie(
+                    chosen, np.full(size, units.cohort[first]), np.full(size, refund), self.amount[chosen], BY_SUM
+                )
 
     def _say(self) -> None:
         """Findings for ambiguous deposits, and for those that nobody expects."""

@@ -1,4 +1,4 @@
-"""Which heading of a report is which of our columns: said by the user for every heading, never guessed (handbook 7.6)."""
+"""Which heading of a report is which of our columns: said by the user for every heading, never guessed."""
 
 from __future__ import annotations
 
@@ -102,9 +102,7 @@ def _checked(report: str, pairs: Iterable[tuple[str, str]], where: str) -> Mappe
         if column != c.IGNORED and column in found.values():
             raise MappingError(f"{where}: two headings of {c.REPORTS[report].title} are mapped to {name!r}")
         found[" ".join(heading.split())] = column
-    lacking = [
-        group for group in c.REPORTS[report].needed if not any(column in found.values() for column in group)
-    ]
+    lacking = [group for group in c.REPORTS[report].needed if not any(column in found.values() for column in group)]
     if lacking:
         words = ", ".join(" or ".join(group) for group in lacking)
         raise MappingError(f"{where}: {c.REPORTS[report].title} needs a heading for {words}")
@@ -171,13 +169,11 @@ def _heading_row(rows: Sequence[Sequence[str]], wanted: Mapping[str, Column]) ->
     return [" ".join(cell.split()) for cell in rows[best]] if rows else []
 
 
-def _refuse(
-    report: str, path: Path, heading: Sequence[str], wanted: Mapping[str, Column], why: str
-) -> NoReturn:
+def _refuse(report: str, path: Path, heading: Sequence[str], wanted: Mapping[str, Column], why: str) -> NoReturn:
     """Stop with all headings and a mapping to fill in."""
     shown = [cell for cell in heading if cell]
     title = c.REPORTS[report].title
-    lines = [f"{json.dumps(cell, ensure_ascii=False)} = \"{wanted.get(folded(cell), '')}\"" for cell in shown]
+    lines = [f'{json.dumps(cell, ensure_ascii=False)} = "{wanted.get(folded(cell), "")}"' for cell in shown]
     raise MappingError(
         f"{path}: {why}; money columns are never matched by likeness.\n"
         f"Headings of this {title}: {', '.join(cell[:_SHOWN] for cell in shown) or 'none found'}\n"

@@ -56,9 +56,7 @@ def read_report(
 class _File:
     """One file on its way to rows."""
 
-    def __init__(
-        self, report: str, path: Path, mapped: Mapped | None, words: Vocabularies, findings: Findings
-    ) -> None:
+    def __init__(self, report: str, path: Path, mapped: Mapped | None, words: Vocabularies, findings: Findings) -> None:
         self.report = report
         self.path = path
         self.source = str(path)
@@ -101,9 +99,7 @@ class _File:
 
     def _part(self, block: Block) -> tuple[Rows, int]:
         """The good rows of a part, and how many rows it had."""
-        found = {
-            column: cell.read(column, cells, self.words.of(column)) for column, cells in block.columns.items()
-        }
+        found = {column: cell.read(column, cells, self.words.of(column)) for column, cells in block.columns.items()}
         good = np.ones(len(block.rows), np.bool_)
         for column, one in found.items():
             if column in c.DAYS:
@@ -135,14 +131,20 @@ class _File:
             value = None if one is None else pc.utf8_slice_codeunits(one.text_at(places), 0, _SHOWN)
             heading = None if column is None else self.layout.heading(column)
             add_rows(
-                self.findings, code, len(places), source=self.source, row=block.rows[places], column=heading, value=value
+                self.findings,
+                code,
+                len(places),
+                source=self.source,
+                row=block.rows[places],
+                column=heading,
+                value=value,
             )
             good[places] = False
 
     def _refuse_totals(self, block: Block, found: dict[Column, cell.Read], good: Bools) -> None:
         """Rows that are labelled as totals."""
         labelled = np.zeros(len(good), np.bool_)
-        for column, one in found.items():
+        for one in found.values():
             labelled |= one.labelled
         self._refuse(block, good, labelled, "REPORT_TOTALS_ROW", None, None)
 
@@ -194,9 +196,7 @@ class _File:
             self._refuse(block, good, unknown, "REPORT_STATUS_UNKNOWN", c.REFUND_STATUS, one)
         if f.ENTRY_NUMBER in found and c.REPORTS[self.report].key != f.ENTRY_NUMBER:
             one = found[f.ENTRY_NUMBER]
-            self._refuse(
-                block, good, (one.status != cell.GOOD) & ~one.blank, "REPORT_ROW_SHIFTED", f.ENTRY_NUMBER, one
-            )
+            self._refuse(block, good, (one.status != cell.GOOD) & ~one.blank, "REPORT_ROW_SHIFTED", f.ENTRY_NUMBER, one)
         amounts = [found[column] for column in c.MONEY[:3] if column in found]
         if amounts and self.report != "rev613":
             blank = np.ones(len(good), np.bool_)

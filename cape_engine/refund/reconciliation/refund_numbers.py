@@ -14,7 +14,6 @@ from cape_engine.refund.reconciliation.rows import NONE, Rows
 from cape_engine.schema import reconciliation as c
 
 
-
 @dataclass(frozen=True, slots=True)
 class Payments:
     """Payments that reports show, one row per refund number, trace and whether the money was diverted.
@@ -77,13 +76,13 @@ class Refunds:
         return _place(self.code, codes)
 
 
-def refunds_of(
-    rev603: Rows, rev613: Rows, rev615: Rows, lines: Lines, expected: Expected
-) -> Refunds:
+def refunds_of(rev603: Rows, rev613: Rows, rev615: Rows, lines: Lines, expected: Expected) -> Refunds:
     """All refund numbers of all reports.
 
     Args:
-        rev603, rev613, rev615: rows of these reports, perhaps none.
+        rev603: rows of REV-603, perhaps none.
+        rev613: rows of REV-613.
+        rev615: rows of REV-615.
         lines: rows of entry reports, which give amounts where no report of refunds does.
         expected: what we expect.
     """
@@ -110,12 +109,11 @@ def refunds_of(
     gross = np.where(held & (gross == 0), held_sum, gross)
     good = (status == SENT) | (status == ISSUED) | (status < 0)
     only_sent = (_sum(place, amount, status == SENT, size) > 0) & (_sum(place, amount, status != SENT, size) == 0)
-    day = _latest(every, [(rows.get(c.REFUND_NUMBER), rows.get(c.REFUND_DATE)) for rows in (rev603, rev613, rev615)])
-    day = np.where(day == NO_DAY, _latest(every, [(lines.refund, lines.date)]), day)
-    who = _latest(
-        every, [(rows.get(c.REFUND_NUMBER), rows.get(c.REPORT_RECIPIENT)) for rows in (rev603, rev613, rev615)], NONE
-    )
-    who = np.where(who < 0, _latest(every, [(lines.refund, lines.recipient)], NONE), who)
+    reports = (rev603, rev613, rev615)
+    day = _agreed(every, [(rows.get(c.REFUND_NUMBER), rows.get(c.REFUND_DATE)) for rows in reports], NO_DAY)
+    day = np.where(day == NO_DAY, _agreed(every, [(lines.refund, lines.date)], NO_DAY), day)
+    who = _agreed(every, [(rows.get(c.REFUND_NUMBER), rows.get(c.REPORT_RECIPIENT)) for rows in reports], NONE)
+    who = np.where(who < 0, _agreed(every, [(lines.refund, lines.recipient)], NONE), who)
     cohort, sure = _linked(every, gross, day, who, lines, expected)
     return Refunds(
         every,
@@ -170,17 +168,15 @@ def _last_status(rows: Rows, amount: Int64s, every: Int64s, *, added: bool) -> P
     place = _place(every, rows.get(c.REFUND_NUMBER))
     keep = np.flatnonzero(place >= 0)
     place, amount = place[keep], amount[keep]
-    trace, status, day = (
-        rows.get(column)[keep] for column in (c.ACH_TRACE_NUMBER, c.REFUND_STATUS, c.STATUS_DATE)
-    )
+    trace, status, day = (rows.get(column)[keep] for column in (c.ACH_TRACE_NUMBER, c.REFUND_STATUS, c.STATUS_DATE))
     diverted = (status == DIVERTED).astype(np.int64)
     order = np.lexsort((np.arange(len(keep)), day, diverted, trace, place))
     place, trace, status, day, amount, diverted = (
         values[order] for values in (place, trace, status, day, amount, diverted)
     )
-    last = np.append(
-        (place[1:] != place[:-1]) | (trace[1:] != trace[:-1]) | (diverted[1:] != diverted[:-1]), True
-    )[: len(place)]
+    last = np.append((place[1:] != place[:-1]) | (trace[1:] != trace[:-1]) | (diverted[1:] != diverted[:-1]), True)[
+        : len(place)
+    ]
     ends = np.flatnonzero(last)
     starts = np.append(0, ends[:-1] + 1)[: len(ends)]
     sums = np.add.reduceat(amount, starts) if added and len(starts) else amount[ends]
@@ -190,7 +186,7 @@ def _last_status(rows: Rows, amount: Int64s, every: Int64s, *, added: bool) -> P
 def _linked(
     every: Int64s, gross: Int64s, day: Int64s, who: Int64s, lines: Lines, expected: Expected
 ) -> tuple[Int64s, Bools]:
-    """Our refund behind each refund number, and whether that is sure: by its entries, else by who, when and how much."""
+    """Our refund behind each number, and whether that is sure: by its entries, else by who, when and how much."""
     cohorts, entries = expected.cohorts, expected.entries
     place = _place(every, lines.refund)
     mine = np.minimum(np.searchsorted(entries.key, lines.key), max(len(entries) - 1, 0))
@@ -236,10 +232,8 @@ def _by_day(day: Int64s, who: Int64s, expected: Expected) -> Int64s:
     return np.where(single, order[np.minimum(low, len(order) - 1)], NONE)
 
 
-def _link_the_rest(
-    link: Int64s, sure: Bools, gross: Int64s, day: Int64s, who: Int64s, expected: Expected
-) -> None:
-    """Refund numbers without entries of ours: by recipient and day, else by recipient and amount, where only one fits."""
+def _link_the_rest(link: Int64s, sure: Bools, gross: Int64s, day: Int64s, who: Int64s, expected: Expected) -> None:
+    """Numbers without entries of ours: by recipient and day, else by recipient and amount, where only one fits."""
     cohorts = expected.cohorts
     taken = np.zeros(len(cohorts), np.bool_)
     taken[link[link >= 0]] = True
@@ -283,11 +277,22 @@ def _sum(place: Int64s, values: Int64s, where: Bools, size: int) -> Int64s:
     return found
 
 
-def _latest(every: Int64s, said: list[tuple[Int64s, Int64s]], nothing: int = NO_DAY) -> Int64s:
-    """The largest value that rows say of each code; something else where they say none."""
-    found = np.full(len(every), nothing, np.int64)
+def _latest(every: Int64s, said: list[tuple[Int64s, Int64s]]) -> Int64s:
+    """The last day that rows say of each code; `NO_DAY` where they say none."""
+    found = np.full(len(every), NO_DAY, np.int64)
+    for codes, values in said:
+        place = _place(every, codes)
+        keep = place >= 0
+        np.maximum.at(found, place[keep], values[keep])
+    return found
+
+
+def _agreed(every: Int64s, said: list[tuple[Int64s, Int64s]], nothing: int) -> Int64s:
+    """What all rows that say something say of each code; nothing where they contradict each other."""
+    low, high = np.full(len(every), np.iinfo(np.int64).max), np.full(len(every), np.iinfo(np.int64).min)
     for codes, values in said:
         place = _place(every, codes)
         keep = (place >= 0) & (values != nothing)
-        np.maximum.at(found, place[keep], values[keep])
-    return found
+        np.minimum.at(low, place[keep], values[keep])
+        np.maximum.at(high, place[keep], values[keep])
+    return np.where(low == high, low, nothing)

@@ -1,4 +1,4 @@
-"""What reports say of each entry: rows of one entry added up, claims told apart, one report chosen where several speak."""
+"""What reports say of each entry: its rows added up, claims told apart, one report chosen where several speak."""
 
 from __future__ import annotations
 
@@ -164,7 +164,9 @@ def by_entry(lines: Lines, entries: Entries) -> Reported:
     place = _places(entries.key, lines.key)
     ours = np.append(entries.claim.astype(np.int64), NONE)[place]
     if len(starts) < len(lines.key):
-        ours = _guessed_claims(lines, starts, counts, ours, np.append(entries.principal + entries.interest, NONE)[place])
+        ours = _guessed_claims(
+            lines, starts, counts, ours, np.append(entries.principal + entries.interest, NONE)[place]
+        )
     foreign = (lines.claim >= 0) & (ours >= 0) & (lines.claim != ours)
     own = ~foreign
     lead = starts.copy()
@@ -203,7 +205,8 @@ def _guessed_claims(lines: Lines, starts: Int64s, counts: Int64s, ours: Int64s, 
 
     Args:
         lines: rows, ascending by entry.
-        starts, counts: rows of each entry.
+        starts: first row of each entry.
+        counts: rows of each entry.
         ours: code of our claim of each row, `NONE` where unknown.
         wanted: cents that we expect of the entry of each row.
     """

@@ -17,11 +17,11 @@ class Sums(NamedTuple):
     """Answers of a search.
 
     Attributes:
-        count: how many different sets add up, at most two are told apart from more.
+        number: how many different sets add up, at most two are told apart from more.
         places: the first set in the order of its places; empty where there is none.
     """
 
-    count: int
+    number: int
     places: tuple[int, ...]
 
 

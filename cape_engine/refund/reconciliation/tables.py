@@ -22,6 +22,7 @@ from cape_engine.rules.rows import CauseCode
 from cape_engine.schema import reconciliation as c
 from cape_engine.schema.column import WORD, Column
 from cape_engine.schema.ledger import CLAIM_NUMBER
+from cape_engine.schema.results import RESULT_LIQUIDATION_DATE
 
 _MOST_NUMBERS = 5
 
@@ -51,9 +52,7 @@ def _days(values: npt.NDArray[np.integer]) -> pa.Array:
     return dates(values.astype(np.int32))
 
 
-def _money(
-    expected: Int64s, verdicts: Verdicts, causes: Sequence[CauseCode]
-) -> dict[Column, pa.Array]:
+def _money(expected: Int64s, verdicts: Verdicts, causes: Sequence[CauseCode]) -> dict[Column, pa.Array]:
     """Paid, difference, explained, left, cause and detail."""
     difference = verdicts.paid - expected
     return {
@@ -87,7 +86,7 @@ def entries_table(world: World, verdicts: Verdicts, causes: Sequence[CauseCode],
             CLAIM_NUMBER: _texts(claim, words.of(CLAIM_NUMBER).words),
             c.REFUND_NUMBER: _texts(at(reported.refund, case.theirs, NONE), words.of(c.REFUND_NUMBER).words),
             c.RECONCILED_RECIPIENT: _words(recipient, words.of(c.REPORT_RECIPIENT).words),
-            c.RESULT_LIQUIDATION_DATE: _days(case.day),
+            RESULT_LIQUIDATION_DATE: _days(case.day),
             c.COHORT_KEY: expected.cohorts.key.take(cohort),
             c.EXPECTED_PRINCIPAL: pa.array(case.principal),
             c.EXPECTED_INTEREST: pa.array(case.interest),
@@ -119,7 +118,7 @@ def cohorts_table(
             c.RECONCILED_RECIPIENT: _words(
                 np.concatenate([cohorts.recipient, refunds.recipient[strangers]]), words.of(c.REPORT_RECIPIENT).words
             ),
-            c.RESULT_LIQUIDATION_DATE: _days(np.concatenate([cohorts.day, refunds.day[strangers]])),
+            RESULT_LIQUIDATION_DATE: _days(np.concatenate([cohorts.day, refunds.day[strangers]])),
             c.REFUND_NUMBERS: _numbers_of(world, sides, words),
             c.COHORT_ENTRIES: pa.array(counts),
             c.EXPECTED: pa.array(sides.expected),
@@ -183,9 +182,7 @@ def _cohorts_of(world: World, links: Links, size: int) -> pa.Array:
     return pc.if_else(pa.array(counts > 0), joined, pa.scalar(None, pa.string()))
 
 
-def summary_table(
-    levels: Sequence[tuple[str, Int64s, Verdicts]], causes: Sequence[CauseCode]
-) -> pa.Table:
+def summary_table(levels: Sequence[tuple[str, Int64s, Verdicts]], causes: Sequence[CauseCode]) -> pa.Table:
     """One row per level and cause that occurs, in the order of the cause codes (`RECONCILED_SUMMARY`).
 
     Args:
@@ -215,8 +212,8 @@ def summary_table(
             )
     arrays = []
     for field in c.RECONCILED_SUMMARY_SCHEMA:
-        values = [row[field.name] for row in rows]  # type: ignore[index]  # a column is its name
-        arrays.append(pa.array(values, pa.string()).dictionary_encode() if field.type == WORD else pa.array(values, field.type))
+        values = [row[field.name] for row in rows]
+        arrays.append(
+            pa.array(values, pa.string()).dictionary_encode() if field.type == WORD else pa.array(values, field.type)
+        )
     return pa.table(arrays, schema=c.RECONCILED_SUMMARY_SCHEMA)
-
-
