@@ -24,7 +24,7 @@ GOOD, NEGATIVE, CURRENCY, UNREADABLE = range(4)
 """What a cell is."""
 _GUARD = r'^\s*="?(.*?)"?\s*$'
 _DOLLARS = r"(?i)^\s*(?:usd|us\$)\s*|\s*usd\s*$"
-_FOREIGN = r"(?i)[€£¥]|\b(?!usd)[a-z]{3}\b"
+_FOREIGN = r"(?i)[€£¥]|\b[a-z]{3}\b"
 _TRAILING = r"^[\s$]*[\d,.]+\s*-$"
 _TOTAL = r"(?i)^\s*(?:grand\s+|sub)?-?\s*(?:total|sum)s?\b"
 _UPPER = frozenset({c.REFUND_NUMBER, c.ACH_TRACE_NUMBER, c.REPORT_RECIPIENT, c.CURRENCY, c.BANK_REFERENCE})
@@ -131,8 +131,8 @@ def _money(cells: Cells) -> Read:
     status = np.zeros(len(values), np.uint8)
     if len(bad):
         words = texts_at(cells, bad)
-        again, faults[bad] = _cents(Texts.of(pc.replace_substring_regex(words, _DOLLARS, "")))
-        values[bad] = again
+        words = pc.replace_substring_regex(words, _DOLLARS, "")
+        values[bad], faults[bad] = _cents(Texts.of(words))
         rest = (faults[bad] != k.OK) & (faults[bad] != k.BLANK)
         foreign = pc.match_substring_regex(words, _FOREIGN).to_numpy(zero_copy_only=False)
         below = pc.match_substring_regex(words, _TRAILING).to_numpy(zero_copy_only=False) | (faults[bad] == k.NEGATIVE)
