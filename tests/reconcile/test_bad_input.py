@@ -146,7 +146,9 @@ def test_title_rows_and_dollar_forms__are_read(run: MadeRun, columns: Path, tmp_
 def test_status_and_bank_rows__bad_ones_named(run: MadeRun, columns: Path, tmp_path: Path) -> None:
     """Unknown status, foreign currency, withdrawal and an unexpected deposit are findings; the deposit has a cause."""
     rev603 = tmp_path / "rev603.csv"
-    rev603.write_text(f"{','.join(HEADINGS['rev603'])}\nR1,Lost in the post,12.00,2026-06-01,{TRACE},\n", encoding="utf-8")
+    rev603.write_text(
+        f"{','.join(HEADINGS['rev603'])}\nR1,Lost in the post,12.00,2026-06-01,{TRACE},\n", encoding="utf-8"
+    )
     rows = ("06/03/2026,12.00,,,,EUR", "06/03/2026,-5.00,,,,USD", "06/03/2026,77.77,T9,,,USD")
     result = reconcile(run, columns, rev603=rev603, bank=bank(tmp_path, *rows))
     codes = result.manifest["counts"]["findings_by_code"]
@@ -201,7 +203,9 @@ def test_no_mapping__stops_with_all_headings_and_a_toml(run: MadeRun, tmp_path: 
 def test_unknown_heading__stops(run: MadeRun, columns: Path, tmp_path: Path) -> None:
     """One heading more than the mapping knows stops the job; mapped ones are filled in already."""
     path = es022(tmp_path, line(paid(run)) + ",1")
-    path.write_text(path.read_text(encoding="utf-8").replace("Port of Entry", "Port of Entry,Refund Amt"), encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("Port of Entry", "Port of Entry,Refund Amt"), encoding="utf-8"
+    )
     with pytest.raises(MappingError, match=r"heading 'Refund Amt' is not mapped") as error:
         reconcile(run, columns, es022=path)
     assert '"Refund No." = "refund_number"' in str(error.value)

@@ -37,7 +37,11 @@ def reconciled(made: tuple[MadeRun, Planted], out: Path | None = None, **changed
     run, planted = made
     files = {**planted.files, **changed}
     return cape_engine.reconcile(
-        results=run.folder, columns=planted.columns, as_of=planted.as_of, out=out, **files  # type: ignore[arg-type]
+        results=run.folder,
+        columns=planted.columns,
+        as_of=planted.as_of,
+        out=out,
+        **files,  # type: ignore[arg-type]
     )
 
 
@@ -164,7 +168,10 @@ def test_without_entry_reports__causes_of_refunds(made: tuple[MadeRun, Planted])
     run, planted = made
     files = {name: planted.files[name] for name in ("rev603", "rev613", "bank")}
     found = cape_engine.reconcile(
-        results=run.folder, columns=planted.columns, as_of=planted.as_of, **files  # type: ignore[arg-type]
+        results=run.folder,
+        columns=planted.columns,
+        as_of=planted.as_of,
+        **files,  # type: ignore[arg-type]
     )
     wanted = {key: cause for key, cause in planted.cohorts.items() if cause == "MATCH"}
     got = causes(found.cohorts, "cohort")
