@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 import cape_engine
+from cape_engine.pipeline.reconciling import ReconcileResult
 from cape_fixtures.reconciliation import make_run, plant
 
 ENTRIES = 800_000
@@ -20,7 +21,8 @@ def test_reconcile(benchmark: Any, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", ENTRIES)
     planted = plant(run, tmp_path / "reports")
     assert planted.rows >= 1_000_000
-    results, spent = [], []
+    results: list[ReconcileResult] = []
+    spent: list[float] = []
 
     def reconcile() -> None:
         begin = time.process_time()

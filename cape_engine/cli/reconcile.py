@@ -96,13 +96,14 @@ def command(
 def _show(rows: list[dict[str, object]], findings: list[dict[str, str]], out: Path | None) -> None:
     """The summary for people."""
     from cape_engine.money import cents_text
+    from cape_engine.schema import reconciliation as c
 
     level = None
     for row in rows:
-        if row["reconciled"] != level:
-            level = row["reconciled"]
+        if row[str(c.LEVEL)] != level:
+            level = row[str(c.LEVEL)]
             click.echo(f"{level}")
-        difference, left = (cents_text(int(str(row[name]))) for name in ("difference_cents", "left_cents"))
+        difference, left = (cents_text(int(str(row[str(column)]))) for column in (c.DIFFERENCE, c.LEFT))
         click.echo(f"  {row['cause']!s:22} {int(str(row['items'])):>10,}  difference {difference:>20}  left {left:>18}")
     for one in findings:
         click.echo(f"  {one['severity']} {one['code']}: {one['message']}")

@@ -37,7 +37,7 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def paid(run: MadeRun, place: int = 0) -> dict[str, Any]:
     """One entry that is paid."""
-    rows = [row for row in run.entries.to_pylist() if row["payment_id"]]
+    rows: list[dict[str, Any]] = [row for row in run.entries.to_pylist() if row["payment_id"]]
     return rows[place]
 
 
@@ -144,7 +144,7 @@ def test_title_rows_and_dollar_forms__are_read(run: MadeRun, columns: Path, tmp_
 
 
 def test_status_and_bank_rows__bad_ones_named(run: MadeRun, columns: Path, tmp_path: Path) -> None:
-    """Unknown status, foreign currency, withdrawal and an unexpected deposit are findings; the deposit has a cause."""
+    """Unknown status, foreign currency, withdrawal and unexpected deposit are findings; the deposit has a cause."""
     rev603 = tmp_path / "rev603.csv"
     rev603.write_text(
         f"{','.join(HEADINGS['rev603'])}\nR1,Lost in the post,12.00,2026-06-01,{TRACE},\n", encoding="utf-8"
@@ -159,7 +159,7 @@ def test_status_and_bank_rows__bad_ones_named(run: MadeRun, columns: Path, tmp_p
 
 
 def test_deposits__sum_and_ambiguity(run: MadeRun, columns: Path, tmp_path: Path) -> None:
-    """A deposit without numbers is tied to the only sum that fits; one that fits two refunds is said to be ambiguous."""
+    """A deposit without numbers is tied to the only sum of refunds that fits."""
     refunds = [row for row in run.refunds.to_pylist() if row["recipient"] == run.refunds.column("recipient")[0].as_py()]
     first, second = refunds[:2]
     day = max(first["liquidation_date"], second["liquidation_date"])

@@ -71,7 +71,7 @@ def columns(path: Path) -> Path:
 
 
 def test_ledger__decisions_are_expected(place: Path, tmp_path: Path) -> None:
-    """What the ledger decided and CBP paid matches, refund by refund; what waits is not due yet; the rest is missing."""
+    """What the ledger decided and CBP paid matches, refund by refund; what waits is not due; the rest is missing."""
     with Ledger.open(place) as ledger:
         decided = [row for row in ledger.decisions().to_pylist() if row["refund"]]
         refunds = ledger.refunds().num_rows

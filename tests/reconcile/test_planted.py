@@ -100,7 +100,7 @@ def test_explained__closed_causes_leave_nothing(result: ReconcileResult) -> None
 
 
 def test_mode_gap__with_the_other_kinds_interest(result: ReconcileResult) -> None:
-    """Two differences at once are recognised: the principal of mode B with interest of the other importer kind on it."""
+    """Two differences at once are recognised: mode B principal with interest of the other importer kind on it."""
     entries = result.entries
     rows = entries.filter(pc.equal(entries.column("cause"), "MODE_GAP"))
     assert {None, "other_kind"} <= set(rows.column("detail").to_pylist())

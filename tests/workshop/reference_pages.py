@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cape_engine import findings, rules, settings
-from cape_engine.schema import claims, conventions, facts, outlook, packing, results, review, rows
+from cape_engine.schema import claims, conventions, facts, outlook, packing, reconciliation, results, review, rows
 from cape_engine.schema.column import Column
 
 NOTE = "Written by `make docs` from {origin}; change that, not this page."
@@ -89,6 +89,7 @@ def columns_page() -> str:
         ("What a what-if writes", outlook, "WHATIF"),
         ("What a risk report writes", outlook, "RISK"),
         ("What a comparison of interest writes", conventions, "COMPARED"),
+        ("What a reconciliation writes", reconciliation, "RECONCILED"),
     ):
         parts += [f"## {heading}", ""]
         for name, columns in collections(module, prefix):
