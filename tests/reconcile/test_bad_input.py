@@ -130,7 +130,9 @@ def test_repeated_row__counts_once(run: MadeRun, columns: Path, tmp_path: Path) 
     (one,) = found(result, "REPORT_ROW_REPEATED")
     assert one["row"] == 3
     assert "row 2" in one["message"]
-    assert "DUPLICATE_CLAIM" not in result.entries.column("cause").to_pylist()
+    (entry,) = [row for row in result.entries.to_pylist() if row["reported_cents"] is not None]
+    assert (entry["cause"], entry["reported_cents"]) == ("MATCH", entry["expected_cents"])
+    assert result.manifest["counts"]["report_rows"]["es022"] == {"read": 2, "used": 1, "left_out": 1}
 
 
 def test_title_rows_and_dollar_forms__are_read(run: MadeRun, columns: Path, tmp_path: Path) -> None:

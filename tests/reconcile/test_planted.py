@@ -88,6 +88,8 @@ def test_totals__tie_line_for_line(result: ReconcileResult) -> None:
         assert sum(row["left_cents"] for row in rows) == left.sum()
         assert sum(row["items"] for row in rows) == table.num_rows
     entries, cohorts = result.entries, result.cohorts
+    deposited = cohorts.filter(pc.greater(cohorts.column("bank_lines"), 0))
+    assert pc.sum(deposited.column("expected_cents")) == pc.sum(result.bank.column("expected_cents"))
     inside = entries.filter(pc.is_valid(entries.column("cohort")))
     assert pc.sum(inside.column("expected_cents")) == pc.sum(cohorts.column("expected_cents"))
 
