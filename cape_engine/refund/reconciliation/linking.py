@@ -274,10 +274,14 @@ class Linker:
         free = np.ones(len(units.amount), np.bool_)
         many = 0
         rows = self._open()
-        every = np.arange(len(free))
+        units = units.take(np.argsort(units.recipient, kind="stable"))
+        low, high = (np.searchsorted(units.recipient, self.who, side) for side in ("left", "right"))
         for line in rows[:_SOLVED].tolist():
-            fits = free & (units.amount < self.amount[line]) & self._fits(np.full(len(free), line), units, every)
-            groups = self._groups(np.flatnonzero(fits), units, int(self.who[line]))
+            named = self.who[line] >= 0
+            near = np.arange(low[line], high[line]) if named else np.arange(len(free))
+            near = near[free[near] & (units.amount[near] < self.amount[line])]
+            near = near[self._fits(np.full(len(near), line), units, near)]
+            groups = self._groups(near, units, int(self.who[line]))
             if groups is None:
                 many += 1
                 continue
