@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
     from cape_engine.pipeline.paying import FilesResult, refund_files
+    from cape_engine.pipeline.reconciling import ReconcileResult, reconcile
     from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "FilesResult",
     "OutlookResult",
     "PackResult",
+    "ReconcileResult",
     "ReviewResult",
     "RunResult",
     "ScheduleResult",
@@ -34,6 +36,7 @@ __all__ = [
     "check",
     "forecast",
     "pack",
+    "reconcile",
     "refund_files",
     "review_assign",
     "review_decide",
@@ -60,6 +63,8 @@ _ROOMS = {
     "AnswersResult": "cape_engine.pipeline.answering",
     "refund_files": "cape_engine.pipeline.paying",
     "FilesResult": "cape_engine.pipeline.paying",
+    "reconcile": "cape_engine.pipeline.reconciling",
+    "ReconcileResult": "cape_engine.pipeline.reconciling",
     "review_list": "cape_engine.pipeline.reviewing",
     "review_assign": "cape_engine.pipeline.reviewing",
     "review_decide": "cape_engine.pipeline.reviewing",

@@ -15,12 +15,13 @@ from cape_engine.findings import Findings
 from cape_engine.rules import Ruleset
 from cape_engine.schema.facts import ENTRY_NUMBER
 from cape_engine.schema.ledger import CLAIM_NUMBER, FILE_NAME
+from cape_engine.schema.reconciliation import CLAIM_MESSAGE_SAID, CLAIM_STATUS_SAID
 from cape_engine.settings import Settings
 
 CLAIM_DETAILS, VALIDATION_RESULT = "Claim Details", "Validation Result File"
 UPDATED, FAILED = "Entry Summary Updated", "Failed"
 """CBP's words for an entry on a claim (handbook 4.5)."""
-STATUS, MESSAGE = "entry_claim_status", "error_message"
+STATUS, MESSAGE = str(CLAIM_STATUS_SAID), str(CLAIM_MESSAGE_SAID)
 ENTRY, CLAIM, FILE = str(ENTRY_NUMBER), str(CLAIM_NUMBER), str(FILE_NAME)
 _KNOWN = (ENTRY, CLAIM, STATUS, MESSAGE, FILE)
 _STATES = {word.upper(): word for word in (UPDATED, FAILED)}

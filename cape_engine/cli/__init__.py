@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "answers": ("cape_engine.cli.answers", "Take CBP's answers into the ledger: what moved, what failed, what next."),
     "refund": ("cape_engine.cli.refund", "Interest side by side, payment files and the life of payments."),
     "forecast": ("cape_engine.cli.forecast", "Cash by week with ranges, from the filer's own history of days."),
+    "reconcile": ("cape_engine.cli.reconcile", "What CBP paid against what we expected, with the cause of each gap."),
     "whatif": ("cape_engine.cli.whatif", "What each acceptance day leads to: eligible set, principal, interest."),
     "risk": ("cape_engine.cli.risk", "What leaves which window when, and the entries to file first."),
     "explain": ("cape_engine.cli.explain", "Say why one entry comes out as it does, number by number."),

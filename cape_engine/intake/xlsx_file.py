@@ -59,7 +59,7 @@ class XlsxFile:
         self.refused_entries: list[str] = []
         try:
             book = fastexcel.read_excel(path)
-            sheet = book.load_sheet(_sheet(book.sheet_names), header_row=None, skip_rows=0, dtypes="string")
+            sheet = book.load_sheet(sheet_name(book.sheet_names), header_row=None, skip_rows=0, dtypes="string")
             batch, errors = sheet.to_arrow_with_errors()
         except (fastexcel.FastExcelError, OSError, ValueError, IndexError) as error:
             raise Unreadable("FILE_TRUNCATED", self.source, value=str(error).splitlines()[0]) from error
@@ -114,7 +114,7 @@ def _blank_rows(columns: list[pa.Array]) -> Bools:
     return blank
 
 
-def _sheet(names: list[str]) -> str:
+def sheet_name(names: list[str]) -> str:
     """The sheet of the report: `Main Report`, `ES-003`, `Report`, else the first."""
     plain = {name.strip().casefold(): name for name in reversed(names)}
     return next((plain[name] for name in _SHEETS if name in plain), names[0])

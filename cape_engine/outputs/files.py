@@ -21,7 +21,7 @@ MANIFEST = "manifest.json"
 REPLACED = ".replaced.json"
 """Names of files that are being replaced, in the form of a manifest; it stands only while they are."""
 _OTHERS = frozenset(
-    "import check pack answers compare-interest files accrual statement forecast consolidation".split(),
+    "import check pack answers compare-interest files accrual statement forecast consolidation reconcile".split(),
 )
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20

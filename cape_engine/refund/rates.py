@@ -222,10 +222,15 @@ class RateTable:
         Filling is idempotent and marks a place last, so threads may share a table.
         """
         high, low, done = self._memo
-        for place in _lacking(places, done):
-            growth = self.growth_e128(*self._days_of(place))
-            high[place], low[place] = growth >> 64, growth & _LOW64
-            done[place] = True
+        lacking = np.array(_lacking(places, done), np.int64)
+        if len(lacking):  # whole columns: single cells cost more than the growth itself
+            rest, end = np.divmod(lacking, self.points)
+            kind, start = np.divmod(rest, self.points)
+            days = ((start + self.origin).tolist(), (end + self.origin).tolist())
+            growth = list(map(self.growth_e128, kind.tolist(), *days))
+            high[lacking] = np.array([one >> 64 for one in growth], np.uint64)
+            low[lacking] = np.array([one & _LOW64 for one in growth], np.uint64)
+            done[lacking] = True
         return readonly(high), readonly(low)
 
     def factor_e9(self, kind: int, start: int, end: int) -> int:

@@ -325,6 +325,29 @@ class FailureRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseCode:
+    """What a difference between what we expect and what CBP paid can come from (handbook 7.6).
+
+    Attributes:
+        cause: cause code.
+        place: causes are tested in ascending order, the first that fits is the cause.
+        meaning: in one sentence.
+        who_acts: who acts next.
+        next_step: what to do.
+        closes: whether the cause explains the difference, so that a controller may close it.
+    """
+
+    cause: str
+    place: int
+    meaning: str
+    who_acts: str
+    next_step: str
+    closes: bool
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class OtherReportColumn:
     """A column of another CBP report; a blank name means that the columns are unpublished."""
 

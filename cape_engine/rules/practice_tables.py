@@ -241,6 +241,20 @@ ROUTES = Table(
     r.FailureRoute,
     ("rule_id",),
 )
+CAUSES = Table(
+    "cause_codes.csv",
+    (
+        ("cause", p.needed),
+        ("place", p.whole),
+        ("meaning", p.needed),
+        ("who_acts", p.one_of("nobody", "recipient", "filer", "controller")),
+        ("next_step", p.needed),
+        ("closes", p.yes),
+        *SOURCE,
+    ),
+    r.CauseCode,
+    ("cause",),
+)
 ES003 = Table(
     "es003_columns.csv",
     (

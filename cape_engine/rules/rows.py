@@ -2,6 +2,7 @@
 
 from cape_engine.rules.dated import Dated
 from cape_engine.rules.practice_rows import (
+    CauseCode,
     Closure,
     EligibilityRule,
     EntryState,
@@ -46,6 +47,7 @@ __all__ = [
     "LEGAL_DIGITS",
     "BaseRow",
     "BorderlineNumber",
+    "CauseCode",
     "Closure",
     "CodeRow",
     "CollectionPeriod",

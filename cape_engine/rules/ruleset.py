@@ -196,6 +196,11 @@ class Ruleset:
         """What to do about each refusal; the order decides between several of them."""
         return self._rows[tables.ROUTES.file]
 
+    @property
+    def cause_codes(self) -> tuple[r.CauseCode, ...]:
+        """Causes of differences in a reconciliation, in the order in which they are tested."""
+        return tuple(sorted(self._rows[tables.CAUSES.file], key=lambda row: row.place))
+
     def entry_types(self, code: str, on: dt.date) -> r.EntryTypeRow | None:
         """What CAPE does with an entry type on that day; None when no row covers it."""
         return next((row for row in self.all_entry_types if row.code == code and row.applies(on)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cape_engine.rules.practice_tables import (
+    CAUSES,
     CLAIM_DETAILS,
     CLOSURES,
     ELIGIBILITY,
@@ -50,6 +51,7 @@ __all__ = [
     "BASE",
     "BLOCKS",
     "BORDERLINE",
+    "CAUSES",
     "CLAIM_DETAILS",
     "CLOSURES",
     "CODES",
@@ -92,7 +94,7 @@ EAGER: tuple[Table, ...] = (
     IEEPA, OTHER, SPI, COMPUTATION, SLOTS, UNITS, INTEREST, FEE_LIMITS, FEE_CLASSES, ENTRY_TYPES, ELIGIBILITY, HOLIDAYS,
     CLOSURES, POLICIES, STATUS_WORDS, DISPLACED, COLUMN2, HOLD_CODES, BLOCKS, BORDERLINE, COLLECTION, RATE_DATES,
     WHOLE_UNITS, RATE_UNITS, ES003, CLAIM_DETAILS, ENTRY_STATES, TRANSITIONS, EVENT_KINDS, ROUTES, REVIEW,
-    SHORT_TERM,
+    SHORT_TERM, CAUSES,
 )  # fmt: skip
 """Small tables, parsed whole when the ruleset is loaded."""
 LAZY: tuple[Table, ...] = (BASE, SPECIAL)

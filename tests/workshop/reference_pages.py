@@ -22,6 +22,7 @@ from cape_engine.schema import (
     outlook,
     packing,
     payment_files,
+    reconciliation,
     results,
     review,
     rows,
@@ -111,6 +112,7 @@ def columns_page() -> str:
         ("What a forecast takes as history", books, "HISTORY"),
         ("What the load test of consolidation hands in", consolidation, "ENTRY"),
         ("What the load test of consolidation expects", consolidation, "VERSIONED"),
+        ("What a reconciliation writes", reconciliation, "RECONCILED"),
     ):
         parts += [f"## {heading}", ""]
         for name, columns in collections(module, prefix):
