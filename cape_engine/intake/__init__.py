@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cape_engine.intake.accounts import read_account_rows
 from cape_engine.intake.adding import add_to_store
 from cape_engine.intake.build import build_store
 from cape_engine.intake.export import export_store
@@ -17,6 +18,7 @@ __all__ = [
     "export_store",
     "headers_without_rows",
     "overlay_headers",
+    "read_account_rows",
     "read_deposits",
     "read_headers",
     "read_importers",

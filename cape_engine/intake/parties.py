@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,36 @@ def read_importers(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
         InputError: one of the files cannot be read.
     """
     findings = Findings()
+    rows = importer_rows(paths, findings)
+    return _importers(rows.columns, rows.names, rows.rows, rows.vocabularies, findings)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ImporterRows:
+    """Rows of importers files as they stand there; account numbers are among them, so nothing is shown of it.
+
+    Attributes:
+        columns: for each column of the file the number of each row's cell; -1 where nothing is said.
+        names: the file of each row.
+        rows: int64[n], the row as an editor counts it.
+        vocabularies: what the numbers of words and texts stand for.
+    """
+
+    columns: dict[Column, Numbers]
+    names: list[str]
+    rows: Int64s
+    vocabularies: Vocabularies
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRows:
+    """Every row of importers files that names an importer; what cannot be read becomes a finding.
+
+    Raises:
+        InputError: one of the files cannot be read.
+    """
     vocabularies = Vocabularies()
     parts: dict[Column, list[Numbers]] = {column: [] for column in f.IMPORTERS_FILE}
     names: list[str] = []
@@ -70,7 +101,7 @@ def read_importers(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
             rows.append(block.rows[keep])
             names.extend([table.source] * int(keep.sum()))
     columns = {column: np.concatenate(found) if found else np.empty(0, np.int64) for column, found in parts.items()}
-    return _importers(columns, names, np.concatenate(rows) if rows else np.empty(0, np.int64), vocabularies, findings)
+    return ImporterRows(columns, names, np.concatenate(rows) if rows else np.empty(0, np.int64), vocabularies)
 
 
 def _importer_cells(
