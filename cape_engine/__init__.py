@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
+    from cape_engine.pipeline.paying import (
+        PaymentsShown,
+        RefundResult,
+        refund_bank,
+        refund_enrol,
+        refund_reissue,
+        refund_release,
+        refund_send,
+        refund_show,
+    )
     from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
 __all__ = [
@@ -20,6 +30,8 @@ __all__ = [
     "CheckResult",
     "OutlookResult",
     "PackResult",
+    "PaymentsShown",
+    "RefundResult",
     "ReviewResult",
     "RunResult",
     "ScheduleResult",
@@ -28,6 +40,12 @@ __all__ = [
     "answers",
     "check",
     "pack",
+    "refund_bank",
+    "refund_enrol",
+    "refund_reissue",
+    "refund_release",
+    "refund_send",
+    "refund_show",
     "review_assign",
     "review_decide",
     "review_list",
@@ -58,6 +76,14 @@ _ROOMS = {
     "ScheduleResult": "cape_engine.pipeline.living",
     "advance": "cape_engine.pipeline.living",
     "AdvanceResult": "cape_engine.pipeline.living",
+    "refund_bank": "cape_engine.pipeline.paying",
+    "refund_enrol": "cape_engine.pipeline.paying",
+    "refund_reissue": "cape_engine.pipeline.paying",
+    "refund_release": "cape_engine.pipeline.paying",
+    "refund_send": "cape_engine.pipeline.paying",
+    "refund_show": "cape_engine.pipeline.paying",
+    "PaymentsShown": "cape_engine.pipeline.paying",
+    "RefundResult": "cape_engine.pipeline.paying",
 }
 
 

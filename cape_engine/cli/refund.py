@@ -6,7 +6,14 @@ import importlib
 
 import click
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "enrol": ("cape_engine.cli.refund_enrol", "Record who is enrolled for ACH refunds."),
+    "release": ("cape_engine.cli.refund_release", "Certify refunds, hold them, or take what is owed."),
+    "send": ("cape_engine.cli.refund_send", "Send certified payments to Treasury, with files."),
+    "bank": ("cape_engine.cli.refund_bank", "Record what was issued, settled, returned."),
+    "reissue": ("cape_engine.cli.refund_reissue", "Make payments that came back anew."),
+    "show": ("cape_engine.cli.refund_show", "Refunds and payments with their state, and the balance."),
+}
 
 EXAMPLE = """Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
 full: nothing of the transaction counts, run the same command again."""

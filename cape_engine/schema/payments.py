@@ -8,6 +8,7 @@ from cape_engine.schema.column import CENTS, DAY, TEXT, WORD, Column, arrow_sche
 from cape_engine.schema.facts import ACH_ENROLLED, IMPORTER_NUMBER
 from cape_engine.schema.ledger import COUNT, LINK, ON_DAY, REASON
 from cape_engine.schema.life import COHORT_VERSION, EVENT_ROW, EVENT_SOURCE, PAID_PART, PAID_PARTS, PAYMENT, REFUND
+from cape_engine.schema.payment_files import TRACE
 from cape_engine.schema.results import (
     AMOUNT_CENTS,
     INTEREST_CENTS,
@@ -40,7 +41,6 @@ OFFSETS: tuple[Column, ...] = (DEBT, REFUND, ON_DAY, AMOUNT_CENTS)
 """What was taken for debts, refund by refund."""
 
 PAYMENT_STATE = Column("payment_state", WORD, "where the payment stands", source="handbook 7.4")
-TRACE = Column("trace", TEXT, "trace number under which the payment was sent", nullable=True)
 REPLACED_BY = Column("replaced_by", TEXT, "payment that took its place", nullable=True)
 PAYMENT_REASON = Column("payment_reason", WORD, "why; reason code of a return", nullable=True)
 PAYMENT_EVENTS: tuple[Column, ...] = (PAYMENT, AMOUNT_CENTS, TRACE, PAYMENT_REASON, REPLACED_BY, EVENT_ROW)

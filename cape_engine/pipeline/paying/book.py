@@ -14,6 +14,7 @@ from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int32s
 from cape_engine.dates import day_number
 from cape_engine.ledger import Ledger
+from cape_engine.schema import ledger as led
 from cape_engine.schema import life
 from cape_engine.schema import payments as p
 from cape_engine.schema import results as r
@@ -86,6 +87,13 @@ class Book:
         """Every trace that was ever sent, and the payment it belongs to."""
         sent = self.events.filter(pc.equal(self.events.column("state"), SENT))
         return bridge.single(sent, p.TRACE), self.of_keys(bridge.single(sent, life.PAYMENT))
+
+    def reasons(self, places: Places) -> pa.Array:
+        """Why payments came to the state they stood in when the book was read; blank where nothing was said."""
+        told = bridge.single(self.events, p.PAYMENT_REASON).cast(pa.string())
+        at = self.event[places]
+        found = told.take(pa.array(np.maximum(at, 0), mask=at < 0)) if len(told) else pa.nulls(len(at), pa.string())
+        return pc.fill_null(found, "")
 
     def record(
         self, ledger: Ledger, places: Places, state: int, day: dt.date, *, source: str = "", **cells: pa.Array
@@ -209,7 +217,7 @@ def load(ledger: Ledger, until: dt.date | None = None) -> Book:
     offsets = ledger.offsets()
     if until is not None:
         refunds = refunds.filter(pc.less_equal(refunds.column(str(life.RESULT_LIQUIDATION_DATE)), pa.scalar(until)))
-        offsets = offsets.filter(pc.less_equal(offsets.column(str(p.ON_DAY)), pa.scalar(until)))
+        offsets = offsets.filter(pc.less_equal(offsets.column(str(led.ON_DAY)), pa.scalar(until)))
         parts = _there(parts, events, refunds)
     keys = bridge.single(refunds, life.REFUND)
     home = places_of(bridge.single(parts, life.REFUND), keys)
@@ -217,7 +225,7 @@ def load(ledger: Ledger, until: dt.date | None = None) -> Book:
     state, day = np.zeros(count, np.int8), np.full(count, NO_DAY, np.int32)
     certified, issued, last = day.copy(), day.copy(), np.full(count, -1, np.int64)
     place = places_of(bridge.single(events, life.PAYMENT), bridge.single(parts, life.PAYMENT))
-    codes, days = events.column("state").to_numpy(), bridge.days(events, p.ON_DAY)
+    codes, days = events.column("state").to_numpy(), bridge.days(events, led.ON_DAY)
     state[place], day[place], last[place] = codes, days, np.arange(len(place))  # of several the last one stays
     for array, code in ((certified, CERTIFIED), (issued, ISSUED)):
         array[place[codes == code]] = days[codes == code]
