@@ -107,8 +107,7 @@ def record_parts(writer: Writer, rows: pa.Table, on_day: dt.date) -> None:
 def parts(database: Database) -> pa.Table:
     """All payments with what they replace, sorted by key."""
     raw = pa.schema([(str(c), pa.int64() if c.type == pa.int64() else _TEXT) for c in columns.PARTS_KEPT])
-    listed = ", ".join(raw.names)
-    return database.table(f"SELECT {listed} FROM payments ORDER BY payment", raw)  # noqa: S608 - our own words
+    return database.whole("payments", raw).sort_by("payment")
 
 
 def record_events(writer: Writer, state: str, rows: pa.Table, source: str, on_day: dt.date) -> None:

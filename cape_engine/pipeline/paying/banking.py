@@ -43,7 +43,7 @@ def bank(ledger: Ledger, files: Sequence[Path], call: Call) -> None:
     read = [read_lines(path, p.BANK_FILE, (p.BANK_KIND, p.BANK_DATE, r.AMOUNT_CENTS), call.findings) for path in files]
     if not any(lines.count for lines in read):
         return
-    book = load(ledger)
+    book = load(ledger, keys_only=True)
     known = _Known.of(book)
     entries: Followers | None = None
     told = [_told(lines, book, known) for lines in read]
