@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
-    from cape_engine.pipeline.paying import (
+    from cape_engine.pipeline.payments import (
         PaymentsShown,
         RefundResult,
         refund_bank,
@@ -76,14 +76,14 @@ _ROOMS = {
     "ScheduleResult": "cape_engine.pipeline.living",
     "advance": "cape_engine.pipeline.living",
     "AdvanceResult": "cape_engine.pipeline.living",
-    "refund_bank": "cape_engine.pipeline.paying",
-    "refund_enrol": "cape_engine.pipeline.paying",
-    "refund_reissue": "cape_engine.pipeline.paying",
-    "refund_release": "cape_engine.pipeline.paying",
-    "refund_send": "cape_engine.pipeline.paying",
-    "refund_show": "cape_engine.pipeline.paying",
-    "PaymentsShown": "cape_engine.pipeline.paying",
-    "RefundResult": "cape_engine.pipeline.paying",
+    "refund_bank": "cape_engine.pipeline.payments",
+    "refund_enrol": "cape_engine.pipeline.payments",
+    "refund_reissue": "cape_engine.pipeline.payments",
+    "refund_release": "cape_engine.pipeline.payments",
+    "refund_send": "cape_engine.pipeline.payments",
+    "refund_show": "cape_engine.pipeline.payments",
+    "PaymentsShown": "cape_engine.pipeline.payments",
+    "RefundResult": "cape_engine.pipeline.payments",
 }
 
 

@@ -12,7 +12,7 @@ from cape_engine.cli import common
 from cape_engine.cli.ledger import VARIABLE
 
 if TYPE_CHECKING:
-    from cape_engine.pipeline.paying import RefundResult
+    from cape_engine.pipeline.payments import RefundResult
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -16,12 +16,12 @@ from cape_engine.dates import day_number
 from cape_engine.ledger import Ledger
 from cape_engine.ledger.blobs import digest_of
 from cape_engine.outputs.files import sha256_of
-from cape_engine.pipeline.paying.book import SENT, STAGES, Book, Places, load
-from cape_engine.pipeline.paying.enrolling import enrolled_now, fingerprints
-from cape_engine.pipeline.paying.files import Batch, check_format, write_files
-from cape_engine.pipeline.paying.following import Followers
-from cape_engine.pipeline.paying.releasing import sendable_from
-from cape_engine.pipeline.paying.result import Call
+from cape_engine.pipeline.payments.book import SENT, STAGES, Book, Places, load
+from cape_engine.pipeline.payments.enrolling import enrolled_now, fingerprints
+from cape_engine.pipeline.payments.files import Batch, check_format, write_files
+from cape_engine.pipeline.payments.following import Followers
+from cape_engine.pipeline.payments.releasing import sendable_from
+from cape_engine.pipeline.payments.result import Call
 from cape_engine.refund.payment_files import Accounts, read_accounts
 from cape_engine.schema import life
 from cape_engine.schema import payments as p

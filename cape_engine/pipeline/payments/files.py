@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from cape_engine.errors import UsageError
 from cape_engine.outputs.files import writing
 from cape_engine.pipeline.packing.writing import write_csv
-from cape_engine.pipeline.paying.result import Call
+from cape_engine.pipeline.payments.result import Call
 from cape_engine.refund.payment_files import Accounts
 from cape_engine.schema import payments as p
 

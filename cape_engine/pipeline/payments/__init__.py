@@ -1,6 +1,6 @@
 """The life of payments: enrolment, release with offsets, sending, what banks say, reissue, and where the money is."""
 
-from cape_engine.pipeline.paying.api import (
+from cape_engine.pipeline.payments.api import (
     RefundOptions,
     refund_bank,
     refund_enrol,
@@ -9,7 +9,7 @@ from cape_engine.pipeline.paying.api import (
     refund_send,
     refund_show,
 )
-from cape_engine.pipeline.paying.result import PaymentsShown, RefundResult
+from cape_engine.pipeline.payments.result import PaymentsShown, RefundResult
 
 __all__ = [
     "PaymentsShown",

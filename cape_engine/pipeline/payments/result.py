@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from cape_engine.bridge import Bools, Int64s
 from cape_engine.findings import Findings
-from cape_engine.pipeline.paying.working import Working
+from cape_engine.pipeline.payments.working import Working
 from cape_engine.settings import Settings
 
 

@@ -16,8 +16,8 @@ from cape_engine.bridge import Bools
 from cape_engine.dates import day_number
 from cape_engine.intake.accounts import plain_numbers
 from cape_engine.ledger import Ledger
-from cape_engine.pipeline.paying.book import Places, places_of
-from cape_engine.pipeline.paying.result import Call
+from cape_engine.pipeline.payments.book import Places, places_of
+from cape_engine.pipeline.payments.result import Call
 from cape_engine.refund.payment_files import Accounts, masked, read_accounts
 from cape_engine.schema import facts as f
 from cape_engine.schema import payments as p

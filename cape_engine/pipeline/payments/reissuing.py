@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from cape_engine import bridge
 from cape_engine.dates import day_number
 from cape_engine.ledger import Ledger
-from cape_engine.pipeline.paying.book import CERTIFIED, REISSUED, RETURNED, Book, Places, load
-from cape_engine.pipeline.paying.enrolling import enrolled_now
-from cape_engine.pipeline.paying.following import Followers
-from cape_engine.pipeline.paying.releasing import announce
-from cape_engine.pipeline.paying.result import Call
+from cape_engine.pipeline.payments.book import CERTIFIED, REISSUED, RETURNED, Book, Places, load
+from cape_engine.pipeline.payments.enrolling import enrolled_now
+from cape_engine.pipeline.payments.following import Followers
+from cape_engine.pipeline.payments.releasing import announce
+from cape_engine.pipeline.payments.result import Call
 from cape_engine.refund.offsets import new_key
 from cape_engine.schema import life
 from cape_engine.schema import payments as p

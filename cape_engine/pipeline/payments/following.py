@@ -15,7 +15,7 @@ from cape_engine import bridge
 from cape_engine.ledger import Ledger, Stepped
 from cape_engine.ledger.chain import entry_bytes
 from cape_engine.ledger.states import Life, default_life
-from cape_engine.pipeline.paying.book import STAGES, Book, Places, places_of
+from cape_engine.pipeline.payments.book import STAGES, Book, Places, places_of
 from cape_engine.schema import facts as f
 from cape_engine.schema import ledger as led
 from cape_engine.schema import life

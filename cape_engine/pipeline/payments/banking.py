@@ -14,10 +14,10 @@ from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int32s
 from cape_engine.dates import date_of
 from cape_engine.ledger import Ledger
-from cape_engine.pipeline.paying.book import ISSUED, RETURNED, SENT, SETTLED, Book, Places, load
-from cape_engine.pipeline.paying.following import Followers
-from cape_engine.pipeline.paying.lines import Lines, read_lines
-from cape_engine.pipeline.paying.result import Call
+from cape_engine.pipeline.payments.book import ISSUED, RETURNED, SENT, SETTLED, Book, Places, load
+from cape_engine.pipeline.payments.following import Followers
+from cape_engine.pipeline.payments.lines import Lines, read_lines
+from cape_engine.pipeline.payments.result import Call
 from cape_engine.schema import ledger as led
 from cape_engine.schema import life
 from cape_engine.schema import payments as p

@@ -13,9 +13,9 @@ from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools
 from cape_engine.intake.accounts import plain_numbers
 from cape_engine.ledger import Ledger
-from cape_engine.pipeline.paying import book as b
-from cape_engine.pipeline.paying.book import Book, load, places_of
-from cape_engine.pipeline.paying.result import PaymentsShown
+from cape_engine.pipeline.payments import book as b
+from cape_engine.pipeline.payments.book import Book, load, places_of
+from cape_engine.pipeline.payments.result import PaymentsShown
 from cape_engine.schema import facts as f
 from cape_engine.schema import life
 from cape_engine.schema import payments as p

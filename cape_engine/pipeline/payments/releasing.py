@@ -14,12 +14,12 @@ from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools
 from cape_engine.dates import day_number
 from cape_engine.ledger import Ledger
-from cape_engine.pipeline.paying.book import CERTIFIED, HELD, READY, Book, Places, load
-from cape_engine.pipeline.paying.debts import record_debts, serve_debts
-from cape_engine.pipeline.paying.enrolling import enrolled_now
-from cape_engine.pipeline.paying.following import Followers
-from cape_engine.pipeline.paying.result import Call
-from cape_engine.pipeline.paying.working import Working
+from cape_engine.pipeline.payments.book import CERTIFIED, HELD, READY, Book, Places, load
+from cape_engine.pipeline.payments.debts import record_debts, serve_debts
+from cape_engine.pipeline.payments.enrolling import enrolled_now
+from cape_engine.pipeline.payments.following import Followers
+from cape_engine.pipeline.payments.result import Call
+from cape_engine.pipeline.payments.working import Working
 from cape_engine.refund.cohorts import UNKNOWN
 from cape_engine.schema import ledger as led
 from cape_engine.schema import life

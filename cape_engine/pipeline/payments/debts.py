@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from cape_engine import bridge
 from cape_engine.intake.accounts import plain_numbers
 from cape_engine.ledger import Ledger
-from cape_engine.pipeline.paying.book import CERTIFIED, REPLACED, Book, Places, places_of
-from cape_engine.pipeline.paying.lines import Lines, read_lines
-from cape_engine.pipeline.paying.result import Call
+from cape_engine.pipeline.payments.book import CERTIFIED, REPLACED, Book, Places, places_of
+from cape_engine.pipeline.payments.lines import Lines, read_lines
+from cape_engine.pipeline.payments.result import Call
 from cape_engine.refund.offsets import Debt, Taken, cut, new_key, take
 from cape_engine.schema import ledger as led
 from cape_engine.schema import life

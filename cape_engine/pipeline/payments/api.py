@@ -10,8 +10,8 @@ from cape_engine import rules
 from cape_engine.errors import UsageError
 from cape_engine.ledger import Ledger
 from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
-from cape_engine.pipeline.paying.result import Call, PaymentsShown, RefundResult
-from cape_engine.pipeline.paying.working import Working
+from cape_engine.pipeline.payments.result import Call, PaymentsShown, RefundResult
+from cape_engine.pipeline.payments.working import Working
 from cape_engine.settings import Settings
 
 
@@ -43,7 +43,7 @@ def refund_enrol(
     Raises:
         CapeError: see `cape_engine.errors`; a bad account is a finding, and not enrolled.
     """
-    from cape_engine.pipeline.paying.enrolling import enrol  # noqa: PLC0415 - the road loads the components
+    from cape_engine.pipeline.payments.enrolling import enrol  # noqa: PLC0415 - the road loads the components
 
     call = _call(options)
     with Ledger.open(ledger, create=False) as opened, opened.transaction():
@@ -65,7 +65,7 @@ def refund_release(
     Raises:
         CapeError: see `cape_engine.errors`; bad debts are findings.
     """
-    from cape_engine.pipeline.paying.releasing import release  # noqa: PLC0415 - as above
+    from cape_engine.pipeline.payments.releasing import release  # noqa: PLC0415 - as above
 
     call, day = _call(options), _day(on)
     call.working.refuse_closed(day, "release")
@@ -96,7 +96,7 @@ def refund_send(
     Raises:
         CapeError: see `cape_engine.errors`; a payment without a usable account is a finding, and is not sent.
     """
-    from cape_engine.pipeline.paying.sending import send  # noqa: PLC0415 - as above
+    from cape_engine.pipeline.payments.sending import send  # noqa: PLC0415 - as above
 
     call, day, folder = _call(options), _day(on), path_of(out)
     if folder is None:
@@ -118,7 +118,7 @@ def refund_bank(files: Sources, *, ledger: PathLike, **options: Unpack[RefundOpt
     Raises:
         CapeError: see `cape_engine.errors`; a line that cannot be is a finding, the good ones count.
     """
-    from cape_engine.pipeline.paying.banking import bank  # noqa: PLC0415 - as above
+    from cape_engine.pipeline.payments.banking import bank  # noqa: PLC0415 - as above
 
     call = _call(options)
     with Ledger.open(ledger, create=False) as opened, opened.transaction():
@@ -148,8 +148,8 @@ def refund_reissue(
     Raises:
         CapeError: see `cape_engine.errors`; a payment that did not come back is a finding.
     """
-    from cape_engine.pipeline.paying.enrolling import enrol  # noqa: PLC0415 - as above
-    from cape_engine.pipeline.paying.reissuing import reissue  # noqa: PLC0415 - as above
+    from cape_engine.pipeline.payments.enrolling import enrol  # noqa: PLC0415 - as above
+    from cape_engine.pipeline.payments.reissuing import reissue  # noqa: PLC0415 - as above
 
     call, day = _call(options), _day(on)
     if not payments and not everything:
@@ -175,7 +175,7 @@ def refund_show(
     Raises:
         CapeError: see `cape_engine.errors`.
     """
-    from cape_engine.pipeline.paying.showing import shown  # noqa: PLC0415 - as above
+    from cape_engine.pipeline.payments.showing import shown  # noqa: PLC0415 - as above
 
     with Ledger.open(ledger, create=False, read_only=True) as opened:
         return shown(opened, recipient, day_of(as_of))
