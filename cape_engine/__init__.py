@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.living import AdvanceResult, ScheduleResult, advance, schedule
     from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
+    from cape_engine.pipeline.paying import FilesResult, refund_files
     from cape_engine.pipeline.payments import (
         PaymentsShown,
         RefundResult,
@@ -28,6 +29,7 @@ __all__ = [
     "AdvanceResult",
     "AnswersResult",
     "CheckResult",
+    "FilesResult",
     "OutlookResult",
     "PackResult",
     "PaymentsShown",
@@ -42,6 +44,7 @@ __all__ = [
     "pack",
     "refund_bank",
     "refund_enrol",
+    "refund_files",
     "refund_reissue",
     "refund_release",
     "refund_send",
@@ -68,6 +71,8 @@ _ROOMS = {
     "OutlookResult": "cape_engine.pipeline.outlook",
     "answers": "cape_engine.pipeline.answering",
     "AnswersResult": "cape_engine.pipeline.answering",
+    "refund_files": "cape_engine.pipeline.paying",
+    "FilesResult": "cape_engine.pipeline.paying",
     "review_list": "cape_engine.pipeline.reviewing",
     "review_assign": "cape_engine.pipeline.reviewing",
     "review_decide": "cape_engine.pipeline.reviewing",

@@ -7,6 +7,7 @@ import importlib
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "files": ("cape_engine.cli.refund_files", "Payments of a run as NACHA or pain.001 files for a bank."),
     "enrol": ("cape_engine.cli.refund_enrol", "Record who is enrolled for ACH refunds."),
     "release": ("cape_engine.cli.refund_release", "Certify refunds, hold them, or take what is owed."),
     "send": ("cape_engine.cli.refund_send", "Send certified payments to Treasury, with files."),

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cape_engine.bridge import Int64s, readonly
+from cape_engine.bridge import Int32s, Int64s, readonly
 from cape_engine.findings import Findings
 from cape_engine.intake.parties import ImporterRows, importer_rows
 from cape_engine.schema import facts as f
@@ -28,7 +28,8 @@ def read_account_rows(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
 
     Returns:
         The columns `schema.payment_files.ACCOUNT_ROWS`, in the order of the keys, and everything found. Where two rows
-        of an importer differ in its account, `differs_in` names the column and a finding both rows, never the values.
+        of an importer differ in its account, `differs_in` names the column and a finding both rows, never the values;
+        `unknown_in` names a column with a word that nobody knows.
 
     Raises:
         InputError: one of the files cannot be read.
@@ -55,15 +56,24 @@ def read_account_rows(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
         first, other = np.empty(len(rank), np.int64), np.empty(len(rank), np.int64)
         first_and_other(starts, order, readonly(codes), np.int64(-1), first, other)
         hit = np.flatnonzero(other != NO_ROW)
-        differs[hit] = np.where(differs[hit] < 0, place, differs[hit])
+        if column != f.NAME:  # two names of one account are no two accounts; the name stays unknown
+            differs[hit] = np.where(differs[hit] < 0, place, differs[hit])
         _name_both(findings, column, rows, texts[f.IMPORTER_NUMBER], (first[hit], other[hit]))
         arrays[column] = _taken(column, np.where(other == NO_ROW, first, NO_ROW), codes, texts)
-    arrays[p.DIFFERS_IN] = pa.DictionaryArray.from_arrays(
-        pa.array(differs, mask=differs < 0), pa.array([str(column) for column in compared])
-    )
+    arrays[p.DIFFERS_IN] = _column_words(differs, compared)
+    unknown = np.full(len(rank), -1, np.int32)
+    for place, (_, strange) in enumerate(rows.unknown.items()):
+        unknown[group[strange]] = place
+    arrays[p.UNKNOWN_IN] = _column_words(unknown, tuple(rows.unknown))
     arrays[p.ACCOUNT_SOURCE] = pa.array(rows.names, pa.string()).take(pa.array(begin)).dictionary_encode()
     arrays[p.ACCOUNT_ROW] = pa.array(rows.rows[begin])
     return pa.table([arrays[column] for column in p.ACCOUNT_ROWS], schema=p.ACCOUNT_ROWS_SCHEMA), findings
+
+
+def _column_words(place: Int32s, columns: tuple[Column, ...]) -> pa.Array:
+    """Names of columns, null where the place is -1."""
+    words = pa.array([str(column) for column in columns], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(place, mask=place < 0), words)
 
 
 def plain_numbers(numbers: pa.Array) -> pa.Array:
@@ -92,7 +102,7 @@ def _name_both(
     """A finding for each importer whose rows differ; what they say is not shown."""
     for first, other in zip(*(places.tolist() for places in pair), strict=True):
         findings.add(
-            "ACCOUNT_CONFLICT",
+            "IMPORTER_CONFLICT" if column == f.NAME else "ACCOUNT_CONFLICT",
             source=rows.names[other],
             row=int(rows.rows[other]),
             column=str(column),

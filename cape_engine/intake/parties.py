@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cape_engine.bridge import Int64s, dates, readonly
+from cape_engine.bridge import Bools, Int64s, dates, readonly
 from cape_engine.findings import Findings
 from cape_engine.intake import cells as c
 from cape_engine.intake import files
@@ -28,6 +28,8 @@ from cape_kernels.segments import NO_ROW, first_and_other
 
 _SECRET = frozenset({f.ACCOUNT_NUMBER, f.ROUTING_NUMBER, f.NAME})
 """Columns whose values no finding shows."""
+_WORDS = (f.ACH_ENROLLED, f.ACCOUNT_KIND)
+"""Columns in which an unknown word is not the same as none, where money is sent."""
 
 
 def _blocks(path: Path, headings: Headings, findings: Findings) -> tuple[Table, list[Block]]:
@@ -73,12 +75,14 @@ class ImporterRows:
         names: the file of each row.
         rows: int64[n], the row as an editor counts it.
         vocabularies: what the numbers of words and texts stand for.
+        unknown: for some columns, which rows hold a word that nobody knows.
     """
 
     columns: dict[Column, Numbers]
     names: list[str]
     rows: Int64s
     vocabularies: Vocabularies
+    unknown: dict[Column, Bools]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -92,22 +96,31 @@ def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRo
     """
     vocabularies = Vocabularies()
     parts: dict[Column, list[Numbers]] = {column: [] for column in f.IMPORTERS_FILE}
+    unknown: dict[Column, list[Bools]] = {column: [] for column in _WORDS}
     names: list[str] = []
     rows: list[Int64s] = []
     for path in files.expand(paths, findings):
         table, blocks = _blocks(path, importer_headings(), findings)
         for block in blocks:
-            keep = _importer_cells(block, table, vocabularies, findings, parts)
+            keep, strange = _importer_cells(block, table, vocabularies, findings, parts)
+            for column, found in unknown.items():
+                found.append(strange.get(column, np.zeros(len(keep), np.bool_))[keep])
             rows.append(block.rows[keep])
             names.extend([table.source] * int(keep.sum()))
     columns = {column: np.concatenate(found) if found else np.empty(0, np.int64) for column, found in parts.items()}
-    return ImporterRows(columns, names, np.concatenate(rows) if rows else np.empty(0, np.int64), vocabularies)
+    return ImporterRows(
+        columns,
+        names,
+        np.concatenate(rows) if rows else np.empty(0, np.int64),
+        vocabularies,
+        {column: np.concatenate(found) if found else np.empty(0, np.bool_) for column, found in unknown.items()},
+    )
 
 
 def _importer_cells(
     block: Block, table: Table, vocabularies: Vocabularies, findings: Findings, parts: dict[Column, list[Numbers]]
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Read the cells of a block into `parts`; which rows name an importer."""
+) -> tuple[Bools, dict[Column, Bools]]:
+    """Read the cells of a block into `parts`; which rows name an importer, and which hold unknown words."""
     parsed = {column: c.parse(column, cells, vocabularies, None) for column, cells in block.columns.items()}
     number = parsed[f.IMPORTER_NUMBER]
     keep = number.values >= 0
@@ -129,6 +142,9 @@ def _importer_cells(
                 value=None if column in _SECRET else found.text_at(bad),
                 known=known_words(column, None),
             )
+    strange = {column: np.zeros(len(keep), np.bool_) for column in _WORDS if column in parsed}
+    for column, rows in strange.items():
+        rows[parsed[column].rows({c.UNKNOWN_WORD})] = True
     nameless = np.flatnonzero((number.values < 0) & said)
     heading = table.layout.heading(f.IMPORTER_NUMBER)
     add_rows(
@@ -136,7 +152,7 @@ def _importer_cells(
     )
     for column, values in parts.items():
         values.append(parsed[column].values[keep] if column in parsed else np.full(int(keep.sum()), -1))
-    return keep
+    return keep, strange
 
 
 def _importers(

@@ -20,7 +20,7 @@ from cape_engine.outputs.row_groups import DELTA, DICTIONARY, encodings
 MANIFEST = "manifest.json"
 REPLACED = ".replaced.json"
 """Names of files that are being replaced, in the form of a manifest; it stands only while they are."""
-_OTHERS = frozenset({"import", "check", "pack", "answers"})
+_OTHERS = frozenset({"import", "check", "pack", "answers", "files"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
 
@@ -122,7 +122,7 @@ def refuse_other_results(folder: Path | None, command: str) -> None:
 
     Args:
         folder: where results are to be written; None for nowhere.
-        command: `run`, `check`, `pack` or `answers`.
+        command: `run`, `check`, `pack`, `answers` or `files`.
 
     Raises:
         UsageError: the manifest of the folder is another command's.

@@ -29,6 +29,9 @@ IMPORTER_KEY = Column(
 DIFFERS_IN = Column(
     "differs_in", WORD, "column in which two rows of the importer differ; null when none does", nullable=True
 )
+UNKNOWN_IN = Column(
+    "unknown_in", WORD, "column in which a row of the importer holds a word that nobody knows", nullable=True
+)
 ACCOUNT_SOURCE = Column("account_source", WORD, "importers file that names the account")
 ACCOUNT_ROW = Column("account_row", pa.int64(), "its row, as an editor counts it")
 ACCOUNT_ROWS: tuple[Column, ...] = (
@@ -40,6 +43,7 @@ ACCOUNT_ROWS: tuple[Column, ...] = (
     ACCOUNT_KIND,
     NAME,
     DIFFERS_IN,
+    UNKNOWN_IN,
     ACCOUNT_SOURCE,
     ACCOUNT_ROW,
 )

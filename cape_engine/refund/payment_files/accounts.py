@@ -157,19 +157,22 @@ class _Check:
         found: list[int] = places.tolist()
         return found
 
+    def add(self, code: str, place: int, column: str, number: str | None) -> None:
+        """A finding about the row of an account; a number masked."""
+        self.findings.add(
+            code,
+            source=self.rows[p.ACCOUNT_SOURCE][place].as_py(),
+            row=self.rows[p.ACCOUNT_ROW][place].as_py(),
+            column=str(column),
+            value=masked(number),
+            importer=self.rows[f.IMPORTER_NUMBER][place].as_py(),
+            digits=len(number or ""),
+        )
+
     def refuse(self, code: str, column: str, bad: Bools) -> None:
-        """A finding for each account whose number in `column` is bad; the number masked."""
+        """A finding for each account whose number in `column` is bad."""
         for place in self.mark(code, bad):
-            number = self.rows[column][place].as_py()
-            self.findings.add(
-                code,
-                source=self.rows[p.ACCOUNT_SOURCE][place].as_py(),
-                row=self.rows[p.ACCOUNT_ROW][place].as_py(),
-                column=str(column),
-                value=masked(number),
-                importer=self.rows[f.IMPORTER_NUMBER][place].as_py(),
-                digits=len(number),
-            )
+            self.add(code, place, column, self.rows[column][place].as_py())
 
 
 def read_accounts(paths: Sequence[Path | str], *, settings: Settings) -> tuple[Accounts, Findings]:
@@ -201,6 +204,8 @@ def checked_accounts(rows: pa.Table, *, settings: Settings) -> tuple[Accounts, F
     routing, account = single(rows, f.ROUTING_NUMBER), single(rows, f.ACCOUNT_NUMBER)
     enrolled = pc.fill_null(single(rows, f.ACH_ENROLLED), True)  # noqa: FBT003 - a value, not a choice
     check.mark("ACCOUNT_CONFLICT", _bools(single(rows, p.DIFFERS_IN).is_valid()))
+    for place in check.mark("ACCOUNT_WORD_UNKNOWN", _bools(single(rows, p.UNKNOWN_IN).is_valid())):
+        check.add("ACCOUNT_WORD_UNKNOWN", place, rows[p.UNKNOWN_IN][place].as_py(), None)
     check.mark("ACCOUNT_NOT_ENROLLED", ~_bools(enrolled))
     check.mark("ACCOUNT_MISSING", ~_bools(pc.and_(routing.is_valid(), account.is_valid())))
     check.refuse("ACCOUNT_FOREIGN", f.ROUTING_NUMBER, _matches(routing, _BANK_CODE))

@@ -20,6 +20,8 @@ from cape_engine.schema import results as r
 
 READY, HELD = "ready", "held_no_ach"
 """Status of a payment that can be made, and of one that waits for a usable account."""
+MOST_COHORT = 24
+"""Characters of a cohort's key: with a part behind it, it fits the 35 of an EndToEndId."""
 _TOO_LARGE, _NOT_POSITIVE = "PAYMENT_AMOUNT_TOO_LARGE", "PAYMENT_AMOUNT_NOT_POSITIVE"
 _NOT_LISTED = "ACCOUNT_NOT_LISTED"
 _SAID_WHEN_HELD = frozenset({"ACCOUNT_MISSING", "ACCOUNT_NOT_ENROLLED"})
@@ -170,7 +172,10 @@ class Instructing:
     def _cohorts(self, payments: pa.Table) -> pa.Array:
         """Key of the refund of each payment: that of its part 1, which may have come with the batch before."""
         if p.COHORT in payments.column_names:
-            return _words(single(payments, p.COHORT))
+            given = _words(single(payments, p.COHORT))
+            if len(given) and pc.max(pc.utf8_length(given)).as_py() > MOST_COHORT:
+                raise ValueError(f"a cohort is named by at most {MOST_COHORT} characters")
+            return given
         ids = single(payments, r.PAYMENT_KEY)
         back = integers(payments, r.PART) - 1
         first = np.arange(len(ids)) - back
