@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import random
 import shutil
 import tempfile
 from collections import Counter
@@ -51,10 +52,20 @@ class Payments(RuleBasedStateMachine):
         self.last = False
         self.serial = 0
 
-    @initialize()
-    def begin(self) -> None:
-        """Five refunds, nobody enrolled."""
+    @initialize(depth=st.integers(0, 5))
+    def begin(self, depth: int) -> None:
+        """Five refunds: nobody enrolled yet, or released, sent, issued, and some returned already."""
         world.populate(self.url, COHORTS)
+        self.day = LATER + dt.timedelta(days=1)
+        opening: tuple[Callable[[], None], ...] = (
+            lambda: self.enrol([A, B, C], other=False),
+            lambda: self.release({0, 1}, None),
+            lambda: (self.wait(2), self.send())[-1],
+            lambda: self.bank(random.Random(depth), junk=False),
+            lambda: self.bank(random.Random(depth), junk=False),
+        )
+        for act in opening[:depth]:
+            act()
 
     def teardown(self) -> None:
         """Nothing stays."""
