@@ -33,7 +33,7 @@ company_name = "TEST PAYER"
 company_id = "1999999999"
 description = "REFUND"
 originator_status = "2"
-odfi = "12345678"
+odfi = "87654321"
 
 [pain]
 initiating_party = "Test Payer"

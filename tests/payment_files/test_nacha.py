@@ -66,18 +66,18 @@ def test_files__every_position(tmp_path: Path) -> None:
     two = "CAPE REFUND 98-765432100 2026-06-18 00000000000000000002"
     lines = [
         "101 12345678019999999992606220000A094101TEST RECEIVING BANK    TEST ORIGINATOR        " + " " * 8,
-        "5220TEST PAYER                          1999999999CCDREFUND    260622260623   2123456780000001",
-        "62212345678000012345678      999999999912-345678900   ACME IMPORTS            1123456780000001",
+        "5220TEST PAYER                          1999999999CCDREFUND    260622260623   2876543210000001",
+        "62212345678000012345678      999999999912-345678900   ACME IMPORTS            1876543210000001",
         f"705{one:<80}00010000001",
-        "62212345678000012345678      071356909112-345678900   ACME IMPORTS            1123456780000002",
+        "62212345678000012345678      071356909112-345678900   ACME IMPORTS            1876543210000002",
         f"705{one:<80}00010000002",
-        "6321234567809876543210-1     000000000598-765432100   WIDGETS & SONS INCORPO  1123456780000003",
+        "6321234567809876543210-1     000000000598-765432100   WIDGETS & SONS INCORPO  1876543210000003",
         f"705{two:<80}00010000003",
     ]
     found = file.read_text(encoding="ascii").split("\n")
     assert found[:8] == lines
     # 3 entries with addenda, hash 3 x 12,345,678, credits 107,135,690.95
-    assert found[8] == f"8220{6:06d}{3 * 12_345_678:010d}{0:012d}{10_713_569_095:012d}1999999999{'':25}123456780000001"
+    assert found[8] == f"8220{6:06d}{3 * 12_345_678:010d}{0:012d}{10_713_569_095:012d}1999999999{'':25}876543210000001"
     assert found[9] == f"9{1:06d}{1:06d}{6:08d}{3 * 12_345_678:010d}{0:012d}{10_713_569_095:012d}{'':39}"
     assert found[10:] == [""], "ten records are one block: no filling"
     assert [entry.cents for entry in reader.read(file.read_bytes()).entries()] == [9_999_999_999, 713_569_091, 5]
@@ -113,7 +113,7 @@ def test_writer__limits_and_controls(
     assert [(one.cents, one.account) for one in entries] == [
         (cents, PLAIN[name]) for cents, name in zip(amounts, who, strict=True)
     ]
-    assert [one.trace for one in entries] == traces == [f"12345678{place + 1:07d}" for place in range(len(amounts))]
+    assert [one.trace for one in entries] == traces == [f"87654321{place + 1:07d}" for place in range(len(amounts))]
     sums = [sum(one.cents for one in file.entries()) for file in files]
     assert sums == [file.total_cents for file in written]
     for place, (file, total) in enumerate(zip(files, sums, strict=True)):
@@ -169,7 +169,7 @@ def test_files__prenotes_carry_no_money(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("word", "end"), [("lf", b"\n"), ("crlf", b"\r\n"), ("none", b"")])
 def test_files__line_ends(tmp_path: Path, word: str, end: bytes) -> None:
     """Banks differ on line ends; records stay 94 characters."""
-    text = ORIGINATOR.replace('odfi = "12345678"', f'odfi = "01234567"\nline_end = "{word}"')
+    text = ORIGINATOR.replace('odfi = "87654321"', f'odfi = "01234567"\nline_end = "{word}"')
     result = made_files(tmp_path, payments([(GOOD, 1, "ready")]), originator=text)
     [file] = bank_files(result)
     [entry] = reader.read(file.read_bytes(), end).entries()
@@ -187,7 +187,7 @@ def test_files__another_reader_agrees(tmp_path: Path) -> None:
     assert [int(one["amount"]) for one in entries] == [cents for _, cents, _ in rows]
     assert [one["dfi_acnt_num"].rstrip() for one in entries] == [PLAIN[name] for name, _, _ in rows]
     assert [one["recv_dfi_id"] + one["check_digit"] for one in entries] == [ROUTING] * 3
-    assert [one["trace_num"] for one in entries] == [f"12345678{place:07d}" for place in (1, 2, 3)]
+    assert [one["trace_num"] for one in entries] == [f"87654321{place:07d}" for place in (1, 2, 3)]
     assert [one["ind_name"].rstrip() for one in entries] == [
         "ACME IMPORTS",
         "WIDGETS & SONS INCORPO",

@@ -98,9 +98,9 @@ def execute_files(
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir(mode=0o700)
             watcher.stage("writing payments")
-            writers = Writers(request, staging, accounts, originator, effective)
-            made = _make(request, payments, accounts, writers, findings, staging, watcher)
-            writers.tell_names(findings)
+            with Writers(request, staging, accounts, originator, effective) as writers:
+                made = _make(request, payments, accounts, writers, findings, staging, watcher)
+                writers.tell_names(findings)
             found = findings.to_table()
             manifest = _finish(request, payments, made, found, effective, staging)
     finally:

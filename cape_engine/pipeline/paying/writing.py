@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -73,6 +74,15 @@ class Writers:
                 most=request.settings.number("refund.pain_transactions"),
                 **days,
             )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._nacha is not None:
+            self._nacha.give_up()
 
     def _named(self, format_: str) -> pa.Array:
         """Names as the format takes them; the importer's number where there is none."""

@@ -7,8 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +43,19 @@ class BankFile:
         self._digest = hashlib.sha256()
         self._stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.close()
-
     def write(self, content: bytes | memoryview) -> None:
         """Append bytes."""
         self._stream.write(content)
         self._digest.update(content)
         self.size += len(content) if isinstance(content, bytes) else content.nbytes
 
+    def give_up(self) -> None:
+        """Let the file go as it is; nobody will list it."""
+        self._stream.close()
+
     def close(self) -> str:
         """Make the file durable; its SHA-256."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
+        with self._stream:
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
         return self._digest.hexdigest()

@@ -130,7 +130,14 @@ class NachaWriter:
         """Close the last file; all of them."""
         if self._open is not None:
             self._close_file(self._open)
+            self._open = None
         return self.files
+
+    def give_up(self) -> None:
+        """Let the file under way go; it is not whole."""
+        if self._open is not None:
+            self._open.file.give_up()
+            self._open = None
 
     def name(self, number: int) -> str:
         """Name of a file by its number, from 0."""

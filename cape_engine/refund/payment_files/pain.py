@@ -102,12 +102,15 @@ class PainWriter:
         # Message ids differ wherever content does: two sendings of one day never share one.
         message = f"CAPE-{self._on:%Y%m%d}-{self._keys.hexdigest()[:12].upper()}-{number:03d}"
         file = BankFile(self._folder / self.name(number - 1))
-        file.write(self._head(message).encode("utf-8"))
-        for part in self._body:
-            file.write(part)
-        file.write(b"</PmtInf>\n</CstmrCdtTrfInitn>\n</Document>\n")
+        try:
+            file.write(self._head(message).encode("utf-8"))
+            for part in self._body:
+                file.write(part)
+            file.write(b"</PmtInf>\n</CstmrCdtTrfInitn>\n</Document>\n")
+            digest = file.close()
+        finally:
+            file.give_up()
         facts = {"message_id": message}
-        digest = file.close()
         self.files.append(WrittenFile(file.path.name, digest, file.size, self._count, self._total, facts))
         self._body, self._count, self._total = [], 0, 0
         self._keys = hashlib.sha256()
