@@ -14,7 +14,8 @@ EXAMPLE = """Examples:
 
 \b
   cape refund send --ledger claims.ledger --on 2026-06-22 --out payments
-  cape refund send --ledger claims.ledger --on 2026-06-22 --importers importers.csv --format nacha --out payments
+  cape refund send --ledger claims.ledger --on 2026-06-22 --importers importers.csv --format nacha \\
+      --originator originator.toml --out payments
 
 The format request is a list for Treasury without accounts. Nothing is sent twice: the database refuses it. The same
 command again writes and sends nothing."""
@@ -25,7 +26,8 @@ command again writes and sends nothing."""
 @on_option
 @click.option("--out", required=True, type=common.FILE, help="Folder for the files.")
 @importers_option(required=False)
-@click.option("--format", "file_format", default="request", show_default=True, help="request, nacha or pain001.")
+@click.option("--format", "file_format", default="request", show_default=True, help="request, nacha or pain.001.")
+@click.option("--originator", type=common.FILE, help="TOML with who pays, for formats of banks.")
 @settings_options
 def command(  # noqa: PLR0913 - one argument per option
     *,
@@ -34,6 +36,7 @@ def command(  # noqa: PLR0913 - one argument per option
     out: Path,
     importers: tuple[Path, ...],
     file_format: str,
+    originator: Path | None,
     changes: tuple[str, ...],
     settings_file: Path | None,
     rules_folder: Path | None,
@@ -45,6 +48,7 @@ def command(  # noqa: PLR0913 - one argument per option
 
     options = shared(changes, settings_file, rules_folder)
     result = cape_engine.refund_send(
-        ledger=ledger, on=on, out=out, importers=importers, file_format=file_format, **options
+        ledger=ledger, on=on, out=out, importers=importers, file_format=file_format, originator=originator,
+        **options
     )
     return tell("sent", result, as_json=as_json, quiet=quiet)

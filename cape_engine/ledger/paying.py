@@ -87,10 +87,10 @@ class Paying(Reviewing, ABC):
         with self._reading() as database:
             return payment_rows.sendings(database)
 
-    def sent_count(self) -> int:
-        """How many payments were sent so far, so that the next trace follows the last one."""
+    def sent_before(self, on_day: dt.date) -> tuple[int, int]:
+        """How many payments were sent so far, so that traces go on, and how many NACHA files on a day."""
         with self._reading() as database:
-            return payment_rows.sent_count(database)
+            return payment_rows.sent_before(database, on_day)
 
     def record_notices(self, rows: pa.Table, *, on_day: dt.date) -> None:
         """Record notices of large payments: columns `schema.payments.NOTICES`."""

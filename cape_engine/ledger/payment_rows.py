@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,8 @@ from cape_engine.ledger.life_rows import shaped
 from cape_engine.ledger.writing import Writer, plain
 from cape_engine.schema import payments as columns
 
+SENDING = "payments"
+"""What a sending is called among the registered results."""
 _AT_ONCE = 1 << 17
 """Payments of one cell at most: some megabytes."""
 _TEXT = pa.string()
@@ -183,8 +186,8 @@ def notices(database: Database) -> pa.Table:
     return database.table(sql, raw).cast(columns.NOTICES_SCHEMA)
 
 
-def sent_count(database: Database) -> int:
-    """How many payments were sent so far."""
-    return int(database.rows("SELECT count(*) FROM sent_payments")[0][0])
-
-
+def sent_before(database: Database, on_day: dt.date) -> tuple[int, int]:
+    """How many payments were sent so far, and how many NACHA files on a day."""
+    rows = database.rows("SELECT files FROM runs WHERE kind = ? AND on_day = ?", (SENDING, on_day.isoformat()))
+    files = sum(name.endswith(".ach") for (names,) in rows for name in json.loads(names))
+    return int(database.rows("SELECT count(*) FROM sent_payments")[0][0]), files

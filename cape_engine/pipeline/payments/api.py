@@ -81,6 +81,7 @@ def refund_send(
     out: PathLike,
     importers: Sources = (),
     file_format: str = "request",
+    originator: PathLike | None = None,
     **options: Unpack[RefundOptions],
 ) -> RefundResult:
     """Send certified payments to Treasury: the files are written inside the transaction, and registered there.
@@ -90,12 +91,14 @@ def refund_send(
         on: working day of the sending; the payments are to be settled on the next Fed day.
         out: folder for the files.
         importers: importers files with the accounts; formats of banks need them.
-        file_format: `request`, or a format of `cape refund files`.
+        file_format: `request`, `nacha` or `pain.001`.
+        originator: TOML with the facts of who pays (docs/payment_files.md); formats of banks need it.
         options: see `RefundOptions`.
 
     Raises:
         CapeError: see `cape_engine.errors`; a payment without a usable account is a finding, and is not sent.
     """
+    from cape_engine.pipeline.payments.files import Target  # noqa: PLC0415 - as above
     from cape_engine.pipeline.payments.sending import send  # noqa: PLC0415 - as above
 
     call, day, folder = _call(options), _day(on), path_of(out)
@@ -103,7 +106,7 @@ def refund_send(
         raise UsageError("name a folder for the files")
     call.working.refuse_closed(day, "send")
     with Ledger.open(ledger, create=False) as opened, opened.transaction():
-        send(opened, day, (folder, file_format, paths_of(importers)), call)
+        send(opened, day, Target(folder, file_format, paths_of(importers), path_of(originator)), call)
     return call.result()
 
 

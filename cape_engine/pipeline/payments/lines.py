@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,13 +35,15 @@ class Lines:
         line: row of each, as an editor counts it.
     """
 
-    def __init__(self, source: str, cells: Texts, findings: Findings) -> None:
+    def __init__(
+        self, source: str, cells: Texts, findings: Findings, line: npt.NDArray[np.int64] | None = None
+    ) -> None:
         self.source = source
         self.cells = cells
         self.findings = findings
         self.count = len(next(iter(cells.values())))
         self.good = np.ones(self.count, np.bool_)
-        self.line = np.arange(2, self.count + 2)
+        self.line = np.arange(2, self.count + 2) if line is None else line
 
     def refuse(self, where: Bools, code: str, column: str, more: Callable[[int], dict[str, object]] | None = None) -> None:
         """Leave rows out, each with a finding."""
@@ -113,8 +116,8 @@ def read_lines(path: Path, columns: Sequence[Column], needed: Sequence[Column], 
         InputError: the file cannot be read, or lacks a column.
     """
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else _csv(path)
-    except (OSError, pa.ArrowException) as error:
+        table, line = (pq.read_table(path), None) if path.suffix == ".parquet" else _csv(path, findings)
+    except (OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
         words = str(error).splitlines()[0]
         raise InputError(f"{path}: the file cannot be read ({words}). Save it as CSV in UTF-8, or Parquet.") from error
     names = [name.strip().strip('"').lower().replace(" ", "_") for name in table.column_names]
@@ -135,14 +138,36 @@ def read_lines(path: Path, columns: Sequence[Column], needed: Sequence[Column], 
         if pa.types.is_timestamp(values.type):
             values = values.cast(pa.date32())
         cells[str(column)] = pc.utf8_trim_whitespace(pc.fill_null(values.cast(pa.string()), ""))
-    return Lines(path.name, cells, findings)
+    return Lines(path.name, cells, findings, line)
 
 
-def _csv(path: Path) -> pa.Table:
-    """A CSV file, every cell as text; short rows of totals are filled up with nothing."""
+def _csv(path: Path, findings: Findings) -> tuple[pa.Table, npt.NDArray[np.int64] | None]:
+    """A CSV file, every cell as text; line of each row, None where they follow one another from 2 on."""
     with path.open("rb") as stream:
-        head = stream.readline().decode("utf-8-sig", "replace").strip()
+        head = stream.readline().decode("utf-8-sig").strip()
     names = [name.strip().strip('"') for name in head.split(",")]
     options = pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
     parse = pacsv.ParseOptions(ignore_empty_lines=False)
-    return pacsv.read_csv(path, convert_options=options, parse_options=parse)
+    try:
+        return pacsv.read_csv(path, convert_options=options, parse_options=parse), None
+    except pa.ArrowInvalid:
+        return _uneven(path, findings)
+
+
+def _uneven(path: Path, findings: Findings) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """A CSV file with blank, short or long rows: short ones are filled up, long ones left out with a finding."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        names = [name.strip() for name in next(reader, [])]
+        rows, lines = [], []
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) > len(names):
+                where = {"source": path.name, "row": reader.line_num}
+                findings.add("PAYMENT_FILE_SHIFTED", value=len(row), columns=len(names), **where)
+                continue
+            rows.append([*row, *[""] * (len(names) - len(row))])
+            lines.append(reader.line_num)
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] or [pa.array([], pa.string())] * len(names)
+    return pa.table(columns, names=names), np.array(lines, np.int64)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +13,10 @@ from cape_engine.bridge import NO_DAY
 from cape_engine.dates import day_number
 from cape_engine.ledger import Ledger
 from cape_engine.ledger.blobs import digest_of
-from cape_engine.outputs.files import sha256_of
+from cape_engine.ledger.payment_rows import SENDING
 from cape_engine.pipeline.payments.book import SENT, STAGES, Book, Places, load
 from cape_engine.pipeline.payments.enrolling import enrolled_now, fingerprints
-from cape_engine.pipeline.payments.files import Batch, check_format, write_files
+from cape_engine.pipeline.payments.files import Batch, Target, write_files
 from cape_engine.pipeline.payments.following import Followers
 from cape_engine.pipeline.payments.releasing import sendable_from
 from cape_engine.pipeline.payments.result import Call
@@ -27,29 +25,26 @@ from cape_engine.schema import life
 from cape_engine.schema import payments as p
 from cape_engine.schema import results as r
 
-KIND = "payments"
-"""What a sending is called among the registered results."""
 
 
-def send(ledger: Ledger, day: dt.date, files: tuple[Path, str, Sequence[Path]], call: Call) -> None:
+def send(ledger: Ledger, day: dt.date, target: Target, call: Call) -> None:
     """Send what is certified and announced.
 
     Args:
         ledger: inside a transaction.
         day: a working day.
-        files: folder, format, importers files.
+        target: where the files go, and what they are made from.
         call: settings and calendars; counts and findings grow.
     """
-    folder, file_format, importers = files
-    check_format(file_format, importers)
+    target.check()
     book = load(ledger)
     first = sendable_from(book, ledger.notices(), call.working)
     ready = np.flatnonzero((first != NO_DAY) & (first <= day_number(day)))
     later = np.flatnonzero((first != NO_DAY) & (first > day_number(day)))
     call.count("announced", book.cents[later])
     accounts = None
-    if importers:
-        accounts, findings = read_accounts(importers, settings=call.settings)
+    if target.importers:
+        accounts, findings = read_accounts(target.importers, settings=call.settings)
         call.findings.extend(findings)
     ready, tails = _payable(ledger, book, ready, day, accounts, call)
     if not len(ready):
@@ -59,19 +54,19 @@ def send(ledger: Ledger, day: dt.date, files: tuple[Path, str, Sequence[Path]], 
     ready, tails = ready[order], tails.take(pa.array(order))
     effective = call.working.fed_after(day)
     number = ledger.sendings().num_rows + 1
-    batch = Batch(number, day, effective, _rows(book, ready, tails, effective), ledger.sent_count())
+    sent, files = ledger.sent_before(day)
+    batch = Batch(number, day, effective, _rows(book, ready, tails, effective), sent, files)
     before = book.stages()
-    traces, names = write_files(batch, folder, file_format, accounts, call)
+    traces, hashes = write_files(batch, target, accounts, call)
     rows = pa.table({str(life.PAYMENT): book.keys.take(pa.array(ready)), str(p.TRACE): traces})
     cents = int(book.cents[ready].sum())
     ledger.record_sending(
-        rows.sort_by(str(life.PAYMENT)), on_day=day, effective=effective, file_format=file_format, cents=cents
+        rows.sort_by(str(life.PAYMENT)), on_day=day, effective=effective, file_format=target.file_format, cents=cents
     )
     book.record(ledger, ready, SENT, day, trace=traces)
     call.count("sent", book.cents[ready])
-    hashes = {name: sha256_of(folder / name) for name in names}
     ledger.register_run(
-        folder, kind=KIND, result_hash=digest_of(rows), manifest_sha256=next(iter(hashes.values())),
+        target.folder, kind=SENDING, result_hash=digest_of(rows), manifest_sha256=next(iter(hashes.values())),
         totals={"payments": len(ready), "amount_cents": cents}, on_day=day, files=hashes,
     )  # fmt: skip
     after = book.stages()
