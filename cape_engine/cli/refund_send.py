@@ -26,7 +26,7 @@ command again writes and sends nothing."""
 @on_option
 @click.option("--out", required=True, type=common.FILE, help="Folder for the files.")
 @importers_option(required=False)
-@click.option("--format", "file_format", default="request", show_default=True, help="request, nacha or pain.001.")
+@click.option("--format", "form", default="request", show_default=True, help="request, nacha or pain.001.")
 @click.option("--originator", type=common.FILE, help="TOML with who pays, for formats of banks.")
 @settings_options
 def command(  # noqa: PLR0913 - one argument per option
@@ -35,7 +35,7 @@ def command(  # noqa: PLR0913 - one argument per option
     on: dt.date,
     out: Path,
     importers: tuple[Path, ...],
-    file_format: str,
+    form: str,
     originator: Path | None,
     changes: tuple[str, ...],
     settings_file: Path | None,
@@ -48,7 +48,6 @@ def command(  # noqa: PLR0913 - one argument per option
 
     options = shared(changes, settings_file, rules_folder)
     result = cape_engine.refund_send(
-        ledger=ledger, on=on, out=out, importers=importers, file_format=file_format, originator=originator,
-        **options
+        ledger=ledger, on=on, out=out, importers=importers, file_format=form, originator=originator, **options
     )
     return tell("sent", result, as_json=as_json, quiet=quiet)

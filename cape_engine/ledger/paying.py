@@ -1,4 +1,4 @@
-"""The part of the ledger that knows the life of payments: who is enrolled, what is owed, what became of each payment."""
+"""The part of the ledger that knows payments: who is enrolled, what is owed, what became of each payment."""
 
 from __future__ import annotations
 

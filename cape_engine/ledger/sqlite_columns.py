@@ -1,4 +1,4 @@
-"""Columns of a large SQLite table without a Python object for each cell: SQLite puts them together, Arrow reads them."""
+"""Columns of a large SQLite table without a Python object a cell: SQLite puts them together, Arrow reads them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _part(connection: sqlite3.Connection, table: str, schema: pa.Schema, low: in
     """Rows after one number, up to so many later."""
     put = ", ".join(f"group_concat(coalesce({name}, char(30)), char(10))" for name in schema.names)
     where = f"FROM {table} WHERE rowid > {low} AND rowid <= {low + _AT_ONCE}"
-    texts = connection.execute(f"SELECT count(*), {put} {where}").fetchone()  # noqa: S608 - our own names
+    texts = connection.execute(f"SELECT count(*), {put} {where}").fetchone()
     if not texts[0]:
         return schema.empty_table()
     try:
@@ -37,7 +37,7 @@ def _part(connection: sqlite3.Connection, table: str, schema: pa.Schema, low: in
     except pa.ArrowInvalid:
         columns = []
     if [len(column) for column in columns] != [texts[0]] * len(schema):  # a text holds a line feed itself
-        rows = connection.execute(f"SELECT {', '.join(schema.names)} {where}").fetchall()  # noqa: S608 - our own names
+        rows = connection.execute(f"SELECT {', '.join(schema.names)} {where}").fetchall()
         columns = [pa.array(cells, field.type) for cells, field in zip(zip(*rows, strict=True), schema, strict=True)]
     return pa.table(columns, schema=schema)
 
@@ -47,6 +47,9 @@ def _column(text: str, field: pa.Field) -> pa.ChunkedArray:
     read = pacsv.ReadOptions(column_names=[field.name], block_size=1 << 24)
     parse = pacsv.ParseOptions(delimiter="\x1f", quote_char=False, ignore_empty_lines=False)
     convert = pacsv.ConvertOptions(
-        column_types={field.name: field.type}, null_values=[_NULL], strings_can_be_null=True, quoted_strings_can_be_null=False
+        column_types={field.name: field.type},
+        null_values=[_NULL],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
     )
     return pacsv.read_csv(pa.BufferReader(text.encode()), read, parse, convert).column(0)

@@ -28,7 +28,9 @@ Numbers = npt.NDArray[np.int64]
 _STEP = {name: index for index, name in enumerate(chain.CHAINED["steps"])}
 _COLUMNS: tuple[Packed, ...] = ("entry_number", "state", "live", "step", "principal_cents", "declared")
 _ONE = ord("1")
-GUARDS = frozenset({"one_live_claim", "one_trace", "one_successor", *(f"{table}_stay" for table in (*tables.ALL, "schema_version"))})
+GUARDS = frozenset(
+    {"one_live_claim", "one_trace", "one_successor", *(f"{table}_stay" for table in (*tables.ALL, "schema_version"))}
+)
 """Index and triggers that refuse what the engine would never do."""
 
 

@@ -78,8 +78,8 @@ def _check_events(events: pa.Table, place: npt.NDArray[np.int64], cents: npt.NDA
     for row in wrong[:_MOST].tolist():
         say(f"payment {names[row].as_py()}: an event says another amount than the payment")
     allowed = np.zeros((len(PAYMENT_STATES), len(PAYMENT_STATES)), np.bool_)
-    for before, after in PAYMENT_STEPS:
-        allowed[_CODE[before], _CODE[after]] = True
+    for here, there in PAYMENT_STEPS:
+        allowed[_CODE[here], _CODE[there]] = True
     order = known[np.argsort(place[known], kind="stable")]
     state = events.column("state").to_numpy()[order].astype(np.int64)
     same = np.concatenate([[False], place[order][1:] == place[order][:-1]])[: len(order)]
@@ -109,7 +109,8 @@ def _check_sent(database: Database, events: pa.Table, say: Say) -> None:
     if not told.cast(_SENT).sort_by("payment").combine_chunks().equals(kept.sort_by("payment").combine_chunks()):
         say("sent_payments: not the payments and traces that the events say were sent")
     rows = database.rows(
-        "SELECT s.sending FROM sendings s LEFT JOIN (SELECT sending, count(*) AS own FROM sent_payments GROUP BY sending) p "
+        "SELECT s.sending FROM sendings s "
+        "LEFT JOIN (SELECT sending, count(*) AS own FROM sent_payments GROUP BY sending) p "
         "ON p.sending = s.sending WHERE s.payments <> coalesce(p.own, 0)"
     )
     for (number,) in rows[:_MOST]:

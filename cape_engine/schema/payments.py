@@ -66,7 +66,8 @@ BANK_FILE: tuple[Column, ...] = (PAYMENT, TRACE, BANK_KIND, BANK_DATE, AMOUNT_CE
 """Columns of a file of the bank or Treasury; payment or trace, reason and currency may be left out or blank."""
 
 REQUEST: tuple[Column, ...] = (
-    PAYMENT, TRACE, RECIPIENT, RESULT_LIQUIDATION_DATE, PAID_PART, PAID_PARTS, AMOUNT_CENTS, EFFECTIVE_DAY, ACCOUNT_TAIL,
+    PAYMENT, TRACE, RECIPIENT, RESULT_LIQUIDATION_DATE, PAID_PART, PAID_PARTS, AMOUNT_CENTS, EFFECTIVE_DAY,
+    ACCOUNT_TAIL,
 )  # fmt: skip
 """The payment request, the file of format `request`: what a certifying officer hands to Treasury, without accounts."""
 

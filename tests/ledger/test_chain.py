@@ -76,9 +76,7 @@ def live_payments(ledger: Ledger) -> None:
     debt = [["D1"], ["12345678900"], ["cbp"], [1], [2], [DAY], ["debts.csv"], [2]]
     ledger.record_debts(pa.table(debt, names=p.DEBTS_SCHEMA.names), on_day=DAY)
     ledger.record_offsets(pa.table([["D1"], ["R1"], [DAY], [2]], names=p.OFFSETS_SCHEMA.names), on_day=DAY)
-    ledger.record_parts(
-        pa.table([["P2"], ["R1"], [1], [1], [4], ["P1"]], names=p.PARTS_KEPT_SCHEMA.names), on_day=DAY
-    )
+    ledger.record_parts(pa.table([["P2"], ["R1"], [1], [1], [4], ["P1"]], names=p.PARTS_KEPT_SCHEMA.names), on_day=DAY)
     for state, payment, cents, trace, by in (
         ("REPLACED", "P1", 6, None, "P2"), ("CERTIFIED", "P2", 4, None, None), ("SENT_TO_TREASURY", "P2", 4, "T9", None)
     ):  # fmt: skip
@@ -181,7 +179,10 @@ def test_verify__cut_end(whole: Path, copy: Path) -> None:
         copy,
         "DELETE FROM payments",
         "DELETE FROM refunds",
-        *(f"DELETE FROM {table}" for table in ("facts", "plans", "occurrences", "reviews", "decisions", "days", *PAYING)),
+        *(
+            f"DELETE FROM {table}"
+            for table in ("facts", "plans", "occurrences", "reviews", "decisions", "days", *PAYING)
+        ),
         "DELETE FROM links WHERE link = (SELECT max(link) FROM links)",
     )
     with Ledger.open(whole) as ledger, Ledger.open(copy) as cut:

@@ -30,7 +30,8 @@ COHORTS = (
     Cohort(C, 19_999_999_998, 0),  # two full payments
 )
 DEBTS = (
-    f"{B},CBP-1,cbp,30000,", f"{B},FED-1,federal,100000,2", f"{B},FED-0,federal,500,1", f"{A},T-1,treasury,10000000000,",
+    f"{B},CBP-1,cbp,30000,", f"{B},FED-1,federal,100000,2", f"{B},FED-0,federal,500,1",
+    f"{A},T-1,treasury,10000000000,",
 )  # fmt: skip
 HOLIDAYS = {dt.date(2026, 6, 19), dt.date(2026, 7, 3)}
 
@@ -95,7 +96,9 @@ class Payments(RuleBasedStateMachine):
         path = None
         if debts:
             path = self._file("debts.csv")
-            path.write_text("recipient,debt,creditor,amount_cents,order\n" + "\n".join(DEBTS[one] for one in sorted(debts)))
+            path.write_text(
+                "recipient,debt,creditor,amount_cents,order\n" + "\n".join(DEBTS[one] for one in sorted(debts))
+            )
         settings, day = {"refund.daily_limit_cents": limit} if limit else {}, self.day
         self._do(lambda: cape_engine.refund_release(ledger=self.url, on=day, debts=path, settings=settings))
 
@@ -117,7 +120,9 @@ class Payments(RuleBasedStateMachine):
                 kind = draw.choice(kinds)
                 name = row["payment"] if row["trace"] is None or draw.random() < 0.5 else ""
                 cents = row["amount_cents"] + (draw.random() < 0.1 and junk)
-                rows.append((name, "" if name else row["trace"], kind, self.day, cents, "R03" if kind == "returned" else ""))
+                rows.append(
+                    (name, "" if name else row["trace"], kind, self.day, cents, "R03" if kind == "returned" else "")
+                )
         if junk:
             rows += [("", "999", "issued", self.day, 5, ""), ("Total", "", "", "", 5, ""), *rows[:1]]
         path = world.bank_file(self._file("bank.csv"), rows)
@@ -166,7 +171,7 @@ class Payments(RuleBasedStateMachine):
 
     @invariant()
     def nothing_twice(self) -> None:
-        """What the bank was given, less what came back, is never more than what is owed; no payment and no trace twice."""
+        """What the bank was given, less what came back, is at most what is owed; no payment and no trace twice."""
         found = cape_engine.refund_show(ledger=self.url)
         owed = {row["refund"]: row["principal_cents"] + row["interest_cents"] - row["offset_cents"]
                 for row in found.refunds.to_pylist()}  # fmt: skip
@@ -187,7 +192,9 @@ class Payments(RuleBasedStateMachine):
         with Ledger.open(self.url) as ledger:
             report = ledger.verify()
             assert report.ok, report.problems
-            states = dict(zip(*(ledger.live().column(name).to_pylist() for name in ("entry_number", "state")), strict=True))
+            states = dict(
+                zip(*(ledger.live().column(name).to_pylist() for name in ("entry_number", "state")), strict=True)
+            )
             decided = ledger.decisions().select(["entry_number", "refund"]).to_pylist()
             taken: Counter[str] = Counter()
             for row in ledger.offsets().to_pylist():

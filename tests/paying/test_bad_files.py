@@ -105,7 +105,8 @@ def test_bank__settled_and_returned_lines(url: str, tmp_path: Path) -> None:
         f"{c},,settled,2026-06-18,3000,,", f"{c},,returned,2026-06-22,3000,R02,",
     )  # fmt: skip
     assert found == [
-        ("BANK_SETTLED_ODDLY", 2, "date", "settled"), ("BANK_REASON_ODD", 3, "reason", ""), ("BANK_STATE_DIFFERS", 5, "kind", "returned"),
+        ("BANK_SETTLED_ODDLY", 2, "date", "settled"),
+        ("BANK_REASON_ODD", 3, "reason", ""), ("BANK_STATE_DIFFERS", 5, "kind", "returned"),
     ]  # fmt: skip
     assert (counts["settled"], counts["returned"], counts["refused"]) == (2, 1, 1)
     assert world.states(url) == {"SETTLED": 2, "RETURNED": 1}
@@ -136,7 +137,13 @@ def test_bank__shapes_of_files(url: str, tmp_path: Path) -> None:
     shifted = f"issued,{row['payment']},{SENT},1010,x"
     _, found = bank(url, path, shifted, head="payment,kind,date,amount_cents,colour")
     assert [code for code, *_ in found] == ["COLUMN_UNKNOWN", "BANK_KIND_UNKNOWN"]
-    lines = ["", f"{row['payment']},,paid", f"{row['payment']},,issued,{SENT},1,010,,USD", "", f"{row['payment']},,issued,,1010"]
+    lines = [
+        "",
+        f"{row['payment']},,paid",
+        f"{row['payment']},,issued,{SENT},1,010,,USD",
+        "",
+        f"{row['payment']},,issued,,1010",
+    ]
     _, found = bank(url, path, *lines)
     assert [(code, line, value) for code, line, _, value in found] == [
         ("BANK_KIND_UNKNOWN", 3, "paid"), ("PAYMENT_FILE_SHIFTED", 4, "8"), ("PAYMENT_FILE_DATE", 6, ""),
@@ -154,8 +161,10 @@ def test_debts__rows_that_cannot_be(tmp_path: Path) -> None:
     head = "recipient,debt,creditor,amount_cents,order"
     path.write_text(
         "\n".join(
-            [head, f"{A},T1,Treasury,3000,", f"{A.replace('-', '')},C1,CBP,2000,", f"{A},F2,federal,1000,2", f"{A},F1,federal,6000,1",
-             f"{A},T1,treasury,3000,", f"{A},X1,state,1,", f",X2,cbp,1,", f"{A},,cbp,1,", f"{A},X3,cbp,-1,", f"{A},X4,cbp,1.5,",
+            [head, f"{A},T1,Treasury,3000,", f"{A.replace('-', '')},C1,CBP,2000,", f"{A},F2,federal,1000,2",
+             f"{A},F1,federal,6000,1",
+             f"{A},T1,treasury,3000,", f"{A},X1,state,1,", ",X2,cbp,1,", f"{A},,cbp,1,",
+             f"{A},X3,cbp,-1,", f"{A},X4,cbp,1.5,",
              f"{A},X5,cbp,1,first", "Totals,,,15000,"]
         ) + "\n"
     )  # fmt: skip
@@ -163,7 +172,8 @@ def test_debts__rows_that_cannot_be(tmp_path: Path) -> None:
     told = sorted((row["row"], row["code"]) for row in found.findings.to_pylist() if row["row"])
     assert told == [
         (6, "DEBT_TWICE"), (7, "DEBT_CREDITOR_UNKNOWN"), (8, "DEBT_NAMELESS"), (9, "DEBT_NAMELESS"),
-        (10, "PAYMENT_FILE_NOT_POSITIVE"), (11, "PAYMENT_FILE_AMOUNT"), (12, "DEBT_ORDER_UNREADABLE"), (13, "PAYMENT_FILE_TOTALS"),
+        (10, "PAYMENT_FILE_NOT_POSITIVE"), (11, "PAYMENT_FILE_AMOUNT"), (12, "DEBT_ORDER_UNREADABLE"),
+        (13, "PAYMENT_FILE_TOTALS"),
     ]  # fmt: skip
     with Ledger.open(url) as ledger:
         taken = {row["debt"]: row["amount_cents"] for row in ledger.offsets().to_pylist()}
@@ -205,9 +215,15 @@ def test_enrol__accounts_that_cannot_be(tmp_path: Path) -> None:
         f"44-444444400,Y,{world.ROUTING},774000004,checking,Four\n"
     )
     found = cape_engine.refund_enrol(path, ledger=url, on=DAY)
-    assert sorted(found.findings.column("code").to_pylist()) == ["ACCOUNT_CONFLICT", "ACCOUNT_MISSING", "ROUTING_CHECK_DIGIT"]
+    assert sorted(found.findings.column("code").to_pylist()) == [
+        "ACCOUNT_CONFLICT",
+        "ACCOUNT_MISSING",
+        "ROUTING_CHECK_DIGIT",
+    ]
     assert found.counts == {"enrolled": 1, "recipients": 4}
-    assert not any(number in str(found.findings.to_pylist()) for number in ("771000001", "771000009", "772000002", "061000053"))
+    assert not any(
+        number in str(found.findings.to_pylist()) for number in ("771000001", "771000009", "772000002", "061000053")
+    )
     assert "held" in cape_engine.refund_release(ledger=url, on=DAY).counts
     later = world.importers(tmp_path / "later.csv", {"44-444444400": ""})
     assert cape_engine.refund_enrol(later, ledger=url, on=SENT).counts["not_enrolled"] == 1

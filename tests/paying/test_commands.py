@@ -1,4 +1,4 @@
-"""`cape refund enrol|release|send|bank|reissue|show`: a story on the command line, formats of banks, limits, notices."""
+"""`cape refund enrol|release|send|bank|reissue|show`: a story in words, formats of banks, limits, notices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cape_engine import cli
 from cape_engine.errors import LedgerError, OutputError, UsageError
 from cape_engine.ledger import Ledger
 from paying import world
-from paying.machine import A, B, C, COHORTS, LATER
+from paying.machine import COHORTS, LATER, A, B, C
 from paying.world import DAY, Cohort
 from payment_files.made import ORIGINATOR
 
@@ -72,14 +72,15 @@ def test_story__on_the_command_line(url: str, tmp_path: Path, cape: Callable[...
         assert (code, said[-1]["counts"][kind]) == (0, 3)
     code, said = cape("refund", "show", *shared)
     assert code == 0
-    assert said[-1] == {"event": "balance", "exit_code": 0, "principal": 6_000, "interest": 10, "paid": 6_010, "held": 0,
-                        "offset": 0, "returned": 0, "on_the_way": 0}  # fmt: skip
+    assert said[-1] == {"event": "balance", "exit_code": 0, "principal": 6_000, "interest": 10, "paid": 6_010,
+                        "held": 0, "offset": 0, "returned": 0, "on_the_way": 0}  # fmt: skip
     assert world.states(url) == {"SETTLED": 3}
     with Ledger.open(url) as ledger:
         entry = ledger.live()["entry_number"][0].as_py()
         road = ledger.history(entry).to_pylist()[-4:]
     assert [(row["to_state"], row["who"], row["on_day"].day) for row in road] == [
-        ("CERTIFIED", "cbp", 23), ("SENT_TO_TREASURY", "collections", 23), ("ISSUED", "treasury", 24), ("SETTLED", "bank", 25),
+        ("CERTIFIED", "cbp", 23), ("SENT_TO_TREASURY", "collections", 23), ("ISSUED", "treasury", 24),
+        ("SETTLED", "bank", 25),
     ]  # fmt: skip
 
 
@@ -92,7 +93,11 @@ def test_help__has_an_example(command: str, capsys: pytest.CaptureFixture[str]) 
 
 def test_quiet__says_nothing(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--quiet prints nothing, and a missing ledger or a closed day is one sentence and exit code 2."""
-    for words in (("release", "--on", str(TUESDAY)), ("send", "--on", str(TUESDAY), "--out", str(tmp_path / "o")), ("show",)):
+    for words in (
+        ("release", "--on", str(TUESDAY)),
+        ("send", "--on", str(TUESDAY), "--out", str(tmp_path / "o")),
+        ("show",),
+    ):
         assert cli.invoke(["refund", *words, "--ledger", url, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
     assert cli.invoke(["refund", "release", "--on", "2026-06-20", "--ledger", url]) == 2
@@ -112,10 +117,13 @@ def test_send__formats_of_banks(url: str, tmp_path: Path, file_format: str) -> N
     assert cape_engine.refund_send(on=DAY, **call).counts == {"sent": 2, "sent_cents": 3_010}
     cape_engine.refund_release(ledger=url, on=TUESDAY)
     assert cape_engine.refund_send(on=TUESDAY, **call).counts["sent"] == 1
-    files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*") if path.is_file())
+    files = sorted(
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*") if path.is_file()
+    )
     ending = {"nacha": "nacha-{}-001.ach", "pain.001": "pain.001-{}-001.xml"}[file_format]
     assert files == [
-        "payments-2026-06-16-0001/" + ending.format("20260616"), "payments-2026-06-23-0002/" + ending.format("20260623"),
+        "payments-2026-06-16-0001/" + ending.format("20260616"),
+        "payments-2026-06-23-0002/" + ending.format("20260623"),
     ]  # fmt: skip
     assert {oct((tmp_path / "out" / name).stat().st_mode)[-3:] for name in files} == {"600"}
     traces = sorted(row["trace"] for row in payments(url).values())
@@ -200,7 +208,13 @@ def test_release__notices(tmp_path: Path) -> None:
         str(on): dict(cape_engine.refund_send(ledger=url, on=on, out=tmp_path / "out").counts)
         for on in (day, dt.date(2026, 6, 22), TUESDAY, dt.date(2026, 6, 25), dt.date(2026, 6, 26))
     }
-    assert [counts.get("sent_cents", 0) for counts in sent.values()] == [4_999_999_999, 0, 5_000_000_000, 0, 50_000_000_001]
+    assert [counts.get("sent_cents", 0) for counts in sent.values()] == [
+        4_999_999_999,
+        0,
+        5_000_000_000,
+        0,
+        50_000_000_001,
+    ]
     assert sent["2026-06-22"] == {"announced": 2, "announced_cents": 55_000_000_001}
 
 

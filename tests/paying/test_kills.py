@@ -15,7 +15,7 @@ import cape_engine
 from cape_engine.ledger import Ledger
 from cape_engine.outputs.files import sha256_of
 from paying import dying, world
-from paying.machine import A, B, C, COHORTS, DEBTS, LATER
+from paying.machine import COHORTS, DEBTS, LATER, A, B, C
 from portal.killing import new_database
 
 PASSES = int(os.environ.get("CAPE_TEST_KILLS", "90")) // 9
@@ -24,7 +24,7 @@ LEDGER = "claims.ledger"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command with what an undisturbed one leaves: the head of the chain, and the files; how many points it passes."""
+    """A command with what an undisturbed one leaves: head of the chain, and files; how many points it passes."""
 
     words: tuple[str, ...]
     head: tuple[int, str]

@@ -1,8 +1,9 @@
-"""The public Python calls of the life of payments: the options of `cape refund enrol|release|send|bank|reissue|show`."""
+"""The public Python calls of the life of payments: enrol, release, send, bank, reissue, show of `cape refund`."""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping, Sequence
 from typing import TypedDict, Unpack
 
@@ -46,7 +47,7 @@ def refund_enrol(
     from cape_engine.pipeline.payments.enrolling import enrol  # noqa: PLC0415 - the road loads the components
 
     call = _call(options)
-    with Ledger.open(ledger, create=False) as opened, opened.transaction():
+    with Ledger.open(os.fspath(ledger), create=False) as opened, opened.transaction():
         enrol(opened, paths_of(importers), _day(on), call)
     return call.result()
 
@@ -69,7 +70,7 @@ def refund_release(
 
     call, day = _call(options), _day(on)
     call.working.refuse_closed(day, "release")
-    with Ledger.open(ledger, create=False) as opened, opened.transaction():
+    with Ledger.open(os.fspath(ledger), create=False) as opened, opened.transaction():
         notices = release(opened, day, path_of(debts), call)
     return call.result(notices=notices)
 
@@ -105,7 +106,7 @@ def refund_send(
     if folder is None:
         raise UsageError("name a folder for the files")
     call.working.refuse_closed(day, "send")
-    with Ledger.open(ledger, create=False) as opened, opened.transaction():
+    with Ledger.open(os.fspath(ledger), create=False) as opened, opened.transaction():
         send(opened, day, Target(folder, file_format, paths_of(importers), path_of(originator)), call)
     return call.result()
 
@@ -124,7 +125,7 @@ def refund_bank(files: Sources, *, ledger: PathLike, **options: Unpack[RefundOpt
     from cape_engine.pipeline.payments.banking import bank  # noqa: PLC0415 - as above
 
     call = _call(options)
-    with Ledger.open(ledger, create=False) as opened, opened.transaction():
+    with Ledger.open(os.fspath(ledger), create=False) as opened, opened.transaction():
         bank(opened, paths_of(files), call)
     return call.result()
 
@@ -158,16 +159,14 @@ def refund_reissue(
     if not payments and not everything:
         raise UsageError("name payments that came back (--payment), or say --all")
     call.working.refuse_closed(day, "reissue")
-    with Ledger.open(ledger, create=False) as opened, opened.transaction():
+    with Ledger.open(os.fspath(ledger), create=False) as opened, opened.transaction():
         if importers:
             enrol(opened, paths_of(importers), day, call)
         reissue(opened, day, None if everything else payments, call)
     return call.result()
 
 
-def refund_show(
-    *, ledger: PathLike, recipient: str | None = None, as_of: dt.date | str | None = None
-) -> PaymentsShown:
+def refund_show(*, ledger: PathLike, recipient: str | None = None, as_of: dt.date | str | None = None) -> PaymentsShown:
     """Refunds and payments with their state, what each importer has in them, and the balance.
 
     Args:
@@ -180,7 +179,7 @@ def refund_show(
     """
     from cape_engine.pipeline.payments.showing import shown  # noqa: PLC0415 - as above
 
-    with Ledger.open(ledger, create=False, read_only=True) as opened:
+    with Ledger.open(os.fspath(ledger), create=False, read_only=True) as opened:
         return shown(opened, recipient, day_of(as_of))
 
 
@@ -203,5 +202,3 @@ def _day(on: dt.date | str) -> dt.date:
     if found is None:
         raise UsageError("on is missing: give the day")
     return found
-
-

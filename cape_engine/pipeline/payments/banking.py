@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from cape_engine.pipeline.payments.lines import Lines, read_lines
 from cape_engine.pipeline.payments.result import Call
 from cape_engine.schema import ledger as led
 from cape_engine.schema import life
+from cape_engine.schema import payment_files as pf
 from cape_engine.schema import payments as p
 from cape_engine.schema import results as r
 
@@ -113,15 +115,12 @@ class _Told:
         good = rank[lines.good[rank]]
         edges = np.flatnonzero((np.diff(day[good]) != 0) | (np.diff(kind[good]) != 0)) + 1
         starts = [0, *edges.tolist(), len(good)] if len(good) else [0]
-        self.groups = {
-            (int(day[good[low]]), int(kind[good[low]])): good[low:high]
-            for low, high in zip(starts[:-1], starts[1:], strict=True)
-        }
+        self.groups = {(int(day[good[low]]), int(kind[good[low]])): good[low:high] for low, high in pairwise(starts)}
 
 
 def _told(lines: Lines, book: Book, known: _Known) -> _Told:
     """The lines of a file, those left out that cannot be, or that are known already."""
-    lines.totals([str(life.PAYMENT), str(p.TRACE), str(p.BANK_KIND)])
+    lines.totals([str(life.PAYMENT), str(pf.TRACE), str(p.BANK_KIND)])
     kind = lines.words(p.BANK_KIND, "BANK_KIND_UNKNOWN")
     currency = pc.utf8_upper(lines.cells[str(p.CURRENCY)])
     other = pc.invert(pc.is_in(currency, value_set=pa.array(["", "USD"]))).to_numpy(zero_copy_only=False)
@@ -144,17 +143,17 @@ def _told(lines: Lines, book: Book, known: _Known) -> _Told:
 
 def _payments(lines: Lines, book: Book) -> Places:
     """The payment of each line, by its key, by its trace, or by both, which must agree."""
-    keys, traces = lines.cells[str(life.PAYMENT)], lines.cells[str(p.TRACE)]
-    no_key, no_trace = lines.blank(str(life.PAYMENT)), lines.blank(str(p.TRACE))
+    keys, traces = lines.cells[str(life.PAYMENT)], lines.cells[str(pf.TRACE)]
+    no_key, no_trace = lines.blank(str(life.PAYMENT)), lines.blank(str(pf.TRACE))
     lines.refuse(no_key & no_trace, "BANK_PAYMENT_NAMELESS", str(life.PAYMENT))
     by_key = book.of_keys(pc.utf8_upper(keys))
     sent, payment = book.traces()
     found = bridge.filled(pc.index_in(traces, value_set=sent), np.int64, -1)
     by_trace = np.append(payment, [-1])[found] if len(payment) else np.full(lines.count, -1, np.int64)
     lines.refuse(~no_key & (by_key < 0), "BANK_PAYMENT_UNEXPECTED", str(life.PAYMENT))
-    lines.refuse(~no_trace & (by_trace < 0), "BANK_TRACE_UNKNOWN", str(p.TRACE))
+    lines.refuse(~no_trace & (by_trace < 0), "BANK_TRACE_UNKNOWN", str(pf.TRACE))
     differ = ~no_key & ~no_trace & (by_key != by_trace)
-    lines.refuse(differ, "BANK_TRACE_DIFFERS", str(p.TRACE), lambda row: {"payment": keys[row].as_py()})
+    lines.refuse(differ, "BANK_TRACE_DIFFERS", str(pf.TRACE), lambda row: {"payment": keys[row].as_py()})
     return np.where(no_key, by_trace, by_key)
 
 
@@ -192,9 +191,16 @@ def _apply(ledger: Ledger, book: Book, told: _Told, kind: int, day: int, call: C
 
     at = np.maximum(place, 0)
     lines.refuse(own & (book.state[at] != FROM[kind]), "BANK_STATE_DIFFERS", str(p.BANK_KIND), about)
-    lines.refuse(own & (book.day[at] > day), "BANK_DATE_EARLY", str(p.BANK_DATE), lambda row: {**about(row), "value": date_of(day)})
+    lines.refuse(
+        own & (book.day[at] > day),
+        "BANK_DATE_EARLY",
+        str(p.BANK_DATE),
+        lambda row: {**about(row), "value": date_of(day)},
+    )
     if STATES[kind] == SETTLED:
-        slow = np.array([call.working.fed_days_between(int(issued), day) for issued in np.unique(book.issued[at[rows]])])
+        slow = np.array(
+            [call.working.fed_days_between(int(issued), day) for issued in np.unique(book.issued[at[rows]])]
+        )
         took = slow[np.searchsorted(np.unique(book.issued[at[rows]]), book.issued[at[rows]])]
         odd = own.copy()
         odd[rows] = (took < 1) | (took > _SLOWEST)
@@ -208,7 +214,7 @@ def _apply(ledger: Ledger, book: Book, told: _Told, kind: int, day: int, call: C
     where = pa.array(good)
     book.record(
         ledger, place[good], STATES[kind], date_of(day), source=lines.source, row=pa.array(lines.line[good]),
-        reason=told.reason.take(where), trace=lines.cells[str(p.TRACE)].take(where),
+        reason=told.reason.take(where), trace=lines.cells[str(pf.TRACE)].take(where),
     )  # fmt: skip
     call.count(p.BANK_KIND.words[kind], book.cents[place[good]])
 

@@ -16,6 +16,7 @@ from cape_engine.dates import day_number
 from cape_engine.ledger import Ledger
 from cape_engine.schema import ledger as led
 from cape_engine.schema import life
+from cape_engine.schema import payment_files as pf
 from cape_engine.schema import payments as p
 from cape_engine.schema import results as r
 
@@ -86,7 +87,7 @@ class Book:
     def traces(self) -> tuple[pa.Array, Places]:
         """Every trace that was ever sent, and the payment it belongs to."""
         sent = self.events.filter(pc.equal(self.events.column("state"), SENT))
-        return bridge.single(sent, p.TRACE), self.of_keys(bridge.single(sent, life.PAYMENT))
+        return bridge.single(sent, pf.TRACE), self.of_keys(bridge.single(sent, life.PAYMENT))
 
     def reasons(self, places: Places) -> pa.Array:
         """Why payments came to the state they stood in when the book was read; blank where nothing was said."""
@@ -115,7 +116,7 @@ class Book:
         made = {
             str(life.PAYMENT): self._keys.take(pa.array(places)),
             str(r.AMOUNT_CENTS): pa.array(self.cents[places]),
-            str(p.TRACE): cells.get("trace", none),
+            str(pf.TRACE): cells.get("trace", none),
             str(p.PAYMENT_REASON): cells.get("reason", none).cast(p.PAYMENT_REASON.type),
             str(p.REPLACED_BY): cells.get("by", none),
             str(life.EVENT_ROW): cells.get("row", rows),
@@ -184,8 +185,7 @@ class Book:
             (parts > 0) & (some(state == HELD) == parts),
         )
         codes = (0, 1, 2, 3, 4, 5, 6, 0, 7)
-        found = np.select(tests, codes, STAGES.index(CONSOLIDATED)).astype(np.int8)
-        return found
+        return np.select(tests, codes, STAGES.index(CONSOLIDATED)).astype(np.int8)
 
     def _reissues(self) -> Bools:
         """Payments that were made for one that came back (others replace parts that an offset cut anew)."""
@@ -203,7 +203,8 @@ class Book:
 def places_of(wanted: pa.Array, known: pa.Array) -> Places:
     """Places of texts in others; -1 where they are not, or are null."""
     found = pc.index_in(wanted, value_set=known, skip_nulls=True)
-    return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    places: Places = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return places
 
 
 def load(ledger: Ledger, until: dt.date | None = None, *, keys_only: bool = False) -> Book:
@@ -215,13 +216,11 @@ def load(ledger: Ledger, until: dt.date | None = None, *, keys_only: bool = Fals
         keys_only: of refunds only the keys: a third faster, for who need not know recipients, days and amounts.
     """
     parts, events = ledger.parts(), ledger.payment_events(until).combine_chunks()
-    if keys_only:
-        refunds = pa.table({str(life.REFUND): pc.unique(parts.column(str(life.REFUND)))})
-    else:
-        refunds = ledger.refunds()
+    refund_keys = pa.table({str(life.REFUND): pc.unique(parts.column(str(life.REFUND)))})
+    refunds = refund_keys if keys_only else ledger.refunds()
     offsets = ledger.offsets()
     if until is not None:
-        refunds = refunds.filter(pc.less_equal(refunds.column(str(life.RESULT_LIQUIDATION_DATE)), pa.scalar(until)))
+        refunds = refunds.filter(pc.less_equal(refunds.column(str(r.RESULT_LIQUIDATION_DATE)), pa.scalar(until)))
         offsets = offsets.filter(pc.less_equal(offsets.column(str(led.ON_DAY)), pa.scalar(until)))
         parts = _there(parts, events, refunds)
     keys = bridge.single(refunds, life.REFUND)
@@ -245,6 +244,8 @@ def _there(parts: pa.Table, events: pa.Table, refunds: pa.Table) -> pa.Table:
     """Payments that were there on a day: the first ones of refunds, and others once they took a place."""
     left = events.filter(pc.greater_equal(events.column("state"), REISSUED))
     replaces = parts.column(str(p.REPLACES))
-    first = pc.or_(pc.is_null(replaces), pc.is_in(replaces, value_set=bridge.single(left, life.PAYMENT), skip_nulls=True))
+    first = pc.or_(
+        pc.is_null(replaces), pc.is_in(replaces, value_set=bridge.single(left, life.PAYMENT), skip_nulls=True)
+    )
     known = pc.is_in(parts.column(str(life.REFUND)), value_set=bridge.single(refunds, life.REFUND))
     return parts.filter(pc.and_(known, first))

@@ -1,4 +1,4 @@
-"""Debts of recipients: read from a file, kept in the ledger, and served out of refunds in their order (19 CFR 24.72)."""
+"""Debts of recipients: read from a file, kept in the ledger, served out of refunds in their order (19 CFR 24.72)."""
 
 from __future__ import annotations
 
@@ -192,5 +192,3 @@ def _cut_anew(ledger: Ledger, book: Book, refunds: Places, day: dt.date, cap: in
     if rows:
         made_ = [pa.array(column) for column in zip(*rows, strict=True)]
         book.add(ledger, pa.table(made_, names=p.PARTS_KEPT_SCHEMA.names).cast(p.PARTS_KEPT_SCHEMA), day)
-
-

@@ -132,4 +132,3 @@ def enrolled_now(ledger: Ledger, recipients: pa.Array, day: dt.date) -> tuple[Bo
     at = places_of(plain_numbers(recipients), bridge.single(found, p.RECIPIENT_KEY))
     flags = np.append(bridge.flags(found, f.ACH_ENROLLED) == 1, [False])
     return flags[at], found, at
-

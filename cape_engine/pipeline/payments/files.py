@@ -110,8 +110,9 @@ def write_files(batch: Batch, target: Target, accounts: Accounts | None, call: C
 
 
 def own_traces(before: int, count: int) -> pa.Array:
-    """Traces of 15 digits: eight of the agency, and seven that count on through all sendings (more than ten million
-    payments count on into the eighth).
+    """Traces of 15 digits: eight of the agency, and seven that count on through all sendings.
+
+    More than ten million payments count on into the eighth.
     """
     numbers = np.arange(before + 1, before + count + 1, dtype=np.int64) + int(_AGENCY) * 10**7
     return pc.cast(pa.array(numbers), pa.string())
@@ -120,8 +121,8 @@ def own_traces(before: int, count: int) -> pa.Array:
 def _request(batch: Batch, folder: Path) -> tuple[pa.Array, dict[str, str]]:
     """The payment request."""
     traces = own_traces(batch.before, batch.rows.num_rows)
-    place = batch.rows.column_names.index(str(p.TRACE))
-    rows = batch.rows.set_column(place, p.TRACE.field, traces).select(p.REQUEST_SCHEMA.names)
+    place = batch.rows.column_names.index(str(pf.TRACE))
+    rows = batch.rows.set_column(place, pf.TRACE.field, traces).select(p.REQUEST_SCHEMA.names)
     name = f"{batch.name}.csv"
     beside = folder / f".{name}.part"
     write_csv(beside, rows)
@@ -197,5 +198,3 @@ def _instructions(batch: Batch, accounts: Accounts) -> PaymentInstructions:
         str(pf.COHORT_VERSION): rows.column(str(life.COHORT_VERSION)).cast(pa.int32()),
     }
     return Instructing(accounts).take(pa.table(columns))[0]
-
-

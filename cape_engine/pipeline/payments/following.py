@@ -64,7 +64,9 @@ class Followers:
         )
         return cls(entry.filter(pa.array(there)), declaration, code, refund[there])
 
-    def follow(self, ledger: Ledger, refunds: Places, goal: npt.NDArray[np.int8], day: dt.date, reason: str = "") -> None:
+    def follow(
+        self, ledger: Ledger, refunds: Places, goal: npt.NDArray[np.int8], day: dt.date, reason: str = ""
+    ) -> None:
         """Take the entries of refunds to where the refunds stand.
 
         Args:
@@ -81,7 +83,9 @@ class Followers:
         own = np.flatnonzero(wanted[self.home] >= 0)
         pairs = self.code[own] * len(STAGES) + wanted[self.home[own]]
         distinct, which = np.unique(pairs, return_inverse=True)
-        roads = [_road(life_, life_.names[int(pair) // len(STAGES)], STAGES[int(pair) % len(STAGES)]) for pair in distinct]
+        roads = [
+            _road(life_, life_.names[int(pair) // len(STAGES)], STAGES[int(pair) % len(STAGES)]) for pair in distinct
+        ]
         _take(ledger, life_, self, (own, which, roads), (day, reason))
 
 
@@ -115,5 +119,3 @@ def _take(
             ledger.step_known(told, on_day=why[0], who=who)
             codes = np.array([life_.code(way[0]) for way in steps], np.int64)
             entries.code[here] = codes[ways]
-
-

@@ -45,7 +45,9 @@ class Lines:
         self.good = np.ones(self.count, np.bool_)
         self.line = np.arange(2, self.count + 2) if line is None else line
 
-    def refuse(self, where: Bools, code: str, column: str, more: Callable[[int], dict[str, object]] | None = None) -> None:
+    def refuse(
+        self, where: Bools, code: str, column: str, more: Callable[[int], dict[str, object]] | None = None
+    ) -> None:
         """Leave rows out, each with a finding."""
         self.say(where, code, column, more)
         self.good &= ~where
@@ -77,7 +79,8 @@ class Lines:
         self.refuse(~whole, "PAYMENT_FILE_AMOUNT", column)
         values = pc.if_else(pa.array(whole), cells, "0").cast(pa.int64()).to_numpy()
         self.refuse(whole & (values <= 0), "PAYMENT_FILE_NOT_POSITIVE", column)
-        return values
+        found: Int64s = values
+        return found
 
     def days(self, column: str) -> Int32s:
         """Days; what is none is left out with a finding."""
@@ -164,10 +167,12 @@ def _uneven(path: Path, findings: Findings) -> tuple[pa.Table, npt.NDArray[np.in
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) > len(names):
-                where = {"source": path.name, "row": reader.line_num}
-                findings.add("PAYMENT_FILE_SHIFTED", value=len(row), columns=len(names), **where)
+                where = reader.line_num
+                findings.add("PAYMENT_FILE_SHIFTED", source=path.name, row=where, value=len(row), columns=len(names))
                 continue
             rows.append([*row, *[""] * (len(names) - len(row))])
             lines.append(reader.line_num)
-    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] or [pa.array([], pa.string())] * len(names)
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] or [
+        pa.array([], pa.string())
+    ] * len(names)
     return pa.table(columns, names=names), np.array(lines, np.int64)

@@ -22,7 +22,6 @@ from cape_engine.pipeline.payments.result import Call
 from cape_engine.pipeline.payments.working import Working
 from cape_engine.refund.cohorts import UNKNOWN
 from cape_engine.schema import ledger as led
-from cape_engine.schema import life
 from cape_engine.schema import payments as p
 from cape_engine.schema import results as r
 
@@ -59,10 +58,10 @@ def release(ledger: Ledger, day: dt.date, debts: Path | None, call: Call) -> pa.
     certified = _certified(book, waiting[enrolled[waiting]], day, call)
     held = waiting[~enrolled[waiting]]
     of_home = np.zeros(book.refunds.num_rows, np.int8)
-    of_home[certified], of_home[held] = 1, 2
+    of_home[certified], of_home[held] = CERTIFIED, HELD
     kind = of_home[book.home]
-    paying = np.flatnonzero(book.live & (kind == 1))
-    holding = np.flatnonzero((book.state == READY) & (kind == 2))
+    paying = np.flatnonzero(book.live & (kind == CERTIFIED))
+    holding = np.flatnonzero((book.state == READY) & (kind == HELD))
     book.record(ledger, paying, CERTIFIED, day)
     book.record(ledger, holding, HELD, day)
     call.count("certified", book.cents[paying])
@@ -79,7 +78,7 @@ def _waiting(book: Book, day: dt.date) -> Places:
     """Refunds that were not certified yet, the oldest first: those of earlier days of liquidation."""
     open_ = book.live & (book.state < CERTIFIED) & (book.day <= day_number(day))
     found = np.unique(book.home[open_])
-    days = bridge.days(book.refunds, life.RESULT_LIQUIDATION_DATE)
+    days = bridge.days(book.refunds, r.RESULT_LIQUIDATION_DATE)
     found = found[days[found] <= day_number(day)]
     return found[np.lexsort((found, days[found]))]
 

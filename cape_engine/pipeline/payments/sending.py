@@ -1,4 +1,4 @@
-"""Certified payments go to Treasury: traces, files inside the transaction, and a database that refuses a second time."""
+"""Certified payments go to Treasury: traces, files inside the transaction, a database that refuses a second time."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from cape_engine.pipeline.payments.releasing import sendable_from
 from cape_engine.pipeline.payments.result import Call
 from cape_engine.refund.payment_files import Accounts, read_accounts
 from cape_engine.schema import life
+from cape_engine.schema import payment_files as pf
 from cape_engine.schema import payments as p
 from cape_engine.schema import results as r
-
 
 
 def send(ledger: Ledger, day: dt.date, target: Target, call: Call) -> None:
@@ -58,7 +58,7 @@ def send(ledger: Ledger, day: dt.date, target: Target, call: Call) -> None:
     batch = Batch(number, day, effective, _rows(book, ready, tails, effective), sent, files)
     before = book.stages()
     traces, hashes = write_files(batch, target, accounts, call)
-    rows = pa.table({str(life.PAYMENT): book.keys.take(pa.array(ready)), str(p.TRACE): traces})
+    rows = pa.table({str(life.PAYMENT): book.keys.take(pa.array(ready)), str(pf.TRACE): traces})
     cents = int(book.cents[ready].sum())
     ledger.record_sending(
         rows.sort_by(str(life.PAYMENT)), on_day=day, effective=effective, file_format=target.file_format, cents=cents
@@ -67,7 +67,7 @@ def send(ledger: Ledger, day: dt.date, target: Target, call: Call) -> None:
     call.count("sent", book.cents[ready])
     ledger.register_run(
         target.folder, kind=SENDING, result_hash=digest_of(rows), manifest_sha256=next(iter(hashes.values())),
-        totals={"payments": len(ready), "amount_cents": cents}, on_day=day, files=hashes,
+        totals={"payments": len(ready), str(r.AMOUNT_CENTS): cents}, on_day=day, files=hashes,
     )  # fmt: skip
     after = book.stages()
     moved = np.flatnonzero(after != before)
@@ -78,7 +78,7 @@ def send(ledger: Ledger, day: dt.date, target: Target, call: Call) -> None:
 
 def _days(book: Book) -> bridge.Int32s:
     """Liquidation day of the refund of each payment."""
-    found: bridge.Int32s = bridge.days(book.refunds, life.RESULT_LIQUIDATION_DATE)[book.home]
+    found: bridge.Int32s = bridge.days(book.refunds, r.RESULT_LIQUIDATION_DATE)[book.home]
     return found
 
 
@@ -99,7 +99,9 @@ def _payable(
         own = np.unique(place[good])
         _, digests = fingerprints(accounts, own.tolist())
         enrolled_as = bridge.single(found, p.ACCOUNT_DIGEST).take(pa.array(np.where(at < 0, 0, at), mask=at < 0))
-        given = digests.take(pa.array(np.searchsorted(own, np.where(good, place, own[0] if len(own) else 0)), mask=~good))
+        given = digests.take(
+            pa.array(np.searchsorted(own, np.where(good, place, own[0] if len(own) else 0)), mask=~good)
+        )
         same = pc.fill_null(pc.equal(enrolled_as, given), False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - a value
         _say(recipients, good & ~same, "SEND_OTHER_ACCOUNT", call)
         good &= same
@@ -119,9 +121,9 @@ def _rows(book: Book, ready: Places, tails: pa.Array, effective: dt.date) -> pa.
     none = pa.nulls(len(ready), pa.string())
     day = pa.array([effective], pa.date32()).take(pa.array(np.zeros(len(ready), np.int64)))
     made = {
-        p.TRACE: none,
+        pf.TRACE: none,
         r.RECIPIENT: book.recipients().take(home).dictionary_encode(),
-        r.RESULT_LIQUIDATION_DATE: bridge.single(book.refunds, life.RESULT_LIQUIDATION_DATE).take(home),
+        r.RESULT_LIQUIDATION_DATE: bridge.single(book.refunds, r.RESULT_LIQUIDATION_DATE).take(home),
         p.EFFECTIVE_DAY: day,
         p.ACCOUNT_TAIL: tails,
     }

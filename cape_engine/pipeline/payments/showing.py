@@ -18,6 +18,7 @@ from cape_engine.pipeline.payments.book import Book, load, places_of
 from cape_engine.pipeline.payments.result import PaymentsShown
 from cape_engine.schema import facts as f
 from cape_engine.schema import life
+from cape_engine.schema import payment_files as pf
 from cape_engine.schema import payments as p
 from cape_engine.schema import results as r
 
@@ -75,12 +76,14 @@ def _payments(book: Book, wanted: Bools) -> pa.Table:
         r.RECIPIENT: book.recipients().take(home),
         p.PAYMENT_STATE: bridge.words(book.state.astype(np.int32), list(p.PAYMENT_STATES)),
         p.STATE_SINCE: bridge.known_only(book.day, book.day != NO_DAY, pa.date32()),
-        p.TRACE: sent.take(at) if len(sent) else pa.nulls(len(traced), pa.string()),
+        pf.TRACE: sent.take(at) if len(sent) else pa.nulls(len(traced), pa.string()),
         p.PAYMENT_REASON: pc.if_else(pc.equal(reasons, ""), None, reasons),
     }
     listed = [columns[name] if name in columns else bridge.single(book.parts, name) for name in p.SHOWN_PAYMENTS]
     found = _picked(listed, p.SHOWN_PAYMENTS_SCHEMA, wanted[book.home] if len(book.home) else np.zeros(0, np.bool_))
-    return found.sort_by([(str(life.REFUND), "ascending"), (str(r.PART), "ascending"), (str(life.PAYMENT), "ascending")])
+    return found.sort_by(
+        [(str(life.REFUND), "ascending"), (str(r.PART), "ascending"), (str(life.PAYMENT), "ascending")]
+    )
 
 
 def _shares(ledger: Ledger, book: Book, wanted: Bools) -> pa.Table:
@@ -130,4 +133,3 @@ def _importers(ledger: Ledger, numbers: pa.Array) -> pa.Array:
     live = ledger.live(numbers)
     at = pc.index_in(numbers, value_set=bridge.single(live, f.ENTRY_NUMBER))
     return pc.coalesce(told, bridge.single(live, f.IMPORTER_NUMBER).cast(pa.string()).take(at))
-
