@@ -101,7 +101,7 @@ def many(count: int, recipients: int, *, seed: int = 6) -> tuple[list[dict[str, 
             routing_number=routing("12" + "".join(map(str, digits[place].tolist()))),
             account_number=str(100_000_000 + place * 7),
             account_kind="savings" if place % 3 == 0 else "checking",
-            name=f"Importer Number {place} Inc",
+            name=f"{place} Importers Incorporated",
         )
         for place in range(recipients)
     ]
@@ -113,7 +113,7 @@ def many(count: int, recipients: int, *, seed: int = 6) -> tuple[list[dict[str, 
             pa.array(np.full(count, (DAY - dt.date(1970, 1, 1)).days, np.int32)).cast(pa.date32()),
             pa.array(np.ones(count, np.int32)),
             pa.array(np.ones(count, np.int32)),
-            pa.array(random.integers(1, 5_000_000, count)),
+            pa.array(random.integers(1, 20_000_000, count)),
             pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array(["ready"])),
         ],
         schema=r.RESULT_PAYMENTS_SCHEMA,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from cape_engine.pipeline.paying import FilesResult
 from cape_engine.refund.payment_files import Accounts, Instructing, masked, read_accounts
+from cape_engine.refund.payment_files.masking import masked_texts
 from cape_engine.schema import results as r
 from cape_engine.settings import Settings
 from payment_files.made import (
@@ -130,6 +131,25 @@ def test_accounts__unknown_recipient(tmp_path: Path) -> None:
     [finding] = errors(result)
     assert (finding[r.CODE], finding[r.COLUMN], finding[r.VALUE]) == ("ACCOUNT_NOT_LISTED", "recipient", "77-1")
     assert [one["held_reason"] for one in held(result)] == ["ACCOUNT_NOT_LISTED"] * 2
+
+
+def test_accounts__none_at_all(tmp_path: Path) -> None:
+    """An importers file without rows holds everything and breaks nothing."""
+    result = made_files(tmp_path, payments([(GOOD, 5, "ready")]), importers=[], format="both")
+    assert [one[r.CODE] for one in errors(result)] == ["ACCOUNT_NOT_LISTED"]
+    assert result.manifest["totals_cents"] == {"given": 5, "written": 0, "held": 5, "waiting": 0}
+
+
+def test_run__without_payments(tmp_path: Path) -> None:
+    """A run that pays nothing gives no bank file, an empty list and exit code 0."""
+    result = made_files(tmp_path, payments([]), format="both")
+    assert (held(result), result.exit_code) == ([], 0)
+    assert sorted(path.name for path in result.folder.iterdir()) == [
+        "findings.parquet",
+        "held.csv",
+        "instructions.parquet",
+        "manifest.json",
+    ]
 
 
 def test_accounts__not_needed_is_not_said(tmp_path: Path) -> None:
@@ -251,11 +271,20 @@ def test_account__shows_the_last_four_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [("123456789", "****6789"), ("12345", "****45"), ("1", "****"), ("", "****"), (None, None)],
+    [
+        ("123456789", "****6789"),
+        ("1234567", "****567"),
+        ("12345", "****45"),
+        ("123", "****3"),
+        ("1", "****"),
+        ("", "****"),
+        (None, None),
+    ],
 )
 def test_masked__at_most_half(number: str | None, shown: str | None) -> None:
-    """The last four, and never more than half of a number."""
+    """The last four, and never more than half of a number; many at once alike."""
     assert masked(number) == shown
+    assert masked_texts(pa.array([number], pa.string())).to_pylist() == [shown]
 
 
 def test_places__any_spelling(tmp_path: Path) -> None:

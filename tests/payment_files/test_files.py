@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import cape_engine
 from cape_engine.errors import InputError, OutputError, Stopped, UsageError
 from cape_engine.outputs.files import write_results
 from cape_engine.refund.payment_files import nacha
-from cape_engine.refund.payment_files.originator import read_originator
 from cape_engine.refund.payment_files.shown import KEY_VARIABLE, opened
 from payment_files.made import (
     ACCENTED,
@@ -288,6 +287,18 @@ def test_files__sums_that_do_not_add_up_are_not_handed_over(tmp_path: Path, monk
     assert contents(tmp_path / "out") == {}
 
 
+def test_files__after_a_kill(tmp_path: Path) -> None:
+    """What a killed process left half-written is removed by the same command, and does not come into its files."""
+    staging = tmp_path / "out" / ".staging"
+    staging.mkdir(parents=True)
+    (staging / "nacha-20260622-001.ach").write_text("half", encoding="ascii")
+    (staging / "manifest.json").write_text("{}", encoding="ascii")
+    result = made_files(tmp_path, payments(ROWS))
+    assert len(bank_files(result)) == 1
+    assert reader.read(bank_files(result)[0].read_bytes()).entries()[0].cents == 123
+    assert not staging.exists()
+
+
 def test_files__stopped_leaves_nothing(tmp_path: Path) -> None:
     """A signal before the end: no bank file, no manifest; the same call again finishes."""
     stop = threading.Event()
@@ -316,35 +327,6 @@ class Stopping:
         """Ask to stop, however many steps were done."""
         del steps
         self._event.set()
-
-
-def bad_originators() -> Iterator[tuple[str, str]]:
-    """Broken facts, and what is said."""
-    yield "", r"\[nacha\] and \[pain\]"
-    yield "[nacha]\n" + "x", "not a readable TOML"
-    yield ORIGINATOR.replace("[pain]", "[sepa]"), r"not \[sepa\]"
-    yield ORIGINATOR.replace('odfi = "87654321"\n', ""), "lacks odfi"
-    yield ORIGINATOR.replace("odfi", "odfy"), "no key 'odfy'|lacks odfi"
-    yield ORIGINATOR.replace('odfi = "87654321"', 'odfi = "1234567"'), "odfi does not take '1234567'"
-    yield ORIGINATOR.replace('destination = "123456780"', 'destination = "123456781"'), "check digit"
-    yield ORIGINATOR.replace('"TEST PAYER"', '"Test Payer"'), "company_name does not take"
-    yield ORIGINATOR.replace('"TEST PAYER"', '"A NAME OF SEVENTEEN"'), "company_name does not take"
-    yield ORIGINATOR.replace('originator_status = "2"', "originator_status = 2"), "originator_status does not take 2"
-    yield "nacha = 3", r"\[nacha\] is a table"
-
-
-@pytest.mark.parametrize(("text", "said"), list(bad_originators()))
-def test_originator__broken_facts(tmp_path: Path, text: str, said: str) -> None:
-    """Every key is needed, known and fits its field; the message names file, table and key."""
-    with pytest.raises(UsageError, match=said) as wrong:
-        read_originator(originator_file(tmp_path / "who.toml", text))
-    assert "who.toml" in str(wrong.value)
-
-
-def test_originator__missing_file(tmp_path: Path) -> None:
-    """A file that is not there is said so."""
-    with pytest.raises(UsageError, match="cannot be opened"):
-        read_originator(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cape_engine import findings, rules, settings
-from cape_engine.schema import claims, facts, outlook, packing, payments, results, review, rows
+from cape_engine.schema import claims, facts, outlook, packing, payment_files, payments, results, review, rows
 from cape_engine.schema.column import Column
 
 NOTE = "Written by `make docs` from {origin}; change that, not this page."
@@ -85,6 +85,7 @@ def columns_page() -> str:
         ("What a run writes", results, "RESULT"),
         ("What a check of declarations writes", claims, "RESULT"),
         ("What packing and the loop write", packing, ""),
+        ("What payment files take, show and hold back", payment_files, ""),
         ("What manual review shows, takes and keeps", review, ""),
         ("What the commands of payments take, keep and show", payments, ""),
         ("What a what-if writes", outlook, "WHATIF"),

@@ -32,6 +32,7 @@ from cape_engine.outputs.files import (
     writing,
 )
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
+from cape_engine.outputs.row_groups import DELTA, DICTIONARY, encodings
 from cape_engine.pipeline.outlook.known import files_below
 from cape_engine.pipeline.packing.writing import write_csv
 from cape_engine.pipeline.paying.request import FilesRequest, FilesResult
@@ -143,7 +144,7 @@ def _make(
     held: list[pa.Table] = [p.HELD_SCHEMA.empty_table()]
     keys: list[pa.Array] = []
     tested = np.zeros(len(accounts), np.bool_)
-    with pq.ParquetWriter(staging / INSTRUCTIONS, p.WRITTEN_SCHEMA, compression="zstd") as table:
+    with _instructions_writer(staging / INSTRUCTIONS) as table:
         for batch in payments.batches():
             ready, back = instructing.take(batch, source=str(payments.path))
             keys.append(single(batch, r.PAYMENT_KEY))
@@ -164,6 +165,18 @@ def _make(
     files = writers.finish()
     _refuse_gaps(request, sums, files)
     return _Made(files, pa.concat_tables(held).unify_dictionaries().combine_chunks(), rows, sums)
+
+
+def _instructions_writer(path: Path) -> pq.ParquetWriter:
+    """instructions.parquet: numbers as differences, dictionaries for words only."""
+    how = encodings(p.WRITTEN_SCHEMA)
+    return pq.ParquetWriter(
+        path,
+        p.WRITTEN_SCHEMA,
+        compression="zstd",
+        use_dictionary=[name for name, kind in how.items() if kind == DICTIONARY],
+        column_encoding={name: kind for name, kind in how.items() if kind == DELTA},
+    )
 
 
 def _refuse_repeated(keys: pa.ChunkedArray, path: Path) -> None:

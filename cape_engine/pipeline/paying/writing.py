@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from cape_engine.bridge import Bools, Int32s
 from cape_engine.errors import UsageError
 from cape_engine.findings import Findings
+from cape_engine.intake.bulk import add_rows
 from cape_engine.pipeline.paying.request import NACHA, PAIN, FilesRequest
 from cape_engine.refund.payment_files import Accounts, PaymentInstructions, nacha, nacha_records, pain
 from cape_engine.refund.payment_files import names as spelling
@@ -141,14 +142,17 @@ def _tell(findings: Findings, accounts: Accounts, spelt: spelling.Spelt, paid: B
         ("PAYMENT_NAME_CUT", spelt.cut),
     )
     for code, hit in kinds:
-        for at in np.flatnonzero(hit & paid).tolist():
-            findings.add(
-                code,
-                source=accounts.source[at].as_py(),
-                row=accounts.row[at].as_py(),
-                column=str(NAME),
-                value=spelt.lost.get(at) if code == "PAYMENT_NAME_LETTERS" else None,
-                importer=accounts.numbers[at].as_py(),
-                format=format_,
-                most=_STYLES[format_].most,
-            )
+        at = np.flatnonzero(hit & paid)
+        rows = pa.array(at)
+        add_rows(
+            findings,
+            code,
+            len(at),
+            source=accounts.source.take(rows),
+            row=accounts.row.take(rows).to_numpy(zero_copy_only=False),
+            column=str(NAME),
+            value=pa.array([spelt.lost[place] for place in at.tolist()]) if code == "PAYMENT_NAME_LETTERS" else None,
+            importer=accounts.numbers.take(rows),
+            format=format_,
+            most=_STYLES[format_].most,
+        )

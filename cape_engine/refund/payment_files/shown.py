@@ -14,7 +14,7 @@ import pyarrow as pa
 from cape_engine.bridge import Int32s
 from cape_engine.errors import UsageError
 from cape_engine.refund.payment_files.accounts import Accounts
-from cape_engine.refund.payment_files.masking import masked
+from cape_engine.refund.payment_files.masking import masked_texts
 
 MASKED, NONE, ENCRYPTED = "masked", "none", "encrypted"
 KEY_VARIABLE = "CAPE_ACCOUNT_KEY"
@@ -49,25 +49,27 @@ class Shown:
         """
         if self._how == NONE:
             return pa.nulls(len(place), pa.string()), pa.nulls(len(place), pa.string())
-        wanted = np.unique(place)
+        if self._how == ENCRYPTED:
+            self._seal(np.unique(place))
+            places = place.tolist()
+            return (
+                pa.array([self._routing[at] for at in places], pa.string()),
+                pa.array([self._account[at] for at in places], pa.string()),
+            )
+        rows = pa.array(place)
+        return masked_texts(self._accounts.routing.take(rows)), masked_texts(self._accounts.account.take(rows))
+
+    def _seal(self, wanted: Int32s) -> None:
+        """Encrypt the numbers of accounts that were not met before."""
         new = wanted[~self._done[wanted]]
         self._done[new] = True
-        numbers = pa.array(new)
-        routing = self._accounts.routing.take(numbers).to_pylist()
-        account = self._accounts.account.take(numbers).to_pylist()
-        for at, *plain in zip(new.tolist(), routing, account, strict=True):
-            self._routing[at], self._account[at] = (self._one(at, number) for number in plain)
-        places = place.tolist()
-        return (
-            pa.array([self._routing[at] for at in places], pa.string()),
-            pa.array([self._account[at] for at in places], pa.string()),
-        )
-
-    def _one(self, at: int, number: str) -> str | None:
-        """One number of an account."""
-        if self._sealing is None:
-            return masked(number)
-        return _sealed(self._sealing, number, self._accounts.keys[at].as_py().encode())
+        rows = pa.array(new)
+        plain = (self._accounts.keys, self._accounts.routing, self._accounts.account)
+        for at, key, routing, account in zip(
+            new.tolist(), *(numbers.take(rows).to_pylist() for numbers in plain), strict=True
+        ):
+            self._routing[at] = _sealed(self._sealing, routing, key.encode())
+            self._account[at] = _sealed(self._sealing, account, key.encode())
 
 
 def read_key(file: Path | None) -> bytes | None:
