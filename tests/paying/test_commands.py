@@ -70,6 +70,8 @@ def test_story__on_the_command_line(url: str, tmp_path: Path, cape: Callable[...
         rows = [("", row["trace"], kind, day, row["amount_cents"], "") for row in payments(url).values()]
         code, said = cape("refund", "bank", world.bank_file(tmp_path / f"{kind}.csv", rows), *shared)
         assert (code, said[-1]["counts"][kind]) == (0, 3)
+        code, said = cape("refund", "bank", tmp_path / f"{kind}.csv", *shared)
+        assert (code, said[-1]["counts"]) == (0, {"known": 3, "lines": 3})
     code, said = cape("refund", "show", *shared)
     assert code == 0
     assert said[-1] == {"event": "balance", "exit_code": 0, "principal": 6_000, "interest": 10, "paid": 6_010,

@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from paying.machine import Payments
 
-SHORT = settings(max_examples=8, stateful_step_count=14, deadline=None, derandomize=True, database=None,
+SHORT = settings(max_examples=10, stateful_step_count=8, deadline=None, derandomize=True, database=None,
                  suppress_health_check=list(HealthCheck))  # fmt: skip
 
 
