@@ -85,7 +85,7 @@ SHOWN_REFUNDS: tuple[Column, ...] = (
 STATE_SINCE = Column("state_since", DAY, "day on which the payment came to its state", nullable=True)
 SHOWN_PAYMENTS: tuple[Column, ...] = (
     PAYMENT, REFUND, RECIPIENT, PAID_PART, PAID_PARTS, AMOUNT_CENTS, PAYMENT_STATE, STATE_SINCE, TRACE, PAYMENT_REASON,
-    REPLACES,
+    REPLACES, REPLACED_BY,
 )  # fmt: skip
 SHARE_ENTRIES = Column("share_entries", COUNT, "entries of the importer in the refund")
 SHOWN_SHARES: tuple[Column, ...] = (REFUND, RECIPIENT, IMPORTER_NUMBER, SHARE_ENTRIES, PRINCIPAL_CENTS, INTEREST_CENTS)

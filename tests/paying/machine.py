@@ -111,7 +111,7 @@ class Payments(RuleBasedStateMachine):
 
     def _bank(self, kinds: dict[str, list[str]]) -> None:
         """Lines about all payments in some states, kinds in turn."""
-        rows = []
+        rows: list[tuple[object, ...]] = []
         for row in cape_engine.refund_show(ledger=self.url).payments.to_pylist():
             if row["payment_state"] in kinds:
                 own = kinds[row["payment_state"]]

@@ -199,6 +199,9 @@ def test_debts__while_held_and_switched_off(tmp_path: Path) -> None:
     assert world.states(url) == {"OFFSET": 1}
     shown = cape_engine.refund_show(ledger=url)
     assert (shown.balance["held"], shown.balance["offset"]) == (6_000, 4_000)
+    old, new = sorted(shown.payments.to_pylist(), key=lambda row: row["payment_state"], reverse=True)
+    assert (old["payment_state"], old["payment_reason"], old["replaced_by"]) == ("REPLACED", "offset", new["payment"])
+    assert (new["payment_state"], new["amount_cents"], new["replaces"]) == ("HELD_NO_ACH", 6_000, old["payment"])
     cape_engine.refund_enrol(world.importers(tmp_path / "i.csv", {A: "771000001"}), ledger=url, on=DAY)
     cape_engine.refund_release(ledger=url, on=DAY)
     assert world.states(url) == {"CERTIFIED": 1}

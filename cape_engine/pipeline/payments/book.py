@@ -19,6 +19,7 @@ from cape_engine.schema import life
 from cape_engine.schema import payment_files as pf
 from cape_engine.schema import payments as p
 from cape_engine.schema import results as r
+from cape_engine.schema.column import Column
 
 Places = npt.NDArray[np.int64]
 READY, HELD, CERTIFIED, SENT, ISSUED, SETTLED, RETURNED, REISSUED, REPLACED = range(len(p.PAYMENT_STATES))
@@ -89,12 +90,13 @@ class Book:
         sent = self.events.filter(pc.equal(self.events.column("state"), SENT))
         return bridge.single(sent, pf.TRACE), self.of_keys(bridge.single(sent, life.PAYMENT))
 
-    def reasons(self, places: Places) -> pa.Array:
-        """Why payments came to the state they stood in when the book was read; blank where nothing was said."""
-        told = bridge.single(self.events, p.PAYMENT_REASON).cast(pa.string())
+    def told(self, places: Places, column: Column) -> pa.Array:
+        """A text of the last event of payments when the book was read; null where nothing was said."""
+        texts = bridge.single(self.events, column).cast(pa.string())
         at = self.event[places]
-        found = told.take(pa.array(np.maximum(at, 0), mask=at < 0)) if len(told) else pa.nulls(len(at), pa.string())
-        return pc.fill_null(found, "")
+        none = pa.nulls(len(at), pa.string())
+        found = texts.take(pa.array(np.maximum(at, 0), mask=at < 0)) if len(texts) else none
+        return pc.if_else(pc.equal(found, ""), None, found)
 
     def record(
         self, ledger: Ledger, places: Places, state: int, day: dt.date, *, source: str = "", **cells: pa.Array

@@ -81,7 +81,7 @@ def _warn(book: Book, back: Places, since: bridge.Int32s, enrolled: bridge.Bools
     """A payment that came back for its account goes to the same account again."""
     if not len(back):
         return
-    reasons = book.reasons(back)
+    reasons = pc.fill_null(book.told(back, p.PAYMENT_REASON), "")
     bad = pc.is_in(reasons, value_set=pa.array(BAD_ACCOUNT)).to_numpy(zero_copy_only=False)
     for place in np.flatnonzero(bad & enrolled & (since < book.day[back])).tolist():
         key = book.keys[int(back[place])].as_py()

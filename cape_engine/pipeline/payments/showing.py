@@ -71,13 +71,14 @@ def _payments(book: Book, wanted: Bools) -> pa.Table:
     traced = np.full(len(book.state), -1, np.int64)
     traced[payment] = np.arange(len(payment))
     at = pa.array(np.maximum(traced, 0), mask=traced < 0)
-    reasons = book.reasons(np.arange(len(book.state)))
+    every = np.arange(len(book.state))
     columns = {
         r.RECIPIENT: book.recipients().take(home),
         p.PAYMENT_STATE: bridge.words(book.state.astype(np.int32), list(p.PAYMENT_STATES)),
         p.STATE_SINCE: bridge.known_only(book.day, book.day != NO_DAY, pa.date32()),
         pf.TRACE: sent.take(at) if len(sent) else pa.nulls(len(traced), pa.string()),
-        p.PAYMENT_REASON: pc.if_else(pc.equal(reasons, ""), None, reasons),
+        p.PAYMENT_REASON: book.told(every, p.PAYMENT_REASON),
+        p.REPLACED_BY: book.told(every, p.REPLACED_BY),
     }
     listed = [columns[name] if name in columns else bridge.single(book.parts, name) for name in p.SHOWN_PAYMENTS]
     found = _picked(listed, p.SHOWN_PAYMENTS_SCHEMA, wanted[book.home] if len(book.home) else np.zeros(0, np.bool_))
