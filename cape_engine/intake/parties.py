@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.entries import key_texts
 from cape_engine.intake.entry_facts import plain_number, texts_of
 from cape_engine.intake.headings import Headings, deposit_headings, importer_headings
+from cape_engine.intake.masking import hidden, hidden_texts
 from cape_engine.intake.opening import open_table
 from cape_engine.intake.stretch import Numbers
 from cape_engine.intake.words import Vocabularies, known_words
@@ -32,8 +33,16 @@ _WORDS = (f.ACH_ENROLLED, f.ACCOUNT_KIND)
 """Columns in which an unknown word is not the same as none, where money is sent."""
 
 
-def _blocks(path: Path, headings: Headings, findings: Findings) -> tuple[Table, list[Block]]:
+def _blocks(
+    path: Path, headings: Headings, findings: Findings, shown: Callable[[str], str] = str
+) -> tuple[Table, list[Block]]:
     """A small file, whole.
+
+    Args:
+        path: of the file.
+        headings: that it may have.
+        findings: grow.
+        shown: what may be shown of words of the file.
 
     Raises:
         InputError: it cannot be read.
@@ -42,9 +51,12 @@ def _blocks(path: Path, headings: Headings, findings: Findings) -> tuple[Table, 
         _kind, table = open_table(path, headings, findings)
         blocks = [read() for read in table.blocks()]
     except files.Unreadable as trouble:
+        for name in ("value", "found"):
+            if isinstance(words := trouble.fields.get(name), str):
+                trouble.fields[name] = shown(words)
         raise files.nothing_readable([trouble]) from trouble
     if table.layout.unknown:
-        findings.add("COLUMN_UNKNOWN", source=table.source, value=", ".join(table.layout.unknown))
+        findings.add("COLUMN_UNKNOWN", source=table.source, value=shown(", ".join(table.layout.unknown)))
     return table, blocks
 
 
@@ -100,7 +112,7 @@ def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRo
     names: list[str] = []
     rows: list[Int64s] = []
     for path in files.expand(paths, findings):
-        table, blocks = _blocks(path, importer_headings(), findings)
+        table, blocks = _blocks(path, importer_headings(), findings, hidden)
         for block in blocks:
             keep, strange = _importer_cells(block, table, vocabularies, findings, parts)
             for column, found in unknown.items():
@@ -139,7 +151,7 @@ def _importer_cells(
                 source=table.source,
                 row=block.rows[bad],
                 column=table.layout.heading(column),
-                value=None if column in _SECRET else found.text_at(bad),
+                value=None if column in _SECRET else hidden_texts(found.text_at(bad)),
                 known=known_words(column, None),
             )
     strange = {column: np.zeros(len(keep), np.bool_) for column in _WORDS if column in parsed}

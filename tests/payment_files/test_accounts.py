@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cape_engine import intake
+from cape_engine.errors import InputError
+from cape_engine.intake.masking import hidden, hidden_texts, masked_texts
 from cape_engine.pipeline.paying import FilesResult
 from cape_engine.refund.payment_files import Accounts, Instructing, masked, read_accounts
-from cape_engine.refund.payment_files.masking import masked_texts
 from cape_engine.schema import results as r
 from cape_engine.settings import Settings
 from payment_files.made import (
@@ -242,6 +244,19 @@ def test_instructing__written_and_held_are_all(
     ]
 
 
+@given(digits=st.lists(st.integers(0, 9), min_size=6, max_size=6), place=st.integers(0, 8), other=st.integers(1, 9))
+def test_routing__weights_3_7_1(
+    tmp_path_factory: pytest.TempPathFactory, digits: list[int], place: int, other: int
+) -> None:
+    """A number with its check digit passes; with any one digit changed it does not."""
+    good = routing("12" + "".join(map(str, digits)))
+    bad = good[:place] + str((int(good[place]) + other) % 10) + good[place + 1 :]
+    folder = tmp_path_factory.mktemp("weights")
+    rows = [account(GOOD, routing_number=good), account(BAD, routing_number=bad)]
+    accounts, _ = read_accounts([importers_file(folder / "i.csv", rows)], settings=Settings.build())
+    assert [accounts.why(at) for at in accounts.places(pa.array([GOOD, BAD])).tolist()] == [None, "ROUTING_CHECK_DIGIT"]
+
+
 def test_instructing__parts_share_cohort_and_reference(tmp_path: Path) -> None:
     """All parts name the key of part 1, also where a batch ends between them."""
     accounts, _ = read_accounts([importers_file(tmp_path / "i.csv")], settings=Settings.build())
@@ -295,3 +310,51 @@ def test_places__any_spelling(tmp_path: Path) -> None:
     assert accounts.places(wanted).tolist() == accounts.places(wanted.dictionary_encode()).tolist()
     assert accounts.places(wanted)[:3].tolist() == [0, 0, 2]
     assert accounts.places(wanted)[3:].tolist() == [-1, -1]
+
+
+SHIFTED = "12-345678900,corporate,Y,,123456780,00012345678,Acme\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHIFTED,
+        "importer_number,importer_kind,ach_enrolled,routing_number,account_number,account_kind,name\n" + SHIFTED,
+        "importer_number,00012345678,123456780\n" + SHIFTED,
+        "importer_number,ach_enrolled\n12-345678900,00012345678\n",
+        "account_number,00012345678\n123456780,1\n",
+    ],
+)
+def test_importers__shifted_columns_show_no_number(tmp_path: Path, text: str) -> None:
+    """A file without headings, or with cells in other columns: what is said masks what looks like an account."""
+    path = tmp_path / "importers.csv"
+    path.write_text(text, encoding="utf-8")
+    for where in ("accounts", "importers"):
+        try:
+            if where == "accounts":
+                _, findings = read_accounts([path], settings=Settings.build())
+            else:
+                _, findings = intake.read_importers([path])
+            said = str(findings.to_table().to_pylist())
+        except InputError as error:
+            said = str(error)
+        assert "00012345678" not in said
+        assert "123456780" not in said
+        assert "****" in said, "something is said about it"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("123456789", "****6789"),
+        ("a 12 34-56 78 b", "a ****-56 78 b"),
+        ("DE89370400440532013000", "****3000"),
+        ("12345", "****45"),
+        ("1234", "1234"),
+        ("checking", "checking"),
+    ],
+)
+def test_hidden__long_numbers_only(text: str, shown: str) -> None:
+    """Eight digits keep four, five keep two, fewer are no account; many at once alike."""
+    assert hidden(text) == shown
+    assert hidden_texts(pa.array([text, None], pa.string())).to_pylist() == [shown, None]

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,22 @@ def test_numbers__errors_show_none(tmp_path: Path) -> None:
             done = cape(*line, *more)
             assert done.returncode == 2
             assert "000111222333" not in done.stdout + done.stderr
+
+
+def test_numbers__tracebacks_show_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours in the middle of writing, with everything at hand, prints no number."""
+
+    def broken(self: nacha.NachaWriter, payments_: Any) -> nacha.Placed:
+        one = payments_[0].account
+        raise RuntimeError(f"broken at {one} of {payments_}")
+
+    monkeypatch.setattr(nacha.NachaWriter, "add", broken)
+    with pytest.raises(RuntimeError) as wrong:
+        made_files(tmp_path, payments(ROWS))
+    said = "".join(traceback.format_exception(wrong.value))
+    assert "****5678" in said
+    assert [number for number in (*PLAIN.values(), ROUTING) if number in said] == []
+    assert contents(tmp_path / "out") == {}
 
 
 def test_numbers__encrypted_ones_open(tmp_path: Path) -> None:

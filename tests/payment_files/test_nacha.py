@@ -91,10 +91,10 @@ def test_files__blocks_are_filled_with_nines(tmp_path: Path) -> None:
 
 
 @given(
-    amounts=st.lists(st.integers(1, 500) | st.just(1000), min_size=1, max_size=60),
+    amounts=st.lists(st.integers(1, 500) | st.just(1000), min_size=8, max_size=60),
     batch=st.integers(1, 7),
     most=st.integers(2, 30),
-    cut=st.integers(1, 60),
+    cut=st.integers(1, 9),
 )
 def test_writer__limits_and_controls(
     tmp_path_factory: pytest.TempPathFactory, amounts: list[int], batch: int, most: int, cut: int
@@ -134,6 +134,16 @@ def test_writer__real_caps(tmp_path: Path) -> None:
     out.add(instructing.take(table)[0])
     files = read(tmp_path, out.finish())
     assert [len(file.entries()) for file in files] == [100, 100, 1]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "files"), [((1000, 500), 1), ((1000, 501), 2), ((1000, 500, 1), 2), ((1500, 1500), 2)]
+)
+def test_writer__a_total_may_reach_the_cap(tmp_path: Path, amounts: tuple[int, ...], files: int) -> None:
+    """The last cent that the total can hold is used, and not one more."""
+    out, instructing = writer(tmp_path, limits=Limits(total_cents=1500))
+    out.add(instructing.take(payments([(GOOD, cents, "ready") for cents in amounts]))[0])
+    assert len(read(tmp_path, out.finish())) == files
 
 
 def test_writer__modifiers_then_minutes(tmp_path: Path) -> None:

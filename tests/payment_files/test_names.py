@@ -48,6 +48,8 @@ def test_spelt__tells_what_happened() -> None:
     assert lost.lost == {0: "株式"}
     assert [one("x" * length)[1].cut.tolist() for length in (22, 23)] == [[False], [True]]
     assert [one("x" * length, PAIN)[1].cut.tolist() for length in (140, 141)] == [[False], [True]]
+    assert (one("x" * 23)[0], one("y" * 141, PAIN)[0]) == ("X" * 22, "y" * 140)
+    assert one("x" * 21 + " y")[0] == "X" * 21, "a blank at the cut goes"
     assert one(None)[0] == one(" \t ")[0] == ""
 
 

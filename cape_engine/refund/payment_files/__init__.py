@@ -1,8 +1,8 @@
 """Payment files: instructions to a bank, the accounts that they go to, and writers of bank formats (handbook 7.5)."""
 
+from cape_engine.intake.masking import masked
 from cape_engine.refund.payment_files.accounts import Account, Accounts, checked_accounts, read_accounts
 from cape_engine.refund.payment_files.instructions import Instructing, PaymentInstruction, PaymentInstructions
-from cape_engine.refund.payment_files.masking import masked
 
 __all__ = [
     "Account",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cape_engine.errors import UsageError
+from cape_engine.intake.masking import masked
 from cape_engine.refund.payment_files.accounts import MOST_LETTERS, WEIGHTS
-from cape_engine.refund.payment_files.masking import masked
 
 LINE_ENDS = {"lf": b"\n", "crlf": b"\r\n", "none": b""}
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from cape_engine.bridge import Int32s
 from cape_engine.errors import UsageError
+from cape_engine.intake.masking import masked_texts
 from cape_engine.refund.payment_files.accounts import Accounts
-from cape_engine.refund.payment_files.masking import masked_texts
 
 MASKED, NONE, ENCRYPTED = "masked", "none", "encrypted"
 KEY_VARIABLE = "CAPE_ACCOUNT_KEY"
