@@ -16,7 +16,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("cape_engine.cli.refund_show", "Refunds and payments with their state, and the balance."),
 }
 
-EXAMPLE = """Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
+EXAMPLE = """Example: cape refund show --ledger claims.ledger
+
+Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3 locked, read-only or disk
 full: nothing of the transaction counts, run the same command again."""
 
 

@@ -61,7 +61,7 @@ def test_help__shows_an_example(command: list[str], capsys: Capture) -> None:
         assert said.code == 0
         assert f"cape {' '.join(command)}" in said.out
         assert "Example" in said.out
-        group = command in (["rules"], ["bench"], ["ledger"], ["review"])
+        group = command in (["rules"], ["bench"], ["ledger"], ["review"], ["refund"])
         assert "--json" in said.out or group
         assert "--quiet" in said.out or group
 
