@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from cape_engine.pipeline.outlook import OutlookResult, risk, whatif
     from cape_engine.pipeline.packing import PackResult, pack
     from cape_engine.pipeline.paying import FilesResult, refund_files
+    from cape_engine.pipeline.payments import (
+        PaymentsShown,
+        RefundResult,
+        refund_bank,
+        refund_enrol,
+        refund_reissue,
+        refund_release,
+        refund_send,
+        refund_show,
+    )
     from cape_engine.pipeline.reconciling import ReconcileResult, reconcile
     from cape_engine.pipeline.reviewing import ReviewResult, review_assign, review_decide, review_list
 
@@ -25,7 +35,9 @@ __all__ = [
     "FilesResult",
     "OutlookResult",
     "PackResult",
+    "PaymentsShown",
     "ReconcileResult",
+    "RefundResult",
     "ReviewResult",
     "RunResult",
     "ScheduleResult",
@@ -37,7 +49,13 @@ __all__ = [
     "forecast",
     "pack",
     "reconcile",
+    "refund_bank",
+    "refund_enrol",
     "refund_files",
+    "refund_reissue",
+    "refund_release",
+    "refund_send",
+    "refund_show",
     "review_assign",
     "review_decide",
     "review_list",
@@ -77,6 +95,14 @@ _ROOMS = {
     "BooksResult": "cape_engine.pipeline.books",
     "advance": "cape_engine.pipeline.living",
     "AdvanceResult": "cape_engine.pipeline.living",
+    "refund_bank": "cape_engine.pipeline.payments",
+    "refund_enrol": "cape_engine.pipeline.payments",
+    "refund_reissue": "cape_engine.pipeline.payments",
+    "refund_release": "cape_engine.pipeline.payments",
+    "refund_send": "cape_engine.pipeline.payments",
+    "refund_show": "cape_engine.pipeline.payments",
+    "PaymentsShown": "cape_engine.pipeline.payments",
+    "RefundResult": "cape_engine.pipeline.payments",
 }
 
 

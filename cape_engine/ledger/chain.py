@@ -46,6 +46,14 @@ CHAINED: Mapping[str, tuple[str, ...]] = {
     ),
     "payments": ("payment", "link", "refund", "part", "parts", "amount_cents", "trace", "replaces"),
     "days": ("played_day", "link", "run_day", "counts", "result_hash"),
+    "enrolments": ("enrolment", "link", "on_day", "source", "recipients", "digest"),
+    "debts": (
+        "debt", "link", "recipient", "creditor", "debt_order", "amount_cents", "on_day", "source", "source_row",
+    ),
+    "offsets": ("debt", "refund", "link", "on_day", "amount_cents"),
+    "payment_events": ("event", "link", "on_day", "state", "source", "payments", "amount_cents", "digest"),
+    "sendings": ("sending", "link", "on_day", "effective_day", "file_format", "payments", "amount_cents"),
+    "notices": ("notice", "link", "on_day", "send_from", "lead_days", "payments", "amount_cents"),
 }  # fmt: skip
 """Tables whose rows go into the link as they are, in this order; the entries of a declaration, and
 tables inside cells, go in by digest."""

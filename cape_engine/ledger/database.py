@@ -54,6 +54,9 @@ class Database(Protocol):
     def table(self, sql: str, schema: pa.Schema, parameters: Parameters = ()) -> pa.Table:
         """All rows of a large answer as columns."""
 
+    def whole(self, table: str, schema: pa.Schema) -> pa.Table:
+        """Some columns of every row of a large table, in no order; whole numbers and text."""
+
     def insert(self, table: str, rows: pa.Table) -> None:
         """Append rows; the columns are named as in the table."""
 

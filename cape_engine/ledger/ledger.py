@@ -25,17 +25,17 @@ from cape_engine.ledger.database import (
     transaction,
 )
 from cape_engine.ledger.moving import Move, move
+from cape_engine.ledger.paying import Paying
 from cape_engine.ledger.preparing import keep_states, prepare, refuse_other, refuse_version
 from cape_engine.ledger.recording import record
 from cape_engine.ledger.records import Moved, Recorded, Report, Status, Submission, Summary
 from cape_engine.ledger.registering import register_run, set_statuses
-from cape_engine.ledger.reviewing import Reviewing
 from cape_engine.ledger.states import Life, default_life
 from cape_engine.ledger.verifying import verify
 from cape_engine.ledger.writing import Writer
 
 
-class Ledger(Reviewing):
+class Ledger(Paying):
     """An open ledger; use it as a context manager.
 
     Every call that writes is one transaction with one link of the hash chain. Calls inside `with ledger.transaction():`

@@ -282,10 +282,12 @@ def record_refunds(writer: Writer, refunds: pa.Table, payments: pa.Table, on_day
 
 def refunds(database: Database, day: dt.date | None) -> pa.Table:
     """Refunds, sorted by key."""
-    where, parameters = ("", ()) if day is None else (" WHERE liquidation_date = ?", (day.isoformat(),))
+    raw = _raw(columns.COHORTS_SCHEMA)
+    if day is None:
+        return database.whole("refunds", raw).sort_by("refund").cast(columns.COHORTS_SCHEMA)
     listed = ", ".join(column for column in columns.COHORTS_SCHEMA.names)
-    sql = f"SELECT {listed} FROM refunds{where} ORDER BY refund"  # noqa: S608 - our own words
-    return database.table(sql, _raw(columns.COHORTS_SCHEMA), parameters).cast(columns.COHORTS_SCHEMA)
+    sql = f"SELECT {listed} FROM refunds WHERE liquidation_date = ? ORDER BY refund"  # noqa: S608 - our own words
+    return database.table(sql, raw, (day.isoformat(),)).cast(columns.COHORTS_SCHEMA)
 
 
 def payments(database: Database) -> pa.Table:

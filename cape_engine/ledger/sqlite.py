@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cape_engine.errors import LedgerError, LedgerFormatError, LedgerLockedError, LedgerWriteError
 from cape_engine.ledger.database import WANTED, Goal, Packed, Parameters, is_there
+from cape_engine.ledger.sqlite_columns import whole_table
 
 APPLICATION_ID = 0x43415045
 """`CAPE`, in the header of the file: tells a ledger from other programs' databases."""
@@ -183,6 +184,11 @@ class SQLite:
                 ]
                 batches.append(pa.record_batch(columns, schema=schema))
         return pa.Table.from_batches(batches, schema)
+
+    def whole(self, table: str, schema: pa.Schema) -> pa.Table:
+        """Some columns of every row of a large table, each put together as one text: a third of the time of rows."""
+        with self._named():
+            return whole_table(self._connection, table, schema)
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Append rows, a hundred with each statement (twice as fast as one by one)."""

@@ -18,7 +18,9 @@ from cape_engine.ledger.blobs import digest_of, unpacked_table
 from cape_engine.ledger.database import Database, Packed
 from cape_engine.ledger.records import Report
 from cape_engine.ledger.states import BEGIN, Life
+from cape_engine.ledger.verifying_payments import check_payments
 from cape_engine.schema import life as columns
+from cape_engine.schema.payments import ENROLMENTS_SCHEMA, PAYMENT_EVENTS_SCHEMA
 
 _MOST = 20
 """Problems of one kind that are named; the rest are counted."""
@@ -26,7 +28,9 @@ Numbers = npt.NDArray[np.int64]
 _STEP = {name: index for index, name in enumerate(chain.CHAINED["steps"])}
 _COLUMNS: tuple[Packed, ...] = ("entry_number", "state", "live", "step", "principal_cents", "declared")
 _ONE = ord("1")
-GUARDS = frozenset({"one_live_claim", *(f"{table}_stay" for table in (*tables.ALL, "schema_version"))})
+GUARDS = frozenset(
+    {"one_live_claim", "one_trace", "one_successor", *(f"{table}_stay" for table in (*tables.ALL, "schema_version"))}
+)
 """Index and triggers that refuse what the engine would never do."""
 
 
@@ -60,7 +64,7 @@ def verify(database: Database, life: Life) -> Report:
     small = {table: database.rows(tables.select(table, chained=True)) for table in ("links", *chain.CHAINED)}
     head = _check_links(small, problems)
     events, claims = _check_claims(database, life, small, problems)
-    _check_sums(small, problems)
+    check_payments(database, small, problems.add)
     _check_contents(database, small, problems)
     return Report(len(small["links"]), events, claims, head, tuple(problems.said))
 
@@ -170,7 +174,10 @@ def _replayed(
 
 def _check_contents(database: Database, small: Mapping[str, list[tuple[Any, ...]]], problems: _Problems) -> None:
     """Tables inside cells against the digests that stand in the chain, one at a time."""
-    schemas = {"facts": columns.FACTS_SCHEMA, "decisions": columns.DECISIONS_SCHEMA}
+    schemas = {
+        "facts": columns.FACTS_SCHEMA, "decisions": columns.DECISIONS_SCHEMA, "enrolments": ENROLMENTS_SCHEMA,
+        "payment_events": PAYMENT_EVENTS_SCHEMA,
+    }  # fmt: skip
     for table, key in tables.PACKED.items():
         names = key.split(", ")
         places = [chain.CHAINED[table].index(name) for name in names]
@@ -185,17 +192,3 @@ def _check_contents(database: Database, small: Mapping[str, list[tuple[Any, ...]
                 continue
             if digest_of(content) != row[-1]:
                 problems.add(f"{where}: its table is not the one that was recorded")
-
-
-def _check_sums(small: Mapping[str, list[tuple[Any, ...]]], problems: _Problems) -> None:
-    """Refunds against their parts, payments that replace others aside."""
-    replaced = {row[7] for row in small["payments"] if row[7] is not None}
-    paid: dict[str, int] = {}
-    for row in small["payments"]:
-        if row[0] not in replaced:
-            paid[row[2]] = paid.get(row[2], 0) + row[5]
-    for row in small["refunds"]:
-        if row[8] != row[6] + row[7]:
-            problems.add(f"refund {row[0]}: {row[8]:,} cents are not its principal and interest")
-        if row[0] in paid and paid[row[0]] != row[8]:
-            problems.add(f"refund {row[0]}: its payments add up to {paid[row[0]]:,} cents, not {row[8]:,}")

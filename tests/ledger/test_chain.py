@@ -14,6 +14,7 @@ import pytest
 from cape_engine.ledger import Ledger, Submission, tables
 from cape_engine.ledger.chain import CHAINED
 from cape_engine.schema import life
+from cape_engine.schema import payments as p
 
 Numbers = Callable[..., list[str]]
 Submit = Callable[..., Submission]
@@ -25,6 +26,9 @@ OTHER: dict[str, str] = {
     "statuses.claim_number": "'200000000001'",
     "facts.content": "zeroblob(10)",
     "decisions.content": "(SELECT content FROM facts)",
+    "enrolments.content": "zeroblob(10)",
+    "payment_events.content": "(SELECT content FROM facts)",
+    "payment_events.state": "'ISSUED'",
     "payments.replaces": "'another'",
     "payments.trace": "'another'",
     "refunds.amount_cents": "amount_cents",
@@ -60,6 +64,30 @@ def live_a_day(ledger: Ledger, entries: list[str]) -> None:
     ledger.record_day(DAY, run_day=True, counts={"liquidated": 1}, result_hash="0" * 64)
 
 
+PAYING = ("enrolments", "debts", "offsets", "payment_events", "sendings", "sent_payments", "notices")
+
+
+def live_payments(ledger: Ledger) -> None:
+    """A row in every table of the life of payments: a debt takes a part of a refund, the rest is sent."""
+    ledger.record_enrolments(
+        pa.table([["1234567890"], [True], [DAY], ["6789"], ["0" * 24]], names=p.ENROLMENTS_SCHEMA.names),
+        source="importers.csv", on_day=DAY,
+    )  # fmt: skip
+    debt = [["D1"], ["12345678900"], ["cbp"], [1], [2], [DAY], ["debts.csv"], [2]]
+    ledger.record_debts(pa.table(debt, names=p.DEBTS_SCHEMA.names), on_day=DAY)
+    ledger.record_offsets(pa.table([["D1"], ["R1"], [DAY], [2]], names=p.OFFSETS_SCHEMA.names), on_day=DAY)
+    ledger.record_parts(pa.table([["P2"], ["R1"], [1], [1], [4], ["P1"]], names=p.PARTS_KEPT_SCHEMA.names), on_day=DAY)
+    for state, payment, cents, trace, by in (
+        ("REPLACED", "P1", 6, None, "P2"), ("CERTIFIED", "P2", 4, None, None), ("SENT_TO_TREASURY", "P2", 4, "T9", None)
+    ):  # fmt: skip
+        cells = [[payment], [cents], pa.array([trace], pa.string()), ["offset"], pa.array([by], pa.string()), [0]]
+        event = pa.table(cells, names=p.PAYMENT_EVENTS_SCHEMA.names)
+        ledger.record_payment_events(state, event, source="", on_day=DAY)
+    sent = pa.table({"payment": ["P2"], "trace": ["T9"]})
+    ledger.record_sending(sent, on_day=DAY, effective=DAY, file_format="request", cents=4)
+    ledger.record_notices(pa.table([[DAY], [DAY], [2], [1], [4]], names=p.NOTICES_SCHEMA.names), on_day=DAY)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, numbers: Numbers, submit: Submit) -> Path:
     """A ledger with a row in every table."""
@@ -78,6 +106,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, numbers: Numbers, submit: Su
             writer.add("refunds", [("R1", writer.link, "12-345678900", day, 1, 1, 5, 1, 6)])
             writer.add("payments", [("P1", writer.link, "R1", 1, 1, 6, "T1", None)])
             live_a_day(ledger, numbers(2))
+            live_payments(ledger)
         assert ledger.verify().ok, ledger.verify().problems
     return place
 
@@ -150,7 +179,10 @@ def test_verify__cut_end(whole: Path, copy: Path) -> None:
         copy,
         "DELETE FROM payments",
         "DELETE FROM refunds",
-        *(f"DELETE FROM {table}" for table in ("facts", "plans", "occurrences", "reviews", "decisions", "days")),
+        *(
+            f"DELETE FROM {table}"
+            for table in ("facts", "plans", "occurrences", "reviews", "decisions", "days", *PAYING)
+        ),
         "DELETE FROM links WHERE link = (SELECT max(link) FROM links)",
     )
     with Ledger.open(whole) as ledger, Ledger.open(copy) as cut:
@@ -238,4 +270,4 @@ def test_guards__postgres(postgres: str, numbers: Numbers, submit: Submit) -> No
 
 def test_chain__every_table_is_covered() -> None:
     """Every column of every table goes into the chain, or is recomputed from what does."""
-    assert set(tables.ALL) - set(CHAINED) == {"states", "links", "claim_entries"}
+    assert set(tables.ALL) - set(CHAINED) == {"states", "links", "claim_entries", "sent_payments"}

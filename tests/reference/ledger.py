@@ -21,8 +21,10 @@ CONSOLIDATED > OFFSET > CERTIFIED
 ISSUED > RETURNED > REISSUED > ISSUED
 ACCEPTED > ENTRY_FAILED > ACCEPTED
 IN_REVIEW > ENTRY_FAILED
+HELD_NO_ACH > OFFSET
 """
-"""Handbook 1.5, and the last two lines: an answer of CBP counts before our replay; an officer may reject a claim."""
+"""Handbook 1.5, and the last three lines: an answer of CBP counts before our replay; an officer may reject a claim; a
+debt may come to light while money is held."""
 DEAD = {"FILED", "FILE_REJECTED", "ENTRY_FAILED", "WINDOW_MISSED"}
 """A claim in one of these does not hold the entry."""
 STEPS = {
