@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +18,6 @@ from cape_engine.pipeline.payments.book import STAGES, Book, Places, places_of
 from cape_engine.schema import facts as f
 from cape_engine.schema import ledger as led
 from cape_engine.schema import life
-
-WHO: Mapping[str, str] = {
-    "CERTIFIED": "cbp", "HELD_NO_ACH": "collections", "OFFSET": "collections", "SENT_TO_TREASURY": "collections",
-    "ISSUED": "treasury", "SETTLED": "bank", "RETURNED": "bank", "REISSUED": "cbp",
-}  # fmt: skip
-"""Who takes an entry into a state (`state_transitions.csv`)."""
 
 
 @dataclass(slots=True)
@@ -91,7 +84,7 @@ class Followers:
 
 def _road(life_: Life, before: str, after: str) -> tuple[str, ...]:
     """The steps from where an entry stands to where its refund stands; nothing where it stands there, or elsewhere."""
-    if before not in {*WHO, "CONSOLIDATED"}:
+    if before not in STAGES:
         return ()
     return life_.road(before, after)
 
@@ -103,19 +96,15 @@ def _take(
     chosen: tuple[Places, Places, list[tuple[str, ...]]],
     why: tuple[dt.date, str],
 ) -> None:
-    """Write the steps, one who after the other, and note where the entries stand."""
+    """Write the steps, and note where the entries stand."""
     own, which, roads = chosen
-    for step in range(max(map(len, roads), default=0)):
-        for who in sorted({WHO[road[step]] for road in roads if len(road) > step}):
-            taking = [place for place, road in enumerate(roads) if len(road) > step and WHO[road[step]] == who]
-            here = own[np.isin(which, taking)]
-            ways = np.searchsorted(taking, which[np.isin(which, taking)])
-            steps = tuple((roads[place][step],) for place in taking)
-            zeros = np.zeros(len(here), np.int64)
-            told = Stepped(
-                entries.numbers.take(pa.array(here)), entries.declaration[here], entries.code[here], ways, zeros, steps,
-                (why[1],),
-            )  # fmt: skip
-            ledger.step_known(told, on_day=why[0], who=who)
-            codes = np.array([life_.code(way[0]) for way in steps], np.int64)
-            entries.code[here] = codes[ways]
+    moving = np.array([bool(road) for road in roads], np.bool_)[which] if roads else np.zeros(0, np.bool_)
+    here, ways = own[moving], which[moving]
+    if not len(here):
+        return
+    told = Stepped(
+        entries.numbers.take(pa.array(here)), entries.declaration[here], entries.code[here], ways.astype(np.int64),
+        np.zeros(len(here), np.int64), tuple(roads), (why[1],),
+    )  # fmt: skip
+    ledger.step_known(told, on_day=why[0])
+    entries.code[here] = np.array([life_.code(road[-1]) if road else 0 for road in roads], np.int64)[ways]
