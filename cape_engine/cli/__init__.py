@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from typing import NoReturn
 import click
 
 from cape_engine import __version__
+from cape_engine.cli.lazy import LazyGroup
 from cape_engine.errors import CapeError, Stopped
 
 EXIT_CANNOT_RUN = 2
@@ -46,29 +46,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when one is called; `cape --help` loads neither Arrow nor a compiler."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which they are usually needed."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module and take its `command`."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
 EPILOG = """Examples:
 
 \b
@@ -81,7 +58,7 @@ Exit codes: 0 done; 1 done, with findings or rejected entries; 2 cannot run, not
 3 stopped part-way, run the same command again."""
 
 
-@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, rooms=COMMANDS, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cape")
 def cape() -> None:
     """Give back wrongly collected tariffs, exactly to the cent, with every cent explained."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from cape_engine.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "compare-interest": ("cape_engine.cli.refund_interest", "Interest by every known convention, side by side."),
@@ -29,29 +29,12 @@ Exit codes: 0 done; 1 done, and findings exist; 2 cannot run, nothing written; 3
 full: nothing of the transaction counts, run the same command again."""
 
 
-class LazyRefunds(click.Group):
-    """A group whose commands are imported when one is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which they are usually needed."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module and take its `command`."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group("refund", cls=LazyRefunds, epilog=EXAMPLE, short_help="Interest, payment files and the life of payments.")
+@click.group(
+    "refund",
+    cls=LazyGroup,
+    rooms=COMMANDS,
+    epilog=EXAMPLE,
+    short_help="Interest, payment files and the life of payments.",
+)
 def command() -> None:
     """Refunds after they were decided: interest by every convention, payments, files for banks, statements."""

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from cape_engine.errors import UsageError
+from cape_engine.pipeline.tables_result import TablesResult
 from cape_engine.settings import Settings
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-ANSWER_TABLES = ("answers", "routed", "differences", "findings")
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class AnswersRequest:
 
 
 @dataclass(frozen=True)
-class AnswersResult:
+class AnswersResult(TablesResult):
     """What the answers changed, with the manifest.
 
     Attributes:
@@ -55,10 +52,6 @@ class AnswersResult:
         tables: by name: `answers`, `routed`, `differences`, `findings`.
         folder: where they were written, if anywhere.
     """
-
-    manifest: dict[str, Any]
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
-    folder: Path | None = None
 
     @property
     def answers(self) -> pa.Table:
@@ -76,28 +69,6 @@ class AnswersResult:
         return self.table("differences")
 
     @property
-    def findings(self) -> pa.Table:
-        """Findings (`RESULT_FINDINGS`)."""
-        return self.table("findings")
-
-    def table(self, name: str) -> pa.Table:
-        """One table by name.
-
-        Raises:
-            UsageError: there is no such table.
-        """
-        if name not in self.tables:
-            raise UsageError(f"there is no table {name!r}; known: {', '.join(ANSWER_TABLES)}")
-        return self.tables[name]
-
-    def to_pandas(self, name: str) -> pd.DataFrame:
-        """One table as a pandas DataFrame."""
-        frame: pd.DataFrame = self.table(name).to_pandas()
-        return frame
-
-    @property
-    def exit_code(self) -> int:
-        """1 when CBP failed an entry or findings above `info` exist, else 0."""
-        counts = self.manifest["counts"]
-        severities = counts["findings_by_severity"]
-        return int(bool(counts["failed"] or severities.get("warning") or severities.get("error")))
+    def open_cases(self) -> int:
+        """Entries that CBP failed."""
+        return int(self.manifest["counts"]["failed"])

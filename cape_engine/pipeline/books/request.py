@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from cape_engine.errors import UsageError
+from cape_engine.pipeline.tables_result import TablesResult
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class BooksRequest:
 
 
 @dataclass(frozen=True)
-class BooksResult:
+class BooksResult(TablesResult):
     """Tables of an accrual, a statement or a forecast, with their manifest.
 
     Attributes:
@@ -52,28 +50,3 @@ class BooksResult:
         tables: by name (`schema.books`), `findings` among them.
         folder: where they were written, if anywhere.
     """
-
-    manifest: dict[str, Any]
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
-    folder: Path | None = None
-
-    def table(self, name: str) -> pa.Table:
-        """One table by name.
-
-        Raises:
-            UsageError: there is no such table.
-        """
-        if name not in self.tables:
-            raise UsageError(f"there is no table {name!r}; known: {', '.join(self.tables)}")
-        return self.tables[name]
-
-    def to_pandas(self, name: str) -> pd.DataFrame:
-        """One table as a pandas DataFrame."""
-        frame: pd.DataFrame = self.table(name).to_pandas()
-        return frame
-
-    @property
-    def exit_code(self) -> int:
-        """1 when findings above `info` exist, else 0 (clarification 10)."""
-        severities = self.manifest["findings_by_severity"]
-        return int(bool(severities.get("warning") or severities.get("error")))

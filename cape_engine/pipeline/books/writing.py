@@ -66,9 +66,12 @@ def finished(
         "source": source.record,
         "ruleset_hash": source.ruleset.hash,
         "settings": source.settings.in_force(),
-        "counts": {**counts, "rows": {name: table.num_rows for name, table in found.items()}},
-        "findings_by_severity": counting.tally(found["findings"], r.SEVERITY),
-        "findings_by_code": counting.tally(found["findings"], r.CODE),
+        "counts": {
+            **counts,
+            "rows": {name: table.num_rows for name, table in found.items()},
+            "findings_by_severity": counting.tally(found["findings"], r.SEVERITY),
+            "findings_by_code": counting.tally(found["findings"], r.CODE),
+        },
         "result_hash": result_hash(dict(tables)),
     }
     if request.out is None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cape_engine.claim_portal import Account
-from cape_engine.errors import UsageError
+from cape_engine.pipeline.tables_result import TablesResult
 from cape_engine.settings import Settings
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-CHECK_TABLES = ("declarations", "claimed_entries", "findings")
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class CheckRequest:
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckResult(TablesResult):
     """The answers of a check as Arrow tables, with their manifest.
 
     Attributes:
@@ -70,10 +67,6 @@ class CheckResult:
         tables: by name: `declarations`, `claimed_entries`, `findings`.
         folder: where they were written, if anywhere.
     """
-
-    manifest: dict[str, Any]
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
-    folder: Path | None = None
 
     @property
     def declarations(self) -> pa.Table:
@@ -86,29 +79,7 @@ class CheckResult:
         return self.table("claimed_entries")
 
     @property
-    def findings(self) -> pa.Table:
-        """Findings (`RESULT_FINDINGS`)."""
-        return self.table("findings")
-
-    def table(self, name: str) -> pa.Table:
-        """One table by name.
-
-        Raises:
-            UsageError: there is no such table.
-        """
-        if name not in self.tables:
-            raise UsageError(f"there is no table {name!r}; known: {', '.join(CHECK_TABLES)}")
-        return self.tables[name]
-
-    def to_pandas(self, name: str) -> pd.DataFrame:
-        """One table (`declarations`, `claimed_entries`, `findings`) as a pandas DataFrame."""
-        frame: pd.DataFrame = self.table(name).to_pandas()
-        return frame
-
-    @property
-    def exit_code(self) -> int:
-        """1 when a file or an entry failed or findings above `info` exist, else 0 (clarification 10)."""
+    def open_cases(self) -> int:
+        """Entries and files that failed."""
         counts = self.manifest["counts"]
-        severities = counts["findings_by_severity"]
-        failed = counts["dispositions"].get("rejected", 0) + counts["refused_files"]
-        return int(bool(failed or severities.get("warning") or severities.get("error")))
+        return int(counts["dispositions"].get("rejected", 0) + counts["refused_files"])

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from cape_engine.errors import UsageError
+from cape_engine.pipeline.tables_result import TablesResult
 from cape_engine.settings import Settings
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 GROUPS = ("importer", "filer")
 
@@ -62,7 +61,7 @@ class OutlookRequest:
 
 
 @dataclass(frozen=True)
-class OutlookResult:
+class OutlookResult(TablesResult):
     """The answer of a what-if or a risk report, as Arrow tables, with its manifest.
 
     Attributes:
@@ -72,32 +71,7 @@ class OutlookResult:
         folder: where they were written, if anywhere.
     """
 
-    manifest: dict[str, Any]
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
-    folder: Path | None = None
-
     @property
     def days(self) -> pa.Table:
         """One row per acceptance day, or per window and last day."""
         return self.table("days")
-
-    def table(self, name: str) -> pa.Table:
-        """One table by name.
-
-        Raises:
-            UsageError: there is no such table.
-        """
-        if name not in self.tables:
-            raise UsageError(f"there is no table {name!r}; known: {', '.join(self.tables)}")
-        return self.tables[name]
-
-    def to_pandas(self, name: str) -> pd.DataFrame:
-        """One table as a pandas DataFrame."""
-        frame: pd.DataFrame = self.table(name).to_pandas()
-        return frame
-
-    @property
-    def exit_code(self) -> int:
-        """1 when findings above `info` exist, else 0 (clarification 10)."""
-        severities = self.manifest["counts"]["findings_by_severity"]
-        return int(bool(severities.get("warning") or severities.get("error")))

@@ -6,17 +6,16 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from cape_engine.errors import UsageError
+from cape_engine.pipeline.tables_result import TablesResult
 from cape_engine.settings import Settings
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
-PACK_TABLES = ("declarations", "packed_entries", "left_out", "corrections", "findings")
 FOLDER = "declarations"
 """Folder of the declarations inside that of the results: what lies in it can be uploaded, and nothing else does."""
 
@@ -60,7 +59,7 @@ class PackRequest:
 
 
 @dataclass(frozen=True)
-class PackResult:
+class PackResult(TablesResult):
     """The declarations and lists of a packing, with their manifest.
 
     Attributes:
@@ -72,10 +71,7 @@ class PackResult:
             ledger counts it once.
     """
 
-    manifest: dict[str, Any]
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
     contents: Mapping[str, bytes] = field(default_factory=dict)
-    folder: Path | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -99,28 +95,6 @@ class PackResult:
         return self.table("corrections")
 
     @property
-    def findings(self) -> pa.Table:
-        """Findings (`RESULT_FINDINGS`)."""
-        return self.table("findings")
-
-    def table(self, name: str) -> pa.Table:
-        """One table by name.
-
-        Raises:
-            UsageError: there is no such table.
-        """
-        if name not in self.tables:
-            raise UsageError(f"there is no table {name!r}; known: {', '.join(PACK_TABLES)}")
-        return self.tables[name]
-
-    def to_pandas(self, name: str) -> pd.DataFrame:
-        """One table as a pandas DataFrame."""
-        frame: pd.DataFrame = self.table(name).to_pandas()
-        return frame
-
-    @property
-    def exit_code(self) -> int:
-        """1 when entries were left out or findings above `info` exist, else 0."""
-        counts = self.manifest["counts"]
-        severities = counts["findings_by_severity"]
-        return int(bool(counts["left_out"] or severities.get("warning") or severities.get("error")))
+    def open_cases(self) -> int:
+        """Entries that were left out."""
+        return int(self.manifest["counts"]["left_out"])

@@ -158,7 +158,7 @@ def _packed(work: Work, ledger: Ledger | None, *, began: tuple[float, float]) ->
     begun, checked = began
     seconds = {"pre-check": round(checked - begun, 6), "packing": round(time.perf_counter() - checked, 6)}
     if request.out is None:
-        return PackResult(manifest, made, dict(contents), seconds=seconds)
+        return PackResult(manifest, made, contents=dict(contents), seconds=seconds)
     known = set() if declared is None else set(declared.column(str(l.FILE_SHA256)).to_pylist())
     manifest = write_packing(request.out, contents, made, manifest, known=known)
     if ledger is not None:
@@ -172,7 +172,7 @@ def _packed(work: Work, ledger: Ledger | None, *, began: tuple[float, float]) ->
             on_day=request.as_of,
             files=hashes,
         )
-    return PackResult(manifest, made, {}, request.out, seconds)
+    return PackResult(manifest, made, request.out, seconds=seconds)
 
 
 def _rule_bit(ruleset: rules.Ruleset, rule_id: str) -> np.uint64:

@@ -6,15 +6,15 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from cape_engine.errors import UsageError
+from cape_engine.pipeline.tables_result import TablesResult
 from cape_engine.settings import Settings
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ReconcileRequest:
 
 
 @dataclass(frozen=True)
-class ReconcileResult:
+class ReconcileResult(TablesResult):
     """The answer of a reconciliation, as Arrow tables, with its manifest.
 
     Attributes:
@@ -53,10 +53,6 @@ class ReconcileResult:
         tables: by name: `entries`, `cohorts`, `bank`, `summary`, `findings`.
         folder: where they were written, if anywhere.
     """
-
-    manifest: dict[str, Any]
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
-    folder: Path | None = None
 
     @property
     def entries(self) -> pa.Table:
@@ -79,28 +75,6 @@ class ReconcileResult:
         return self.table("summary")
 
     @property
-    def findings(self) -> pa.Table:
-        """Findings (`RESULT_FINDINGS`)."""
-        return self.table("findings")
-
-    def table(self, name: str) -> pa.Table:
-        """One table by name.
-
-        Raises:
-            UsageError: there is no such table.
-        """
-        if name not in self.tables:
-            raise UsageError(f"there is no table {name!r}; known: {', '.join(self.tables)}")
-        return self.tables[name]
-
-    def to_pandas(self, name: str) -> pd.DataFrame:
-        """One table as a pandas DataFrame."""
-        frame: pd.DataFrame = self.table(name).to_pandas()
-        return frame
-
-    @property
-    def exit_code(self) -> int:
-        """1 when a difference is open or findings above `info` exist, else 0."""
-        counts = self.manifest["counts"]
-        severities = counts["findings_by_severity"]
-        return int(bool(counts["open"] or severities.get("warning") or severities.get("error")))
+    def open_cases(self) -> int:
+        """Differences that are open."""
+        return int(self.manifest["counts"]["open"])
