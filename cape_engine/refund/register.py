@@ -7,14 +7,14 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cape_engine.bridge import Int8s, Int32s, Int64s, readonly, single
+from cape_engine.bridge import Int8s, Int32s, readonly, single
+from cape_engine.refund.numbered import ROOM, Numbered, text_buffers, texts_of, with_room
 from cape_engine.refund.rates import KINDS
 from cape_engine.schema.column import Column
 from cape_engine.schema.facts import ACH_ENROLLED, IMPORTER_KIND, IMPORTER_NUMBER
@@ -23,8 +23,6 @@ from cape_kernels.payment_keys import Names
 
 NOBODY = kernels.NOBODY
 """Place of a number that is not known."""
-_ROOM = 1 << 12
-_T = TypeVar("_T", bound=np.generic)
 
 
 def key_of(number: str | None) -> str:
@@ -92,14 +90,11 @@ class Register:
 
     def __init__(self, importers: pa.Table | None = None) -> None:
         self._lock = threading.Lock()
-        self._slots = np.full(4 * _ROOM, kernels.EMPTY, np.int64)
-        self._starts = np.zeros(_ROOM + 1, np.int64)
-        self._letters = np.empty(16 * _ROOM, np.uint8)
-        self._known = np.ones(1, np.int64)
-        self._first = np.zeros(_ROOM, np.int64)
-        self._length = np.full(_ROOM, -1, np.int32)
-        self._state = np.zeros(_ROOM, np.int8)
-        self._texts = np.empty(16 * _ROOM, np.uint8)
+        self._numbers = Numbered()
+        self._first = np.zeros(ROOM, np.int64)
+        self._length = np.full(ROOM, -1, np.int32)
+        self._state = np.zeros(ROOM, np.int8)
+        self._texts = np.empty(16 * ROOM, np.uint8)
         self._end = np.zeros(1, np.int64)
         self._kind = np.full(1, -1, np.int8)
         self._enrolled = np.full(1, -1, np.int8)
@@ -108,7 +103,7 @@ class Register:
 
     def __len__(self) -> int:
         """How many numbers there are, the empty one included."""
-        return int(self._known[0])
+        return len(self._numbers)
 
     def _take(self, importers: pa.Table) -> None:
         """Keep spelling, kind and enrolment of the importers file; rows of one number follow `importers_by_key`."""
@@ -149,44 +144,35 @@ class Register:
                 found = np.empty(len(keys), np.int32)
                 self._number(*text_buffers(pa.array(keys, pa.string())), found, folded=True)
                 places[odd] = found
-            self._texts = _with_room(self._texts, int(self._end[0]) + int(starts[-1] - starts[0]))
+            self._texts = with_room(self._texts, int(self._end[0]) + int(starts[-1] - starts[0]))
             spelled = kernels.Spelled(self._first, self._length, self._state, self._texts, self._end)
             kernels.spell(starts, data, readonly(places), spelled)
         return places
 
     def _number(self, starts: Int32s, data: npt.NDArray[np.uint8], places: Int32s, *, folded: bool) -> None:
         """Fill in places, with room for as many new numbers."""
-        count = int(self._known[0])
-        most = count + len(places)
-        self._starts = _with_room(self._starts, most + 1)
-        self._letters = _with_room(self._letters, int(self._starts[count]) + int(starts[-1] - starts[0]))
-        self._first, self._state = _with_room(self._first, most), _with_room(self._state, most)
-        self._length = _with_room(self._length, most, -1)
-        if 2 * most > len(self._slots):
-            self._slots = np.full(1 << (4 * most).bit_length(), kernels.EMPTY, np.int64)
-            kernels.fill_slots(self._slots, self._starts, readonly(self._letters), count)
-        book = kernels.Book(self._slots, self._starts, self._letters, self._known)
-        kernels.number_texts(starts, data, folded, book, places)
+        most = len(self) + len(places)
+        self._first, self._state = with_room(self._first, most), with_room(self._state, most)
+        self._length = with_room(self._length, most, -1)
+        self._numbers.number(starts, data, places, folded=folded)
 
     def kinds(self) -> Int8s:
         """Place in `rates.KINDS` by place, -1 where the importers file does not say."""
-        return _with_room(self._kind, len(self), -1)
+        return with_room(self._kind, len(self), -1)
 
     def enrolled(self) -> Int8s:
         """Enrolment for ACH refunds by place: 1, 0, or -1 where the importers file does not say."""
-        return _with_room(self._enrolled, len(self), -1)
+        return with_room(self._enrolled, len(self), -1)
 
     def names(self) -> Names:
         """All numbers as they are compared, for kernels."""
         with self._lock:
-            count = len(self)
-            return Names(readonly(self._starts[: count + 1]), readonly(self._letters[: max(self._starts[count], 1)]))
+            return self._numbers.names()
 
     def keys(self, places: Int32s) -> pa.Array:
         """Numbers as they are compared."""
-        names = self.names()
-        first = names.starts[places]
-        return _texts(first, names.starts[places + 1] - first, names.data)
+        with self._lock:
+            return self._numbers.texts(places)
 
     def shown(self, places: Int32s, nobody: str = "") -> pa.Array:
         """Numbers as they are shown.
@@ -202,7 +188,7 @@ class Register:
             tail = np.frombuffer(nobody.encode(), np.uint8)
             first[missing], length[missing] = len(texts), len(tail)
             texts = np.concatenate([texts, tail])
-        return _texts(first, length, texts)
+        return texts_of(first, length, texts)
 
     def digest(self) -> str:
         """SHA-256 (hex) of the spellings that were chosen among several: with another one entries show others."""
@@ -210,37 +196,3 @@ class Register:
             chosen = np.flatnonzero(self._state[: len(self)] == kernels.SEVERAL_FORMS).astype(np.int32)
         words = sorted(self.shown(chosen).to_pylist())
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()
-
-
-def _with_room(array: npt.NDArray[_T], size: int, fill: int = 0) -> npt.NDArray[_T]:
-    """`array` or, when it is too short, a longer copy; the old one stays as it is for whoever reads it."""
-    if len(array) >= size:
-        return array
-    longer = np.full(max(size, 2 * len(array)), fill, array.dtype)
-    longer[: len(array)] = array
-    return longer
-
-
-def text_buffers(texts: pa.Array) -> tuple[Int32s, npt.NDArray[np.uint8]]:
-    """(offsets, bytes) of a text array, nulls made empty."""
-    if texts.null_count:
-        texts = pc.fill_null(texts, "")
-    if texts.type != pa.string():
-        texts = texts.cast(pa.string())
-    if not len(texts):
-        return readonly(np.zeros(1, np.int32)), readonly(np.zeros(1, np.uint8))
-    _validity, offsets, data = texts.buffers()
-    starts = np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4)
-    has_data = data is not None and data.size
-    return readonly(starts), readonly(np.frombuffer(data, np.uint8) if has_data else np.zeros(1, np.uint8))
-
-
-def _texts(first: Int64s, length: Int64s, data: npt.NDArray[np.uint8]) -> pa.Array:
-    """Texts of the data as one Arrow array."""
-    offsets = np.zeros(len(first) + 1, np.int64)
-    np.cumsum(length, out=offsets[1:])
-    out = np.empty(max(int(offsets[-1]), 1), np.uint8)
-    kernels.copy_texts(readonly(first), readonly(data), readonly(offsets), out)
-    return pa.StringArray.from_buffers(
-        len(first), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(out[: offsets[-1]])
-    )

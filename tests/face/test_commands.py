@@ -235,7 +235,7 @@ def test_run__disk_full_keeps_the_earlier_results(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_run__signal(number: signal.Signals, tmp_path: Path) -> None:
     """A signal in the middle is exit code 3 and no results; the same command then gives them whole."""
-    made = cape_fixtures.generate(3_000, 5, as_of=exports.DAY)
+    made = cape_fixtures.generate(1_000, 5, as_of=exports.DAY)
     files = cape_fixtures.write(made, tmp_path / "made", format="csv")
     store = tmp_path / "store"
     assert process("import", *files.rows, "--store", store, "--partition-lines", "100", "--quiet").returncode in {0, 1}

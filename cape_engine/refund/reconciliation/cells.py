@@ -179,7 +179,7 @@ def _words(column: Column, cells: Cells, words: Vocabulary) -> Read:
     if column == c.REPORT_RECIPIENT:
         plain = pc.replace_substring_regex(plain, r"[\s\-]", "")
     totals = pc.match_substring_regex(plain, _TOTAL).to_numpy(zero_copy_only=False)
-    values = words.codes(plain.to_pylist())[index]
+    values = words.codes(plain)[index]
     labelled = totals[index] if totals.any() else np.zeros(len(index), np.bool_)
     return Read(values, np.zeros(len(index), np.uint8), values < 0, labelled, cells)
 

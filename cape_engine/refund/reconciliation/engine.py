@@ -117,7 +117,7 @@ def _claims(expected: Expected, details: Rows, words: Vocabularies, findings: Fi
     if not len(details):
         return expected
     vocabulary = words.of(c.CLAIM_STATUS_SAID).words
-    plain = pc.utf8_upper(pa.array([*vocabulary, ""], pa.string())).to_pylist()
+    plain = pc.utf8_upper(pa.concat_arrays([vocabulary, pa.array([""])])).to_pylist()
     status = np.array(plain, object)[details.get(c.CLAIM_STATUS_SAID)]
     key, claim = details.get(ENTRY_NUMBER), details.get(CLAIM_NUMBER)
     updated = (status == _UPDATED) & (claim >= 0)

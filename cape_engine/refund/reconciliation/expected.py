@@ -185,7 +185,7 @@ def of_ledger(
     claim_order = np.argsort(_keys(claims), kind="stable")
     claim_place = _found(_keys(claims)[claim_order], key)
     numbers = bridge.single(claims, CLAIM_NUMBER).cast(pa.string())
-    codes = words.of(CLAIM_NUMBER).codes(pc.fill_null(numbers, "").to_pylist())[claim_order]
+    codes = words.of(CLAIM_NUMBER).codes(numbers)[claim_order]
     entries = Entries(
         key,
         principal,
@@ -285,7 +285,7 @@ def _recipients(names: pa.Array, words: Vocabularies) -> Int32s:
     """Codes of recipients; numbers are compared without dashes and case."""
     coded = names if pa.types.is_dictionary(names.type) else names.dictionary_encode()
     texts = pc.utf8_upper(pc.replace_substring_regex(coded.dictionary.cast(pa.string()), r"[\s\-]", ""))
-    codes = np.append(words.of(c.REPORT_RECIPIENT).codes(texts.to_pylist()), np.int32(NONE))
+    codes = np.append(words.of(c.REPORT_RECIPIENT).codes(texts), np.int32(NONE))
     found: Int32s = codes[bridge.filled(coded.indices.cast(pa.int32()), np.int32, len(codes) - 1)]
     return found
 

@@ -145,14 +145,13 @@ class Linker:
         """Deposits whose reference holds one number of CBP's, or one key of ours."""
         rows = self._open()
         codes = self.bank.get(c.BANK_REFERENCE)[rows]
-        texts = pa.array([*self.words.of(c.BANK_REFERENCE).words, ""], pa.string())
+        texts = pa.concat_arrays([self.words.of(c.BANK_REFERENCE).words, pa.array([""])])
         if len(texts) == 1 or not (codes >= 0).any():
             return
         parts = pc.split_pattern_regex(texts, r"[^0-9A-Z]+")
         owner = pc.list_parent_indices(parts).to_numpy()
         flat = parts.flatten()
-        numbers = self.words.of(c.REFUND_NUMBER).words
-        names = pa.array([numbers[code] for code in self.refunds.code.tolist()], pa.string())
+        names = self.words.of(c.REFUND_NUMBER).words.take(pa.array(self.refunds.code))
         for values, ours in ((names, False), (self.expected.cohorts.key, True)):
             for tokens, of in ((texts, np.arange(len(texts))), (flat, owner)):
                 place = pc.fill_null(pc.index_in(tokens, value_set=values, skip_nulls=True), NONE)

@@ -119,7 +119,7 @@ class _File:
     def _statuses(self) -> Int64s:
         """Status of each word of the vocabulary; the last one stands for a blank cell."""
         words = self.words.of(c.REFUND_STATUS).words
-        found = [_STATUS_CODES.get(" ".join(word.split()).upper(), NONE) for word in words]
+        found = [_STATUS_CODES.get(" ".join(word.split()).upper(), NONE) for word in words.to_pylist()]
         return np.array([*found, NONE], np.int64)
 
     def _refuse(
@@ -184,7 +184,7 @@ class _File:
         """Another currency, an unknown status, no amount at all, and other keys than the first that are none."""
         if c.CURRENCY in found:
             one = found[c.CURRENCY]
-            dollars = self.words.of(c.CURRENCY).codes(["USD", "US$", "$", "US DOLLAR"])
+            dollars = self.words.of(c.CURRENCY).codes(pa.array(["USD", "US$", "$", "US DOLLAR"]))
             self._refuse(
                 block, good, (one.values >= 0) & ~np.isin(one.values, dollars), "REPORT_CURRENCY", c.CURRENCY, one
             )

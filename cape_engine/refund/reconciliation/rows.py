@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cape_engine.bridge import NO_DAY, Int32s, Int64s
+from cape_engine.refund.numbered import Numbered
 from cape_engine.schema import reconciliation as c
 from cape_engine.schema.column import Column
 from cape_engine.schema.facts import ENTRY_NUMBER
@@ -21,27 +22,22 @@ class Vocabulary:
     """Words with a number each, in the order in which they come."""
 
     def __init__(self) -> None:
-        self.words: list[str] = []
-        self._codes: dict[str, int] = {"": NONE}
+        self._numbered = Numbered()
 
-    def codes(self, words: Sequence[str]) -> Int32s:
-        """The number of each word; a blank one is `NONE`."""
-        known = self._codes
-        found = list(map(known.get, words))
-        for place in [place for place, code in enumerate(found) if code is None]:
-            word = words[place]
-            code = known.get(word)
-            if code is None:
-                code = known[word] = len(self.words)
-                self.words.append(word)
-            found[place] = code
-        return np.array(found, np.int32)
+    def codes(self, words: pa.Array) -> Int32s:
+        """The number of each word; of a blank one, and of a null, `NONE`."""
+        return self._numbered.of(words) - np.int32(1)
+
+    @property
+    def words(self) -> pa.Array:
+        """All words, by number."""
+        return self._numbered.texts()
 
     def column(self, codes: Int32s) -> pa.Array:
         """Numbers as text, null where none is given."""
         known = codes >= 0
         index = pa.array(np.where(known, codes, 0), pa.int32(), mask=~known)
-        return pa.array(self.words, pa.string()).take(index)
+        return self.words.take(index)
 
 
 @dataclass(slots=True)

@@ -27,14 +27,16 @@ from cape_engine.schema.results import RESULT_LIQUIDATION_DATE
 _MOST_NUMBERS = 5
 
 
-def _words(codes: npt.NDArray[np.integer], words: Sequence[str]) -> pa.DictionaryArray:
-    """Codes as a word column, null where negative; only words in use are kept, in the order in which they come."""
+def _words(codes: npt.NDArray[np.integer], words: pa.Array | Sequence[str]) -> pa.DictionaryArray:
+    """Codes as a word column, null where negative; only words in use are kept, in the order of their codes."""
+    texts = words if isinstance(words, pa.Array) else pa.array(list(words), pa.string())
     known = codes >= 0
-    used, inverse = np.unique(codes[known], return_inverse=True)
+    used = np.zeros(len(texts), np.bool_)
+    used[codes[known]] = True
+    place = np.cumsum(used, dtype=np.int32) - np.int32(1)
     index = np.zeros(len(codes), np.int32)
-    index[known] = inverse
-    texts = pa.array([words[code] for code in used.tolist()], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(index, pa.int32(), mask=~known), texts)
+    index[known] = place[codes[known]]
+    return pa.DictionaryArray.from_arrays(pa.array(index, mask=~known), texts.take(pa.array(np.flatnonzero(used))))
 
 
 def _maybe(values: Int64s, known: npt.NDArray[np.bool_]) -> pa.Array:
@@ -42,7 +44,7 @@ def _maybe(values: Int64s, known: npt.NDArray[np.bool_]) -> pa.Array:
     return pa.array(values, pa.int64(), mask=~known)
 
 
-def _texts(codes: Int64s, words: Sequence[str]) -> pa.Array:
+def _texts(codes: Int64s, words: pa.Array) -> pa.Array:
     """Codes as text, null where negative."""
     return _words(codes, words).cast(pa.string())
 
