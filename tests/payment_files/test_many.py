@@ -1,24 +1,20 @@
-"""Many payments: read back equal by two readers, every control total checked, within the time and memory promised."""
+"""Many payments: read back equal by two readers, every control total checked."""
 
 from __future__ import annotations
 
-import datetime as dt
-import time
+import os
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ach.parser import Parser
 
-from cape_engine.refund.payment_files import Instructing, nacha, nacha_records, names, read_accounts
-from cape_engine.refund.payment_files.originator import read_originator
-from cape_engine.settings import Settings
-from payment_files.made import ON, bank_files, importers_file, made_files, many, originator_file
+from payment_files.made import bank_files, made_files, many
 from reference import nacha as reader
 
-COUNTS = [(3_000, 400), pytest.param(1_000_000, 100_000, marks=pytest.mark.heavy)]
+MANY = int(os.environ.get("CAPE_TEST_PAYMENTS", "1000000"))
+COUNTS = [(3_000, 400), pytest.param(MANY, MANY // 10, marks=pytest.mark.heavy)]
 Row = tuple[str, int, str, str, str, str]
 """Trace, cents, routing number, account, name and reference."""
 
@@ -75,23 +71,3 @@ def test_files__read_back_equal(tmp_path: Path, count: int, recipients: int) -> 
             name = who["name"].upper()[:22].rstrip()
             assert found == (trace, cents, who["routing_number"], who["account_number"], name, reference)
     assert place == count
-
-
-@pytest.mark.heavy
-def test_writer__a_million_in_ten_seconds(tmp_path: Path) -> None:
-    """A million payments to 100,000 accounts, read before, are NACHA files within ten processor seconds."""
-    rows, table = many(1_000_000, 100_000)
-    accounts, _ = read_accounts([importers_file(tmp_path / "i.csv", rows)], settings=Settings.build())
-    originator = read_originator(originator_file(tmp_path / "o.toml")).nacha
-    assert originator is not None
-    begin = time.process_time()
-    cells = nacha_records.cells(accounts, names.spelt(accounts.names, names.NACHA).texts)
-    writer = nacha.NachaWriter(tmp_path, originator, cells, on=ON, effective=ON + dt.timedelta(days=1))
-    instructing = Instructing(accounts)
-    for batch in range(0, table.num_rows, 1 << 17):
-        writer.add(instructing.take(table.slice(batch, 1 << 17))[0])
-    written = writer.finish()
-    seconds = time.process_time() - begin
-    assert sum(file.payments for file in written) == 1_000_000
-    assert sum(file.total_cents for file in written) == int(np.asarray(table.column("amount_cents")).sum())
-    assert seconds < 10
