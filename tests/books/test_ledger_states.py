@@ -9,7 +9,8 @@ from cape_engine.pipeline.books.of_ledger import STANDING_OF
 def test_standings__every_state_behind_the_schedule() -> None:
     """Every state that an entry can come to from STRIPPED, while its claim is good, has its place in the books."""
     life, left = default_life(), {"ENTRY_FAILED"}
-    found, waiting = set(), ["STRIPPED"]
+    found: set[str] = set()
+    waiting = ["STRIPPED"]
     while waiting:
         for state in life.steps.get(waiting.pop(), ()):
             if state not in found | left:
