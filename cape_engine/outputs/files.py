@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _OTHERS = frozenset(
 )
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
+_WRITERS = 2
 
 
 def sha256_of(path: Path) -> str:
@@ -62,23 +64,26 @@ def write_tables(folder: Path, tables: Mapping[str, pa.Table]) -> dict[str, dict
     Returns:
         `sha256` and `rows` of each file, by file name.
     """
-    files: dict[str, dict[str, object]] = {}
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        with path.open("wb") as stream:
-            how = encodings(table.schema)
-            pq.write_table(
-                table,
-                stream,
-                compression="zstd",
-                write_statistics=True,
-                use_dictionary=[path for path, kind in how.items() if kind == DICTIONARY] or False,
-                column_encoding={path: kind for path, kind in how.items() if kind == DELTA} or None,
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
-        files[path.name] = {"sha256": sha256_of(path), "rows": table.num_rows}
-    return files
+    names = [f"{name}.parquet" for name in tables]
+    with ThreadPoolExecutor(_WRITERS, thread_name_prefix="cape-tables") as pool:
+        return dict(zip(names, pool.map(_write_table, [folder / name for name in names], tables.values()), strict=True))
+
+
+def _write_table(path: Path, table: pa.Table) -> dict[str, object]:
+    """Write one table durably; its hash and rows."""
+    how = encodings(table.schema)
+    with path.open("wb") as stream:
+        pq.write_table(
+            table,
+            stream,
+            compression="zstd",
+            write_statistics=True,
+            use_dictionary=[path for path, kind in how.items() if kind == DICTIONARY] or False,
+            column_encoding={path: kind for path, kind in how.items() if kind == DELTA} or None,
+        )
+        stream.flush()
+        os.fsync(stream.fileno())
+    return {"sha256": sha256_of(path), "rows": table.num_rows}
 
 
 def write_bytes(path: Path, content: bytes) -> dict[str, object]:

@@ -7,15 +7,66 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 BLOCK_BYTES = (
     256 << 10
 )  # small enough to stay in the cache between reading, hashing and writing: twice as fast as 8 MiB
-_SYNC_SECONDS = 1.0
+_SYNC_SECONDS = 0.5
 _WAITING_BLOCKS = 8
 _SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
+
+
+class InOrder:
+    """Calls made one after the other in a thread of its own; what one of them raises shows at the next step.
+
+    After a failure nothing is called any more: what would follow counts on what was to come before it.
+    """
+
+    def __init__(self) -> None:
+        self._failed = False
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="cape-write")
+        self._waiting: deque[Future[Any]] = deque()
+
+    def add(self, call: Callable[..., T], *args: object) -> Future[T]:
+        """Have something called after everything added before.
+
+        Raises:
+            Exception: whatever an earlier call raised.
+        """
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft().result()
+        future = self._pool.submit(self._called, call, *args)
+        self._waiting.append(future)
+        return future
+
+    def wait(self, most: int = 0) -> None:
+        """Until so many calls are left at most; none by default.
+
+        Raises:
+            Exception: whatever one of the calls raised.
+        """
+        while len(self._waiting) > most:
+            self._waiting.popleft().result()
+
+    def close(self) -> None:
+        """Call what waits, unless something failed, and end the thread."""
+        self._pool.shutdown(wait=True)
+
+    def _called(self, call: Callable[..., T], *args: object) -> T:
+        if self._failed:
+            raise RuntimeError("a call before this one failed")
+        try:
+            return call(*args)
+        except BaseException:
+            self._failed = True
+            raise
 
 
 class Digest:
@@ -121,7 +172,7 @@ def blocks(handle: int, start: int, length: int) -> Iterator[bytes]:
 
 
 class Syncer:
-    """Makes files durable about once a second, in a thread of its own, so that the end of a run need not wait."""
+    """Makes files durable now and then, in a thread of its own, so that the end of a run need not wait."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()

@@ -19,7 +19,7 @@ import os
 import shutil
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -27,9 +27,9 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from cape_engine.errors import OutputError
 from cape_engine.outputs import files
-from cape_engine.outputs.growing import GrowingFile, Syncer
+from cape_engine.outputs.claimed import claimed
+from cape_engine.outputs.growing import GrowingFile, InOrder, Syncer
 from cape_engine.outputs.part_index import Extent, Part, finished_frame, head_frame, part_frame, stamp
 from cape_engine.outputs.part_sources import (
     ATTEMPT,
@@ -45,12 +45,9 @@ from cape_engine.outputs.part_sources import (
 )
 from cape_engine.outputs.row_groups import MAGIC, EncodedPart, GroupPiece, RowGroups
 
-try:
-    import fcntl
-except ImportError:  # not on every system
-    fcntl = None  # type: ignore[assignment]
-
 _AGAIN = "#"
+_WAITING_PARTS = 2  # encoded, so that memory is bounded
+_TOGETHER = 8  # parts taken over in one go
 
 
 class ResultJournal:
@@ -78,11 +75,11 @@ class ResultJournal:
         self._groups = dict(groups)
         self._keys = _distinct(keys)
         self._parts: list[Part] = []
-        self._kept = 0
+        self._place = self._kept = 0
         self._pending: list[tuple[Source, Part]] = []
         self._tails: dict[str, list[tuple[GroupPiece, int]]] = {name: [] for name in groups}
         self._lock = threading.Lock()
-        self._syncer = Syncer()
+        self._syncer, self._writer = Syncer(), InOrder()
         self._grown: dict[str, GrowingFile] = {}
         self._sources: list[Source] = []
         self._claim = -1
@@ -103,6 +100,7 @@ class ResultJournal:
 
     def close(self) -> None:
         """Leave everything as it is, for the next run."""
+        self._writer.close()
         self._syncer.close()
         for file in self._grown.values():
             file.close()
@@ -131,14 +129,17 @@ class ResultJournal:
             ValueError: the key is not known, or not the next (a fault of the program).
         """
         with self._lock, files.writing(self._out):
-            key = self._next(key)
+            place, key = self._next(key)
             self.reused += 1
-            if len(self._parts) + len(self._pending) < self._kept:
+            if place < self._kept:
                 self._parts.append(self._sources[0].parts[key])
-                return
-            found = key if key in self._known else _given(key)
-            source = self._known[found]
-            self._pending.append((source, replace(source.parts[found], key=key)))
+            else:
+                found = key if key in self._known else _given(key)
+                source = self._known[found]
+                self._pending.append((source, replace(source.parts[found], key=key)))
+            if self._other and len(self._pending) >= _TOGETHER:
+                self._hand_over()
+            self._passed()
 
     def append(self, key: str, tables: Mapping[str, EncodedPart], record: bytes) -> None:
         """Write the next part.
@@ -155,21 +156,20 @@ class ResultJournal:
         if tables.keys() != self._groups.keys():
             raise ValueError(f"a part consists of {sorted(self._groups)}, not of {sorted(tables)}")
         with self._lock, files.writing(self._out):
-            key = self._next(key)
-            if len(self._parts) < self._kept:
+            place, key = self._next(key)
+            if place < self._kept:
                 raise ValueError(f"part {key} stands in the files already; it is to be reused")
-            self._take_over()
-            extents = {name: self._written_out(name, part) for name, part in tables.items()}
-            extents[RECORDS] = Extent(0, self._grown[RECORDS].size, len(record), zlib.crc32(record))
-            self._grown[RECORDS].write(record)
-            self._note(Part(key, extents))
+            self._other = True
+            self._hand_over()
+            self._writer.add(self._write, key, dict(tables), record)
+            self._writer.wait(_WAITING_PARTS)
             self.written += 1
-            self._syncer.now_and_then(list(self._grown.values()))
+            self._passed()
 
     def finish(
         self,
         tables: Mapping[str, pa.Table],
-        manifest: Mapping[str, object],
+        manifest: Mapping[str, object] | Callable[[], Mapping[str, object]],
         *,
         tails: Mapping[str, EncodedPart] | None = None,
     ) -> dict[str, object]:
@@ -177,7 +177,7 @@ class ResultJournal:
 
         Args:
             tables: the small tables; each becomes `<name>.parquet`.
-            manifest: completed with `files` (sha256 and rows of each file).
+            manifest: completed with `files` (sha256 and rows of each file); called once the tables are written.
             tails: rows that follow all parts and are made anew by every run.
 
         Returns:
@@ -187,17 +187,22 @@ class ResultJournal:
             ValueError: not all parts are there (a fault of the program).
             OutputError: the disk is full or the folder cannot be written; parts written so far are kept.
         """
-        if len(self._parts) + len(self._pending) != len(self._keys):
-            raise ValueError(f"{len(self._parts) + len(self._pending)} of {len(self._keys)} parts are there")
+        if self._place != len(self._keys):
+            raise ValueError(f"{self._place} of {len(self._keys)} parts are there")
         tails = {name: part for name, part in (tails or {}).items() if part.piece is not None}
         with self._lock, files.writing(self._out):
-            unchanged = self._unchanged(tails)
-            whole = unchanged or self._completed(tails)
+            unchanged = None if self._other else self._unchanged(tails)
+            if unchanged is None:
+                self._hand_over()
+                completed = self._writer.add(self._completed, tails)
+            small = files.write_tables(self._attempt, tables)
+            self._writer.wait()
+            whole = completed.result() if unchanged is None else unchanged
             listed: dict[str, object] = {
                 name: {"sha256": said["sha256"], "rows": said["rows"]} for name, said in whole.items()
             }
-            listed.update(files.write_tables(self._attempt, tables))
-            done: dict[str, object] = {**manifest, "files": listed}
+            listed.update(small)
+            done: dict[str, object] = {**(manifest() if callable(manifest) else manifest), "files": listed}
             files.write_json(self._attempt / files.MANIFEST, done)
             moved = [f"{name}.parquet" for name in tables]
             moved += [] if unchanged else [data_file(name) for name in self._groups]
@@ -210,7 +215,7 @@ class ResultJournal:
     def _open(self, *, full: bool) -> None:
         """Claim the folder, end what was interrupted while files were moved, and see which parts there are."""
         self._run.mkdir(parents=True, exist_ok=True)
-        self._claim = _claimed(self._run)
+        self._claim = claimed(self._run)
         _moved_into_place(self._out)
         streams = {name: group.digest for name, group in self._groups.items()}
         if full:
@@ -228,6 +233,8 @@ class ResultJournal:
             older = None if under_way and not self._kept else interrupted_source(self._run / OLDER, streams)
             self._sources = [source for source in (under_way, older, finished) if source is not None]
         self._known = {key: source for source in reversed(self._sources) for key in source.parts}
+        # Where all parts are known the files may stay as they are; else they are copied while others are computed.
+        self._other = any(key not in self._known and _given(key) not in self._known for key in self._keys)
         self._start(streams)
 
     def _start(self, streams: Mapping[str, str]) -> None:
@@ -246,12 +253,38 @@ class ResultJournal:
         if not keep:
             self._grown[INDEX].write(head_frame(streams))
 
-    def _next(self, given: str) -> str:
-        """The key of the next part, which must be the one given."""
-        place = len(self._parts) + len(self._pending)
+    def _next(self, given: str) -> tuple[int, str]:
+        """Place and key of the next part, which must be the one given."""
+        place = self._place
         if place >= len(self._keys) or _given(self._keys[place]) != given:
             raise ValueError(f"part {place} of the run is not {given}")
-        return self._keys[place]
+        self._place += 1
+        return place, self._keys[place]
+
+    def _hand_over(self) -> None:
+        """Have the parts that wait taken over."""
+        pending, self._pending = self._pending, []
+        if pending:
+            self._writer.add(self._take_over, pending)
+
+    def _passed(self) -> None:
+        """After the last part, start what the end would wait for."""
+        if self._other and self._place == len(self._keys):
+            self._hand_over()
+            self._writer.add(self._synced)
+
+    def _synced(self) -> None:
+        """Make the growing files durable as far as they are."""
+        for file in self._grown.values():
+            file.sync()
+
+    def _write(self, key: str, tables: Mapping[str, EncodedPart], record: bytes) -> None:
+        """Append a part."""
+        extents = {name: self._written_out(name, part) for name, part in tables.items()}
+        extents[RECORDS] = Extent(0, self._grown[RECORDS].size, len(record), zlib.crc32(record))
+        self._grown[RECORDS].write(record)
+        self._note(Part(key, extents))
+        self._syncer.now_and_then(list(self._grown.values()))
 
     def _written_out(self, name: str, part: EncodedPart) -> Extent:
         """Append one table of a part to its file."""
@@ -266,11 +299,8 @@ class ResultJournal:
         self._grown[INDEX].write(part_frame(part))
         self._parts.append(part)
 
-    def _take_over(self) -> None:
-        """Copy the parts that wait to be taken over, neighbours in one go."""
-        pending, self._pending = self._pending, []
-        if not pending:
-            return
+    def _take_over(self, pending: list[tuple[Source, Part]]) -> None:
+        """Copy parts, neighbours in one go."""
         moved: dict[str, list[Extent]] = {}
         for name in (*self._groups, RECORDS):
             file, place = self._grown[name], self._grown[name].size
@@ -289,6 +319,7 @@ class ResultJournal:
                 file.copy(handle, start, end - start)
         for place, (_, part) in enumerate(pending):
             self._note(Part(part.key, {name: extents[place] for name, extents in moved.items()}))
+        self._syncer.now_and_then(list(self._grown.values()))
 
     def _unchanged(self, tails: Mapping[str, EncodedPart]) -> dict[str, Any] | None:
         """What is known of the finished files when they are exactly those of this run; None otherwise."""
@@ -303,7 +334,6 @@ class ResultJournal:
 
     def _completed(self, tails: Mapping[str, EncodedPart]) -> dict[str, Any]:
         """Write tails and footers, make everything durable, and close the index."""
-        self._take_over()
         self._syncer.close()
         whole: dict[str, Any] = {}
         for name, group in self._groups.items():
@@ -362,21 +392,3 @@ def _moved_into_place(out: Path) -> None:
     files.sync_folder(out / RUN)
     shutil.rmtree(out / RUN / OLDER, ignore_errors=True)
     shutil.rmtree(attempt)
-
-
-def _claimed(run: Path) -> int:
-    """A lock that the system gives back when the process ends, however it ends.
-
-    Raises:
-        OutputError: another process holds it.
-    """
-    handle = os.open(run / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-    if fcntl is not None:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(handle)
-            raise OutputError(
-                f"{run.parent}: another run writes its results there; wait for it or choose another --out"
-            ) from error
-    return handle

@@ -8,12 +8,14 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
 from cape_engine.errors import OutputError
 from cape_engine.outputs import files
+from cape_engine.outputs.growing import InOrder
 from cape_engine.outputs.part_sources import RUN
 from cape_engine.pipeline.part import Share
 from cape_engine.refund import Register
@@ -21,6 +23,8 @@ from cape_engine.refund import Register
 PARTS = 16
 """Parts of a block: neighbours mostly have the same recipients, and one changed part costs fifteen other records."""
 NAME = "shares"
+_AHEAD = 3  # blocks that are read before they are asked for
+_WAITING = 2  # blocks that wait to be written
 _TAIL = struct.Struct("<QI")
 
 
@@ -53,6 +57,10 @@ class ShareBlocks:
         }
         self._waiting: dict[str, Share] = {}
         self._lock = threading.Lock()
+        self._reader = ThreadPoolExecutor(2, thread_name_prefix="cape-shares")
+        self._reading: dict[int, Future[Share]] = {}
+        self._unread = sorted(self._kept, reverse=True)
+        self._writer = InOrder()
         self._new: BinaryIO | None = None
         self._written: dict[str, list[int]] = {}
 
@@ -69,6 +77,20 @@ class ShareBlocks:
             return None
         if key != self._blocks[number][0]:
             return Share.nothing(self._register)
+        with self._lock:
+            # Blocks are asked for in their order: those that come next are read meanwhile.
+            while self._unread and (number not in self._reading or len(self._reading) < _AHEAD):
+                following = self._unread.pop()
+                self._reading[following] = self._reader.submit(self._loaded, following)
+            share = self._reading.pop(number, None)
+        return self._loaded(number) if share is None else share.result()
+
+    def _loaded(self, number: int) -> Share:
+        """The share of a kept block.
+
+        Raises:
+            OutputError: the file was changed meanwhile.
+        """
         data = self._read(self._kept[number])
         if data is None:  # parts of the block may have been counted as nothing already
             raise OutputError(f"{self._path} changed while it was read; run again with --full")
@@ -82,7 +104,7 @@ class ShareBlocks:
                 self._waiting[key] = share
 
     def passed(self, key: str) -> None:
-        """The next part is in the results; whole blocks are written as they come.
+        """The next part is in the results; whole blocks are written as they come, in a thread beside.
 
         Raises:
             OutputError: the disk is full or the folder cannot be written.
@@ -92,25 +114,27 @@ class ShareBlocks:
             return
         with self._lock:
             shares = [self._waiting.pop(part) for part in self._blocks[number]]
-        self._write(number, Share.together(shares, self._register).to_bytes())
+        with files.writing(self._path.parent):
+            self._writer.add(self._write_together, number, shares)
+            self._writer.wait(_WAITING)
+
+    def ending(self) -> None:
+        """All parts have passed: write the rest in the thread beside; nothing where all blocks were kept before."""
+        with files.writing(self._path.parent):
+            self._writer.add(self._write_rest)
 
     def finish(self) -> None:
-        """Keep the blocks of this run; nothing is written where all were kept before."""
-        if self._new is None:
-            return
+        """Keep the blocks of this run, after `ending` and once its results are in their place."""
         with files.writing(self._path.parent):
-            for number, place in sorted(self._kept.items()):
-                if (data := self._read(place)) is not None:
-                    self._write(number, data)
-            said = json.dumps(self._written, sort_keys=True).encode()
-            self._new.write(said + _TAIL.pack(len(said), zlib.crc32(said)))
-            self._new.flush()
-            os.fsync(self._new.fileno())
-            self.close()
-            self._fresh.replace(self._path)
+            self._writer.wait()
+            if self._new is not None:
+                self.close()
+                self._fresh.replace(self._path)
 
     def close(self) -> None:
         """Leave what is kept as it is."""
+        self._reader.shutdown(wait=True, cancel_futures=True)
+        self._writer.close()
         if self._new is not None:
             self._new.close()
             self._new = None
@@ -119,12 +143,27 @@ class ShareBlocks:
     def _fresh(self) -> Path:
         return self._path.with_suffix(".new")
 
+    def _write_together(self, number: int, shares: Sequence[Share]) -> None:
+        """Write a new block of these shares."""
+        self._write(number, Share.together(shares, self._register).to_bytes())
+
+    def _write_rest(self) -> None:
+        """Write the blocks that were kept behind the new ones, if there are new ones, and where each stands."""
+        if self._new is None:
+            return
+        for number, place in sorted(self._kept.items()):
+            if (data := self._read(place)) is not None:
+                self._write(number, data)
+        said = json.dumps(self._written, sort_keys=True).encode()
+        self._new.write(said + _TAIL.pack(len(said), zlib.crc32(said)))
+        self._new.flush()
+        os.fsync(self._new.fileno())
+
     def _write(self, number: int, data: bytes) -> None:
-        with files.writing(self._path.parent):
-            if self._new is None:
-                self._new = self._fresh.open("wb")
-            self._written[self._names[number]] = [self._new.tell(), len(data), zlib.crc32(data)]
-            self._new.write(data)
+        if self._new is None:
+            self._new = self._fresh.open("wb")
+        self._written[self._names[number]] = [self._new.tell(), len(data), zlib.crc32(data)]
+        self._new.write(data)
 
     def _read(self, place: Sequence[int]) -> bytes | None:
         """The bytes of a block, if they are what they were."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -51,9 +51,9 @@ class Collector(Protocol):
         """Take the next part."""
 
     def finish(
-        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: dict[str, object]
+        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: Callable[[], dict[str, object]]
     ) -> RunResult:
-        """The result, of small tables, rows that follow all parts, and the manifest."""
+        """The result, of small tables, rows that follow all parts, and the manifest, which is asked for last."""
 
     def __enter__(self) -> Self:
         """Ready to take parts."""
@@ -100,14 +100,14 @@ class InMemory:
             self._rows[name].append(table)
 
     def finish(
-        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: dict[str, object]
+        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: Callable[[], dict[str, object]]
     ) -> RunResult:
         """All tables, entries and changes in the order of their entry numbers."""
         held = dict(tables)
         for name, schema in GROWING.items():
             rows = [*self._rows[name], *([tails[name]] if name in tails else [])]
             held[name] = _findings(rows) if name == "findings" else _ordered(rows, schema)
-        return RunResult(manifest, held)
+        return RunResult(manifest(), held)
 
 
 class InFolder:
@@ -160,9 +160,10 @@ class InFolder:
         self._blocks.passed(key)
 
     def finish(
-        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: dict[str, object]
+        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: Callable[[], dict[str, object]]
     ) -> RunResult:
         """Complete the files, the manifest last."""
+        self._blocks.ending()
         encoded = {name: self._groups[name].encode(table) for name, table in tails.items()}
         done = self._journal.finish(tables, manifest, tails=encoded)
         self._blocks.finish()

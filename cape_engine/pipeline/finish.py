@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pyarrow as pa
 import cape_engine
 from cape_engine import mass_processing, rules
 from cape_engine.findings import Findings
-from cape_engine.outputs import facts_not_given, manifest, result_hash
+from cape_engine.outputs import facts_not_given, manifest
+from cape_engine.outputs import result_hash as hashing
 from cape_engine.outputs.files import sha256_of
 from cape_engine.pipeline.collecting import Collector
 from cape_engine.pipeline.part import Totals, add_nested, hash_of
@@ -49,7 +51,7 @@ def finished(
     words = list(totals.hash_words)
     if absent is not None:
         tails["entries"] = absent
-        words.append(result_hash.partial(absent))
+        words.append(hashing.partial(absent))
     small = {"refunds": together.refunds, "payments": together.payments}
     for tables in (tails, small):
         add_nested(totals.counts, manifest.partial(tables))
@@ -74,11 +76,12 @@ def finished(
         "counts": counts,
         "facts_unknown": unknown,
         "totals_cents": money,
-        "result_hash": hash_of(words, together.refunds, together.payments),
         "seconds": seconds,
         "peak_memory_bytes": manifest.peak_memory_bytes(),
     }
-    return collector.finish(small, tails, record)
+    with ThreadPoolExecutor(1, thread_name_prefix="cape-hash") as pool:
+        result_hash = pool.submit(hash_of, words, together.refunds, together.payments)
+        return collector.finish(small, tails, lambda: {**record, "result_hash": result_hash.result()})
 
 
 def _file_records(request: Request) -> list[dict[str, object]]:
