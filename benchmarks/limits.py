@@ -1,7 +1,8 @@
 """How far a run is from the limits of the machine: memory bandwidth, bare decoding of its columns, and each stage.
 
 `make bench-limits` generates entries; `python benchmarks/limits.py --store FOLDER --importers FILE` takes a store.
-Every figure is a median; stages are measured in one thread by the processor time they take.
+Every figure is a median; stages are measured in one thread by the processor time they take. On a machine that others
+share the clock that reaches us may be a third of the one on the label, so stages are given in its cycles too.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from cape_fixtures.national import Shape, generate_store
 AS_OF = "2026-05-04"
 NATION_ROWS = 3_500_000_000
 TRIAD_NUMBERS = 8_000_000
+STEPS, STEP_CYCLES = 20_000_000, 6  # a step of xorshift is three shifts and three xors, each waiting for the one before
 THREADS = 2
 
 
@@ -46,6 +48,27 @@ def _triad(a: Any, b: Any, c: Any) -> None:
     """The triad: a = b + 3 c."""
     for i in range(a.shape[0]):
         a[i] = b[i] + 3.0 * c[i]
+
+
+@numba.njit(nogil=True)
+def _steps(count: Any, state: Any) -> Any:
+    """Steps of xorshift, each of which needs the result of the one before."""
+    for _ in range(count):
+        state ^= state << np.uint64(13)
+        state ^= state >> np.uint64(7)
+        state ^= state << np.uint64(17)
+    return state
+
+
+def gigahertz(rounds: int) -> float:
+    """The clock that reaches us: cycles of a chain of dependent instructions in a second of processor time."""
+    _steps(1, np.uint64(1))
+    found = []
+    for _ in range(rounds):
+        begin = time.thread_time()
+        _steps(STEPS, np.uint64(88172645463325252))
+        found.append(STEPS * STEP_CYCLES / (time.thread_time() - begin) / 1e9)
+    return statistics.median(found)
 
 
 def median_seconds(call: Callable[[], object], rounds: int) -> float:
@@ -126,6 +149,7 @@ def measured(store: Store, importers: Path | None, rounds: int) -> dict[str, Any
         "tariff_rows": rows,
         "threads": THREADS,
         "cores": os.cpu_count(),
+        "gigahertz": round(gigahertz(rounds), 2),
         "triad_gigabytes_per_second": round(triad_gigabytes_per_second(rounds), 1),
         "bytes_per_row_on_disk": round(sum(file.stat().st_size for file in store.folder.rglob("*.parquet")) / rows, 2),
     }
@@ -164,6 +188,7 @@ def shown(found: dict[str, Any]) -> str:
     lines = [
         f"{found['tariff_rows']:,} tariff rows of {found['bytes_per_row_on_disk']} bytes on disk",
         f"{found['threads']} threads on {found['cores']} cores",
+        f"{'clock that reaches us':32} {found['gigahertz']:>12} GHz",
         f"{'memory bandwidth (triad)':32} {found['triad_gigabytes_per_second']:>12} GB/s",
     ]
     for detail in ("none", "changes"):
@@ -177,7 +202,8 @@ def shown(found: dict[str, Any]) -> str:
             f"{'  run over bare decode':32} {one['run_over_bare_decode']:>12} times",
         ]
         lines += [
-            f"{'    ' + stage:32} {value:>12} ns a row" for stage, value in one["stage_nanoseconds_per_row"].items()
+            f"{'    ' + stage:32} {value:>12} ns a row {value * found['gigahertz']:>8.0f} cycles"
+            for stage, value in one["stage_nanoseconds_per_row"].items()
         ]
     return "\n".join(lines)
 
