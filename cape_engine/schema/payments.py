@@ -112,7 +112,8 @@ PAYMENT_STEPS: frozenset[tuple[str, str]] = frozenset(
     {
         ("CONSOLIDATED", "HELD_NO_ACH"), ("CONSOLIDATED", "CERTIFIED"), ("CONSOLIDATED", "REPLACED"),
         ("HELD_NO_ACH", "CERTIFIED"), ("HELD_NO_ACH", "REPLACED"), ("CERTIFIED", "SENT_TO_TREASURY"),
-        ("SENT_TO_TREASURY", "ISSUED"), ("ISSUED", "SETTLED"), ("ISSUED", "RETURNED"), ("RETURNED", "REISSUED"),
+        ("SENT_TO_TREASURY", "ISSUED"), ("ISSUED", "SETTLED"), ("ISSUED", "RETURNED"), ("SETTLED", "RETURNED"),
+        ("RETURNED", "REISSUED"),
     }
 )  # fmt: skip
 """Steps of a payment."""

@@ -124,7 +124,9 @@ class Payments(RuleBasedStateMachine):
         """The bank issues, settles and returns some of what it was given; some lines are nonsense."""
         rows: list[tuple[object, ...]] = []
         for row in cape_engine.refund_show(ledger=self.url).payments.to_pylist():
-            kinds = {"SENT_TO_TREASURY": ["issued"], "ISSUED": ["settled", "returned"]}.get(row["payment_state"], [])
+            kinds = {"SENT_TO_TREASURY": ["issued"], "ISSUED": ["settled", "returned"], "SETTLED": ["returned"]}.get(
+                row["payment_state"], []
+            )
             if junk:
                 kinds = [*kinds, "returned"]
             if kinds and draw.random() < 0.7:
