@@ -107,7 +107,7 @@ def _shares(ledger: Ledger, book: Book, wanted: Bools) -> pa.Table:
     if not len(kept):
         return p.SHOWN_SHARES_SCHEMA.empty_table()
     numbers = bridge.single(decisions, f.ENTRY_NUMBER).take(pa.array(kept))
-    importers = _importers(ledger, numbers)
+    importers = importers_of(ledger, numbers)
     own = pa.table(
         {
             "home": pa.array(refund[kept]),
@@ -131,7 +131,7 @@ def _shares(ledger: Ledger, book: Book, wanted: Bools) -> pa.Table:
     return pa.table(columns, names=p.SHOWN_SHARES_SCHEMA.names).cast(p.SHOWN_SHARES_SCHEMA)
 
 
-def _importers(ledger: Ledger, numbers: pa.Array) -> pa.Array:
+def importers_of(ledger: Ledger, numbers: pa.Array) -> pa.Array:
     """The importer of each entry: of the facts it was scheduled with, else of its claim."""
     facts = ledger.facts(numbers)
     at = pc.index_in(numbers, value_set=bridge.single(facts, f.ENTRY_NUMBER))
