@@ -16,9 +16,11 @@ EXAMPLE = """Examples:
   cape refund send --ledger claims.ledger --on 2026-06-22 --out payments
   cape refund send --ledger claims.ledger --on 2026-06-22 --importers importers.csv --format nacha \\
       --originator originator.toml --out payments
+  cape refund send --ledger claims.ledger --on 2026-08-07 --out payments --set refund.late_interest=true
 
 The format request is a list for Treasury without accounts. Nothing is sent twice: the database refuses it. The same
-command again writes and sends nothing."""
+command again writes and sends nothing. With refund.late_interest = true, payments that are to settle more than 30 days
+after the (re)liquidation bring interest for it (19 USC 1505(d)), as payments of their own."""
 
 
 @click.command("send", epilog=EXAMPLE, short_help="Send certified payments to Treasury, with files.")

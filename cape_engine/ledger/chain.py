@@ -54,6 +54,9 @@ CHAINED: Mapping[str, tuple[str, ...]] = {
     "payment_events": ("event", "link", "on_day", "state", "source", "payments", "amount_cents", "digest"),
     "sendings": ("sending", "link", "on_day", "effective_day", "file_format", "payments", "amount_cents"),
     "notices": ("notice", "link", "on_day", "send_from", "lead_days", "payments", "amount_cents"),
+    "late_interest": (
+        "payment", "link", "refund", "on_day", "paid_on", "bearing_days", "balance_cents", "amount_cents",
+    ),
 }  # fmt: skip
 """Tables whose rows go into the link as they are, in this order; the entries of a declaration, and
 tables inside cells, go in by digest."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from cape_engine.ledger import chain, life_rows, replaying
+from cape_engine.ledger import chain, life_rows, payment_rows, replaying
 from cape_engine.ledger.blobs import unpacked_table
 from cape_engine.ledger.database import Database
 from cape_engine.ledger.states import Life, state_words
@@ -32,7 +33,7 @@ class Known:
         facts: columns `declaration` and `schema.life.FACTS`; of an entry under a declaration only the latest.
         plans: columns `schema.life.PLANS`, oldest first.
         decisions: columns `schema.life.DECISIONS`, oldest first.
-        refunds: columns `schema.life.COHORTS`.
+        refunds: columns `schema.life.COHORTS`; those of entries, so none of interest for late payment.
     """
 
     standing: pa.Table
@@ -46,6 +47,8 @@ def known(database: Database, life: Life, day: dt.date) -> Known:
     """What was written up to a day: the day of a link is the one its caller gave, never a clock's."""
     decided = life_rows.decisions(database, None)
     paid = life_rows.refunds(database, None)
+    late = payment_rows.late_interest(database).column(columns.REFUND)
+    paid = paid.filter(pc.invert(pc.is_in(paid.column(columns.REFUND), value_set=pc.unique(late))))
     return Known(
         replaying.as_of(database, life, day),
         _facts(database, day),

@@ -27,6 +27,11 @@ class Paying(Reviewing, ABC):
         with self._reading() as database:
             return payment_rows.enrolments(database, until)
 
+    def every_enrolment(self) -> pa.Table:
+        """All enrolments in the order in which they were recorded: columns `schema.payments.ENROLMENTS`."""
+        with self._reading() as database:
+            return payment_rows.every_enrolment(database)
+
     def record_debts(self, rows: pa.Table, *, on_day: dt.date) -> None:
         """Record debts that are new: columns `schema.payments.DEBTS`."""
         with self._writing() as writer:
@@ -101,3 +106,17 @@ class Paying(Reviewing, ABC):
         """Notices of large payments, oldest first: columns `schema.payments.NOTICES`."""
         with self._reading() as database:
             return payment_rows.notices(database)
+
+    def record_late_interest(self, rows: pa.Table, *, on_day: dt.date) -> None:
+        """Record interest for late payment: columns `schema.payments.LATE`.
+
+        Raises:
+            LedgerError: that of a payment was recorded before; the database refuses it, and nothing counts.
+        """
+        with self._writing() as writer:
+            payment_rows.record_late(writer, rows, on_day)
+
+    def late_interest(self) -> pa.Table:
+        """Interest for late payment, sorted by payment: columns `schema.payments.LATE`."""
+        with self._reading() as database:
+            return payment_rows.late_interest(database)

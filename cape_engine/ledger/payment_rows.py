@@ -45,12 +45,17 @@ def record_enrolments(writer: Writer, rows: pa.Table, source: str, on_day: dt.da
         number += 1
 
 
-def enrolments(database: Database, until: dt.date | None) -> pa.Table:
-    """The latest enrolment of each recipient that holds on a day, sorted by recipient."""
+def every_enrolment(database: Database) -> pa.Table:
+    """All enrolments, in the order in which they were recorded."""
     found = [columns.ENROLMENTS_SCHEMA.empty_table()]
     for (content,) in database.rows("SELECT content FROM enrolments ORDER BY enrolment"):
         found.append(unpacked_table(content, columns.ENROLMENTS_SCHEMA))
-    whole = pa.concat_tables(found).combine_chunks()
+    return pa.concat_tables(found).combine_chunks()
+
+
+def enrolments(database: Database, until: dt.date | None) -> pa.Table:
+    """The latest enrolment of each recipient that holds on a day, sorted by recipient."""
+    whole = every_enrolment(database)
     if until is not None:
         whole = whole.filter(pc.less_equal(whole.column(columns.SINCE_DATE), pa.scalar(until)))
     keys = whole.column(columns.RECIPIENT_KEY).combine_chunks()
@@ -185,6 +190,23 @@ def notices(database: Database) -> pa.Table:
     raw = pa.schema([(str(c), pa.int64() if c.type == pa.int64() else _TEXT) for c in columns.NOTICES])
     sql = f"SELECT {', '.join(raw.names)} FROM notices ORDER BY notice"  # noqa: S608 - our own words
     return database.table(sql, raw).cast(columns.NOTICES_SCHEMA)
+
+
+def record_late(writer: Writer, rows: pa.Table, on_day: dt.date) -> None:
+    """Interest for late payment.
+
+    Raises:
+        LedgerError: that of a payment stands there already: the database refuses it.
+    """
+    made = [(payment, writer.link, *rest) for payment, *rest in _columns(shaped(rows, columns.LATE_SCHEMA))]
+    _simple(writer, "late_interest", made, on_day)
+
+
+def late_interest(database: Database) -> pa.Table:
+    """Interest for late payment, sorted by payment."""
+    raw = pa.schema([(str(c), pa.int64() if c.type == pa.int64() else _TEXT) for c in columns.LATE])
+    sql = f"SELECT {', '.join(raw.names)} FROM late_interest ORDER BY payment"  # noqa: S608 - our own words
+    return database.table(sql, raw).cast(columns.LATE_SCHEMA)
 
 
 def sent_before(database: Database, on_day: dt.date) -> tuple[int, int]:

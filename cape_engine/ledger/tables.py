@@ -11,7 +11,8 @@ from cape_engine.ledger.chain import CHAINED
 WHOLE = frozenset(
     "declaration link attempt entries principal_cents interest_cents amount_cents number step to_state from_state run "
     "version part parts state live code plan occurrence decision run_day "
-    "review before_cents enrolment recipients debt_order source_row event payments sending lead_days notice".split()
+    "review before_cents enrolment recipients debt_order source_row event payments sending lead_days notice "
+    "bearing_days balance_cents".split()
 )
 """Columns that hold whole numbers; every other one but `CONTENT` holds text."""
 CONTENT = "content"
@@ -54,6 +55,7 @@ KEYS: Mapping[str, str] = {
     "sendings": "sending",
     "sent_payments": "payment",
     "notices": "notice",
+    "late_interest": "payment",
     "claim_entries": "declaration, entry_number",
 }
 """The key of each table, which is also the order of its export."""

@@ -52,6 +52,7 @@ def check_payments(database: Database, small: Small, say: Say) -> None:
     state[place[known]] = events.column("state").to_numpy()[known]  # of several the last one stays
     _check_replaced(listed, state, say)
     _check_sent(database, events, say)
+    _check_late(small, say)
     taken = _check_debts(small, say)
     paid: dict[str, int] = {}
     parts = Counter(row[1] for row in listed)
@@ -115,6 +116,27 @@ def _check_sent(database: Database, events: pa.Table, say: Say) -> None:
     )
     for (number,) in rows[:_MOST]:
         say(f"sending {number}: it holds another number of payments than it says")
+
+
+def _check_late(small: Small, say: Say) -> None:
+    """Interest for late payment stands in a refund of its own, of the same cohort, and adds up to it."""
+    refunds = {row[0]: row[1:] for row in _cells(
+        small, "refunds", "refund", "recipient", "liquidation_date", "entries", "principal_cents", "interest_cents"
+    )}  # fmt: skip
+    home = dict(_cells(small, "payments", "payment", "refund"))
+    booked: dict[str, int] = {}
+    for payment, refund, cents in _cells(small, "late_interest", "payment", "refund", "amount_cents"):
+        booked[refund] = booked.get(refund, 0) + cents
+        late, own = refunds.get(refund), refunds.get(home.get(payment, ""))
+        if late is None or own is None:
+            say(f"interest for late payment of {payment}: the payment, or refund {refund}, does not exist")
+        elif late[:2] != own[:2] or home[payment] == refund:
+            say(f"interest for late payment of {payment}: refund {refund} is of another recipient or day, or its own")
+    for refund, (_recipient, _day, entries, principal, interest) in refunds.items():
+        if refund in booked and (entries or principal or booked[refund] != interest):
+            say(f"refund {refund}: {interest:,} cents, and interest for late payment adds up to {booked[refund]:,}")
+        elif not entries and refund not in booked:
+            say(f"refund {refund}: it has no entries, and is no interest for late payment")
 
 
 def _check_debts(small: Small, say: Say) -> dict[str, int]:

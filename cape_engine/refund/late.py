@@ -97,10 +97,15 @@ def bearing(start: int, end: int, holes: Iterable[tuple[int, int]]) -> list[tupl
 
 def _grown(amount_cents: int, kind: int, stretches: Sequence[tuple[int, int]], table: RateTable) -> int:
     """What an amount brings over stretches of days, carried on from one to the next, rounded once."""
+    return half_up(amount_cents * (_growth(kind, stretches, table) - 1))
+
+
+def _growth(kind: int, stretches: Sequence[tuple[int, int]], table: RateTable) -> Fraction:
+    """What one cent grows to over stretches of days."""
     growth = Fraction(1)
     for before, last in stretches:
         growth *= table.growth(kind, before, last)
-    return half_up(amount_cents * (growth - 1))
+    return growth
 
 
 def late_interest_of_many(
@@ -141,11 +146,20 @@ def late_interest_of_many(
         holes: dict[int, list[tuple[int, int]]] = {}
         for row, one, other in zip(*(array.tolist() for array in undeliverable), strict=True):
             holes.setdefault(row, []).append((one, other))
+        # Money that is held together is undeliverable together: few growths for many refunds.
+        grown: dict[tuple[int, tuple[tuple[int, int], ...]], tuple[int, int] | None] = {}
         for row, times in holes.items():
-            stretches = bearing(int(start[row]), int(end[row]), times)
-            try:
-                interest[row] = amount_cents[row] and _grown(int(amount_cents[row]), int(kind[row]), stretches, table)
-            except MissingRateError:
-                interest[row] = NO_NUMBER
+            way = int(kind[row]), tuple(bearing(int(start[row]), int(end[row]), times))
+            if way not in grown:
+                try:
+                    growth = _growth(*way, table) - 1
+                    grown[way] = growth.numerator, growth.denominator
+                except MissingRateError:
+                    grown[way] = None
+            found, cents = grown[way], int(amount_cents[row])
+            if found is None:
+                interest[row] = NO_NUMBER if cents else 0
+            else:
+                interest[row] = (2 * cents * found[0] + found[1]) // (2 * found[1])
     interest[unknown] = NO_NUMBER
     return interest

@@ -6,7 +6,18 @@ import pyarrow as pa
 
 from cape_engine.schema.column import CENTS, DAY, TEXT, WORD, Column, arrow_schema
 from cape_engine.schema.facts import ENTRY_NUMBER, IMPORTER_NUMBER
-from cape_engine.schema.life import ACCEPTED_DATE
+from cape_engine.schema.life import ACCEPTED_DATE, PAYMENT, REFUND
+from cape_engine.schema.payment_files import TRACE
+from cape_engine.schema.payments import (
+    DEBT,
+    HELD_CENTS,
+    OFFSET_CENTS,
+    ON_THE_WAY_CENTS,
+    PAID_CENTS,
+    PAYMENT_STATE,
+    RETURNED_CENTS,
+    STATE_SINCE,
+)
 from cape_engine.schema.results import (
     ACTION,
     AMOUNT_CENTS,
@@ -131,6 +142,26 @@ FORECAST_APART_SCHEMA = arrow_schema(FORECAST_APART)
 HISTORY_LIQUIDATED = Column("liquidated_date", DAY, "day of the (re)liquidation", nullable=True)
 HISTORY_ISSUED = Column("issued_date", DAY, "day on which Treasury paid", nullable=True)
 HISTORY_SETTLED = Column("settled_date", DAY, "day of the credit at the bank", nullable=True)
+STATEMENT_HELD = Column("held_date", DAY, "day on which it was held for want of an account", nullable=True)
+STATEMENT_SENT = Column("sent_date", DAY, "day on which it went to Treasury", nullable=True)
+STATEMENT_RETURNED = Column("returned_date", DAY, "day on which it came back", nullable=True)
+STATEMENT_SHARE = Column(
+    "share_cents", CENTS, "what the importer has in it; null where another payment took its place", nullable=True
+)
+STATEMENT_LATE = Column("late_interest_cents", CENTS, "of it interest for late payment", source="19 USC 1505(d)")
+STATEMENT_PAYMENTS: tuple[Column, ...] = (
+    IMPORTER_NUMBER, RECIPIENT, RESULT_LIQUIDATION_DATE, REFUND, PAYMENT, DEBT,
+    PAYMENT_STATE, STATE_SINCE, STATEMENT_HELD, STATEMENT_SENT, HISTORY_ISSUED, HISTORY_SETTLED, STATEMENT_RETURNED,
+    TRACE, AMOUNT_CENTS, STATEMENT_SHARE,
+)  # fmt: skip
+"""Every payment of a ledger, and what was taken for debts, by importer: one row for each importer of the refund."""
+STATEMENT_MONEY: tuple[Column, ...] = (
+    IMPORTER_NUMBER, AMOUNT_CENTS, STATEMENT_LATE, PAID_CENTS, HELD_CENTS, OFFSET_CENTS, RETURNED_CENTS,
+    ON_THE_WAY_CENTS,
+)  # fmt: skip
+"""Where the money of each importer's refunds is: the last five add up to the amount."""
+STATEMENT_PAYMENTS_SCHEMA = pa.schema([c.field.with_nullable(nullable=True) for c in STATEMENT_PAYMENTS])
+STATEMENT_MONEY_SCHEMA = arrow_schema(STATEMENT_MONEY)
 HISTORY_FILE: tuple[Column, ...] = (
     ACCEPTED_DATE,
     HISTORY_LIQUIDATED,

@@ -59,6 +59,14 @@ LEAD_DAYS = Column("lead_days", COUNT, "business days of notice: two from $50 mi
 NOTICES: tuple[Column, ...] = (ON_DAY, SEND_FROM, LEAD_DAYS, SENT_COUNT, AMOUNT_CENTS)
 """Notices to Treasury of schedules that hold large payments."""
 
+PAID_ON = Column("paid_on", DAY, "day of payment that was reckoned with: the effective day of the sending")
+BEARING_DAYS = Column(
+    "bearing_days", COUNT, "days since the (re)liquidation that bear interest for late payment", low=1
+)
+BALANCE_CENTS = Column("balance_cents", CENTS, "the payment that was late, principal and interest")
+LATE: tuple[Column, ...] = (PAYMENT, REFUND, ON_DAY, PAID_ON, BEARING_DAYS, BALANCE_CENTS, AMOUNT_CENTS)
+"""Interest for late payment, by the payment that was late; `refund` is the one that pays it (19 USC 1505(d))."""
+
 BANK_KIND = Column("kind", WORD, "what happened", words=("issued", "settled", "returned"))
 BANK_DATE = Column("date", DAY, "day on which it happened")
 CURRENCY = Column("currency", WORD, "USD where it is given")
@@ -98,6 +106,7 @@ PAYMENT_EVENTS_SCHEMA = arrow_schema(PAYMENT_EVENTS)
 PARTS_KEPT_SCHEMA = pa.schema([column.field.with_nullable(nullable=True) for column in PARTS_KEPT])
 SENDINGS_SCHEMA = arrow_schema(SENDINGS)
 NOTICES_SCHEMA = arrow_schema(NOTICES)
+LATE_SCHEMA = pa.schema([column.field.with_nullable(nullable=True) for column in LATE])
 REQUEST_SCHEMA = pa.schema([column.field.with_nullable(nullable=True) for column in REQUEST])
 SHOWN_REFUNDS_SCHEMA = pa.schema([column.field.with_nullable(nullable=True) for column in SHOWN_REFUNDS])
 SHOWN_PAYMENTS_SCHEMA = pa.schema([column.field.with_nullable(nullable=True) for column in SHOWN_PAYMENTS])
@@ -112,7 +121,8 @@ PAYMENT_STEPS: frozenset[tuple[str, str]] = frozenset(
     {
         ("CONSOLIDATED", "HELD_NO_ACH"), ("CONSOLIDATED", "CERTIFIED"), ("CONSOLIDATED", "REPLACED"),
         ("HELD_NO_ACH", "CERTIFIED"), ("HELD_NO_ACH", "REPLACED"), ("CERTIFIED", "SENT_TO_TREASURY"),
-        ("SENT_TO_TREASURY", "ISSUED"), ("ISSUED", "SETTLED"), ("ISSUED", "RETURNED"), ("RETURNED", "REISSUED"),
+        ("SENT_TO_TREASURY", "ISSUED"), ("ISSUED", "SETTLED"), ("ISSUED", "RETURNED"), ("SETTLED", "RETURNED"),
+        ("RETURNED", "REISSUED"),
     }
 )  # fmt: skip
 """Steps of a payment."""

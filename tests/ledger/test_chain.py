@@ -64,7 +64,7 @@ def live_a_day(ledger: Ledger, entries: list[str]) -> None:
     ledger.record_day(DAY, run_day=True, counts={"liquidated": 1}, result_hash="0" * 64)
 
 
-PAYING = ("enrolments", "debts", "offsets", "payment_events", "sendings", "sent_payments", "notices")
+PAYING = ("enrolments", "debts", "offsets", "payment_events", "sendings", "sent_payments", "notices", "late_interest")
 
 
 def live_payments(ledger: Ledger) -> None:
@@ -86,6 +86,8 @@ def live_payments(ledger: Ledger) -> None:
     sent = pa.table({"payment": ["P2"], "trace": ["T9"]})
     ledger.record_sending(sent, on_day=DAY, effective=DAY, file_format="request", cents=4)
     ledger.record_notices(pa.table([[DAY], [DAY], [2], [1], [4]], names=p.NOTICES_SCHEMA.names), on_day=DAY)
+    late = [["P2"], ["R2"], [DAY], [DAY], [30], [4], [3]]
+    ledger.record_late_interest(pa.table(late, names=p.LATE_SCHEMA.names), on_day=DAY)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, numbers: Numbers, submit: Su
             writer.note_time(DAY)
             writer.add("refunds", [("R1", writer.link, "12-345678900", day, 1, 1, 5, 1, 6)])
             writer.add("payments", [("P1", writer.link, "R1", 1, 1, 6, "T1", None)])
+            writer.add("refunds", [("R2", writer.link, "12-345678900", day, 2, 0, 0, 3, 3)])
+            writer.add("payments", [("L1", writer.link, "R2", 1, 1, 3, "T2", None)])
             live_a_day(ledger, numbers(2))
             live_payments(ledger)
         assert ledger.verify().ok, ledger.verify().problems

@@ -121,7 +121,7 @@ def test_open__from_the_future(made: Path) -> None:
     """A newer schema is refused with both versions and the next step, by `open` and by `migrate`."""
     _with_version(made, database.newest() + 5)
     for act in (Ledger.open, Ledger.migrate):
-        with pytest.raises(LedgerVersionError, match=r"schema version 8, this engine knows versions up to 3\. Install"):
+        with pytest.raises(LedgerVersionError, match=r"schema version 9, this engine knows versions up to 4\. Install"):
             act(made)
 
 
@@ -129,13 +129,13 @@ def test_migrate__forward(made: Path, monkeypatch: pytest.MonkeyPatch, submit: S
     """An older ledger is refused until it is migrated, in one transaction; then everything is still there."""
     old = database.migrations
     step = ["ALTER TABLE runs ADD COLUMN note TEXT"]
-    monkeypatch.setattr(database, "migrations", lambda dialect: {**old(dialect), 4: step})
-    with pytest.raises(LedgerVersionError, match=r"version 3, this engine writes version 4\. .*`cape ledger migrate"):
+    monkeypatch.setattr(database, "migrations", lambda dialect: {**old(dialect), 5: step})
+    with pytest.raises(LedgerVersionError, match=r"version 4, this engine writes version 5\. .*`cape ledger migrate"):
         Ledger.open(made)
-    assert Ledger.migrate(made) == (3, 4)
-    assert Ledger.migrate(made) == (4, 4)
+    assert Ledger.migrate(made) == (4, 5)
+    assert Ledger.migrate(made) == (5, 5)
     with Ledger.open(made) as ledger:
-        assert ledger.show().schema_version == 4
+        assert ledger.show().schema_version == 5
         assert ledger.verify().ok
         assert not ledger.record(submit(numbers(2000))).new
 
@@ -145,11 +145,11 @@ def test_migrate__fails_whole(made: Path, monkeypatch: pytest.MonkeyPatch) -> No
     old = database.migrations
     steps = ["ALTER TABLE runs ADD COLUMN note TEXT", "ALTER TABLE absent ADD COLUMN note TEXT"]
     with monkeypatch.context() as changed:
-        changed.setattr(database, "migrations", lambda dialect: {**old(dialect), 4: steps})
+        changed.setattr(database, "migrations", lambda dialect: {**old(dialect), 5: steps})
         with pytest.raises(LedgerError, match="no such table"):
             Ledger.migrate(made)
     with Ledger.open(made) as ledger:
-        assert ledger.show().schema_version == 3
+        assert ledger.show().schema_version == 4
     with closing(sqlite3.connect(made)) as client:
         assert "note" not in client.execute("SELECT sql FROM sqlite_master WHERE name = 'runs'").fetchone()[0]
 
@@ -345,7 +345,7 @@ def test_import__refused(tmp_path: Path, made: Path, numbers: Numbers, submit: S
         with pytest.raises(InputError, match="the export does not verify: declaration 1"):
             ledger.import_(tmp_path / "out")
         pa.parquet.write_table(table.replace_schema_metadata({b"cape_ledger_schema": b"9"}), file)
-        with pytest.raises(InputError, match="an export of schema version 9, this engine reads version 3"):
+        with pytest.raises(InputError, match="an export of schema version 9, this engine reads version 4"):
             ledger.import_(tmp_path / "out")
         assert ledger.show().declarations == 0
 

@@ -34,7 +34,8 @@ def test_road__shortest_without_beginning_anew() -> None:
     assert life.road("DECLARED", "STRIPPED") == ("CLAIMED", "ACCEPTED", "STRIPPED")
     assert life.road("ENTRY_FAILED", "STRIPPED") == ("ACCEPTED", "STRIPPED")
     assert life.road("ENTRY_FAILED", "DECLARED") == ()
-    assert life.road("SETTLED", "ISSUED") == ()
+    assert life.road("SETTLED", "ISSUED") == ("RETURNED", "REISSUED", "ISSUED")
+    assert life.road("SETTLED", "SENT_TO_TREASURY") == ()
     assert life.road("ISSUED", "ISSUED") == ()
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -32,16 +32,29 @@ DEBTS = (
     f"{B},CBP-1,cbp,30000,", f"{B},FED-1,federal,100000,2", f"{B},FED-0,federal,500,1",
     f"{A},T-1,treasury,10000000000,",
 )  # fmt: skip
-HOLIDAYS = {dt.date(2026, 6, 19), dt.date(2026, 7, 3)}
+HOLIDAYS = {
+    dt.date(2026, 6, 19), dt.date(2026, 7, 3), dt.date(2026, 9, 7), dt.date(2026, 10, 12), dt.date(2026, 11, 11),
+    dt.date(2026, 11, 26),
+}  # fmt: skip
 
 
 def working(day: dt.date) -> bool:
-    """Whether CBP and the Federal Reserve work, as the calendars of this summer say."""
+    """Whether CBP and the Federal Reserve work, as the calendars of this half-year say."""
     return day.weekday() < 5 and day not in HOLIDAYS
 
 
 class Payments(RuleBasedStateMachine):
-    """A ledger, what its owner does, and a bank that remembers every file it was given."""
+    """A ledger, what its owner does, and a bank that remembers every file it was given.
+
+    Attributes:
+        settings: of every release and sending.
+        stride: working days of one day of waiting.
+        last_day: nobody waits beyond it.
+    """
+
+    settings: ClassVar[dict[str, Any]] = {}
+    stride = 1
+    last_day = dt.date.max
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +69,9 @@ class Payments(RuleBasedStateMachine):
     def begin(self, depth: int) -> None:
         """Five refunds: nobody enrolled yet, or released, sent, issued, and some returned already."""
         world.populate(self.url, COHORTS)
-        self.day = LATER + dt.timedelta(days=1)
+        self.day = max(self.day, LATER + dt.timedelta(days=1))
+        while not working(self.day):
+            self.day += dt.timedelta(days=1)
         opening: tuple[Callable[[], None], ...] = (
             lambda: self.enrol([A, B, C], other=False),
             lambda: self.release({0, 1}, None),
@@ -100,14 +115,16 @@ class Payments(RuleBasedStateMachine):
             path.write_text(
                 "recipient,debt,creditor,amount_cents,order\n" + "\n".join(DEBTS[one] for one in sorted(debts))
             )
-        settings, day = {"refund.daily_limit_cents": limit} if limit else {}, self.day
+        settings = {**self.settings, **({"refund.daily_limit_cents": limit} if limit else {})}
+        day = self.day
         self._do(lambda: cape_engine.refund_release(ledger=self.url, on=day, debts=path, settings=settings))
 
     @rule()
     def send(self) -> None:
         """Everything that may be sent is sent."""
         day = self.day
-        self._do(lambda: cape_engine.refund_send(ledger=self.url, on=day, out=self.folder / "out"))
+        out, settings = self.folder / "out", self.settings
+        self._do(lambda: cape_engine.refund_send(ledger=self.url, on=day, out=out, settings=settings))
 
     def _bank(self, kinds: dict[str, list[str]]) -> None:
         """Lines about all payments in some states, kinds in turn."""
@@ -124,7 +141,9 @@ class Payments(RuleBasedStateMachine):
         """The bank issues, settles and returns some of what it was given; some lines are nonsense."""
         rows: list[tuple[object, ...]] = []
         for row in cape_engine.refund_show(ledger=self.url).payments.to_pylist():
-            kinds = {"SENT_TO_TREASURY": ["issued"], "ISSUED": ["settled", "returned"]}.get(row["payment_state"], [])
+            kinds = {"SENT_TO_TREASURY": ["issued"], "ISSUED": ["settled", "returned"], "SETTLED": ["returned"]}.get(
+                row["payment_state"], []
+            )
             if junk:
                 kinds = [*kinds, "returned"]
             if kinds and draw.random() < 0.7:
@@ -168,7 +187,8 @@ class Payments(RuleBasedStateMachine):
     @rule(days=st.integers(1, 3))
     def wait(self, days: int) -> None:
         """Working days go by."""
-        while days:
+        days *= self.stride
+        while days and self.day < self.last_day:
             self.day += dt.timedelta(days=1)
             days -= working(self.day)
         self.last = False

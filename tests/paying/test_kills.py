@@ -14,7 +14,7 @@ import pytest
 import cape_engine
 from cape_engine.ledger import Ledger
 from cape_engine.outputs.files import sha256_of
-from paying import dying, world
+from paying import dying, lateness, world
 from paying.machine import COHORTS, DEBTS, LATER, A, B, C
 from portal.killing import new_database
 
@@ -50,10 +50,27 @@ def _lines(url: str, path: Path, kinds: dict[str, str], day: dt.date) -> str:
     return str(world.bank_file(path, rows))
 
 
+JUNE = [dt.date(2026, 6, number) for number in (23, 25, 26, 29)] + [dt.date(2026, 7, 1), dt.date(2026, 7, 6)]
+LATE = [dt.date(2026, 8, number) for number in (18, 20, 21, 24, 26)] + [dt.date(2026, 9, 22)]
+Story = tuple[Path, list[Step]]
+
+
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Step]]:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """A ledger to begin with, and nine commands from enrolment to the settlement of what was reissued."""
-    folder = tmp_path_factory.mktemp("story")
+    return _story(tmp_path_factory.mktemp("story"), JUNE, ())
+
+
+@pytest.fixture(scope="module")
+def late_story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """The same two months later, with interest for late payment booked by both sendings."""
+    found = _story(tmp_path_factory.mktemp("late"), LATE, ("--set", "refund.late_interest=true"))
+    assert lateness.check(str(found[0].parent / "undisturbed" / LEDGER)) > 2
+    return found
+
+
+def _story(folder: Path, days: list[dt.date], late: tuple[str, ...]) -> Story:
+    """The story on some days."""
     begun = folder / "begun.ledger"
     world.populate(begun, COHORTS)
     place = folder / "undisturbed"
@@ -65,7 +82,6 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Step]]:
     debts = folder / "debts.csv"
     debts.write_text("recipient,debt,creditor,amount_cents,order\n" + "\n".join(DEBTS))
     ledger = ("--ledger", LEDGER)
-    days = [dt.date(2026, 6, number) for number in (23, 25, 26, 29)] + [dt.date(2026, 7, 1), dt.date(2026, 7, 6)]
     assert days[0] > LATER
     steps: list[Step] = []
 
@@ -76,13 +92,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Step]]:
 
     do("enrol", "--importers", first, "--on", days[0])
     do("release", "--on", days[0], "--debts", debts)
-    do("send", "--on", days[1], "--out", "out", "--importers", first)
+    do("send", "--on", days[1], "--out", "out", "--importers", first, *late)
     do("bank", _lines(url, folder / "issued.csv", {"SENT_TO_TREASURY": "issued"}, days[2]))
     kinds = {"ISSUED": "settled", "none": "returned"}
     do("bank", _lines(url, folder / "settled.csv", kinds, days[3]))
     do("reissue", "--on", days[4], "--all", "--importers", second)
     do("release", "--on", days[4])
-    do("send", "--on", days[5], "--out", "out", "--importers", second)
+    do("send", "--on", days[5], "--out", "out", "--importers", second, *late)
     do("bank", _lines(url, folder / "again.csv", {"SENT_TO_TREASURY": "issued"}, days[5]))
     assert len({step.head for step in steps}) == len(steps)
     assert len(steps[-1].files) == 2
@@ -108,14 +124,32 @@ def _killed(steps: list[Step], place: Path, url: str, seed: int, *, every: int =
     world.states(where)
 
 
-def test_killed__short(story: tuple[Path, list[Step]], tmp_path: Path) -> None:
+def test_killed__short(story: Story, tmp_path: Path) -> None:
     """Every third of nine commands dies at some point; given again, chain and files are those of undisturbed ones."""
     shutil.copy(story[0], tmp_path / LEDGER)
     _killed(story[1], tmp_path, LEDGER, 1, every=3)
 
 
+def test_killed__late(late_story: Story, tmp_path: Path) -> None:
+    """Sendings that book interest for late payment die, too: it is booked once, and the chain is the same."""
+    shutil.copy(late_story[0], tmp_path / LEDGER)
+    _killed(late_story[1], tmp_path, LEDGER, 3, every=3)
+    lateness.check(str(tmp_path / LEDGER))
+
+
 @pytest.mark.heavy
-def test_killed(story: tuple[Path, list[Step]], tmp_path: Path) -> None:
+def test_killed__late_at_many_points(late_story: Story, tmp_path: Path) -> None:
+    """Each command of the late story dies at many points."""
+    for seed in range(PASSES):
+        place = tmp_path / str(seed)
+        place.mkdir()
+        shutil.copy(late_story[0], place / LEDGER)
+        _killed(late_story[1], place, LEDGER, 100 + seed)
+        lateness.check(str(place / LEDGER))
+
+
+@pytest.mark.heavy
+def test_killed(story: Story, tmp_path: Path) -> None:
     """Each command dies at many points."""
     for seed in range(PASSES):
         place = tmp_path / str(seed)
@@ -126,7 +160,7 @@ def test_killed(story: tuple[Path, list[Step]], tmp_path: Path) -> None:
 
 @pytest.mark.heavy
 @pytest.mark.postgres
-def test_killed__postgres(story: tuple[Path, list[Step]], server: str, tmp_path: Path) -> None:
+def test_killed__postgres(story: Story, server: str, tmp_path: Path) -> None:
     """The same on PostgreSQL, where the server goes on without its client: the same chain to the last hash."""
     with Ledger.open(story[0]) as begun:
         begun.export(tmp_path / "tables")

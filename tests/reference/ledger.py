@@ -22,6 +22,7 @@ ISSUED > RETURNED > REISSUED > ISSUED
 ACCEPTED > ENTRY_FAILED > ACCEPTED
 IN_REVIEW > ENTRY_FAILED
 HELD_NO_ACH > OFFSET
+SETTLED > RETURNED
 """
 """Handbook 1.5, and the last three lines: an answer of CBP counts before our replay; an officer may reject a claim; a
 debt may come to light while money is held."""

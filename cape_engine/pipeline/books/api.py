@@ -17,9 +17,10 @@ from cape_engine.findings import Findings
 from cape_engine.money import cents_text
 from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.books.accruing import LENGTHS, accrue
+from cape_engine.pipeline.books.paid import Paid
 from cape_engine.pipeline.books.request import BooksRequest, BooksResult
 from cape_engine.pipeline.books.source import opened
-from cape_engine.pipeline.books.stating import state
+from cape_engine.pipeline.books.stating import Stated, state
 from cape_engine.pipeline.books.writing import finished
 from cape_engine.refund.register import key_of
 from cape_engine.report.statement_page import statement_page
@@ -121,7 +122,8 @@ def statement(*, importers: str | Iterable[str] = (), **options: Unpack[BooksOpt
         options: see `BooksOptions`.
 
     Returns:
-        Tables `entries`, `importers` and `findings`; the folder has a page and a workbook of each importer.
+        Tables `entries`, `importers` and `findings`; of a ledger also `payments` and `money`, which add up to what
+        `refund_show` says of that evening. The folder has a page and a workbook of each importer.
 
     Raises:
         CapeError: see `cape_engine.errors`; bad data is a finding instead.
@@ -144,32 +146,39 @@ def statement(*, importers: str | Iterable[str] = (), **options: Unpack[BooksOpt
             findings.add("STATEMENT_NOBODY", value=number)
     tables = {"entries": made.entries, "importers": made.importers}
     counts = {"entries": made.entries.num_rows, "importers": len(words), "untied_refunds": len(made.untied)}
+    paid = source.paid
+    if paid is not None:
+        paid = paid.of(pa.array(words, pa.string())) if wanted else paid
+        tables |= {"payments": paid.payments, "money": paid.money}
+        counts["payments"] = paid.payments.num_rows
 
     many = not wanted and len(words) > MOST_PAGES
     if many:
         findings.add("STATEMENT_PAGES_LEFT_OUT", value=len(words))
 
     def pages(folder: Path) -> dict[str, int]:
-        return _pages(folder, made.entries, made.importers, source.as_of, source.named)
+        return _pages(folder, made, paid, (source.as_of, source.named))
 
     return finished(request, source, tables, counts, findings, more=None if many else pages, sheets=())
 
 
-def _pages(folder: Path, entries: pa.Table, importers: pa.Table, as_of: dt.date, named: str) -> dict[str, int]:
+def _pages(folder: Path, made: Stated, paid: Paid | None, told: tuple[dt.date, str]) -> dict[str, int]:
     """A page and a workbook of each importer; rows by name of the file."""
     files: dict[str, int] = {}
     begin = 0
-    for place, row in enumerate(importers.to_pylist()):
+    for place, row in enumerate(made.importers.to_pylist()):
         count = row[str(b.POSITION_ENTRIES)]
-        mine = entries.slice(begin, count)
+        mine = made.entries.slice(begin, count)
         begin += count
-        stem = (
-            f"statement-{''.join(mark if mark.isalnum() or mark == '-' else '_' for mark in row[str(IMPORTER_NUMBER)])}"
-        )
-        (folder / f"{stem}.html").write_text(statement_page(row, mine, as_of, named), encoding="utf-8")
+        number = row[str(IMPORTER_NUMBER)]
+        own = None if paid is None else paid.of(pa.array([number], pa.string()))
+        stem = f"statement-{''.join(mark if mark.isalnum() or mark == '-' else '_' for mark in number)}"
+        (folder / f"{stem}.html").write_text(statement_page(row, mine, *told, own), encoding="utf-8")
         files[f"{stem}.html"] = count
         if count <= MOST_ROWS:
-            sheets = {"statement": mine, "total": importers.slice(place, 1)}
+            sheets = {"statement": mine, "total": made.importers.slice(place, 1)}
+            if own is not None and own.payments.num_rows <= MOST_ROWS:
+                sheets |= {"payments": own.payments, "money": own.money}
             write_workbook(folder / f"{stem}.xlsx", sheets)
             files[f"{stem}.xlsx"] = count
     return files

@@ -16,6 +16,7 @@ from cape_engine.ledger.known import REACHED_SCHEMA
 from cape_engine.outputs.files import sha256_of
 from cape_engine.pipeline.books.of_ledger import of_ledger
 from cape_engine.pipeline.books.of_run import manifest_of, of_run
+from cape_engine.pipeline.books.paid import Paid, paid_of
 from cape_engine.pipeline.books.positions import Positions
 from cape_engine.pipeline.books.request import BooksRequest
 from cape_engine.rules import Ruleset
@@ -36,6 +37,7 @@ class Source:
         ruleset: the rules in force.
         settings: in force.
         reached: steps of the ledger into `STEPS`, columns `ledger.known.REACHED`; empty for a run.
+        paid: payments by importer, for a statement of a ledger.
         record: for the manifest.
         named: in words, for a page.
     """
@@ -46,6 +48,7 @@ class Source:
     ruleset: Ruleset
     settings: Settings
     reached: pa.Table
+    paid: Paid | None
     record: dict[str, Any]
     named: str
 
@@ -83,7 +86,7 @@ def _of_run(request: BooksRequest, ruleset: Ruleset, findings: Findings) -> Sour
     }
     settings = Settings.build({**manifest["settings"], **request.settings})
     named = f"the run as of {first}, result {manifest['result_hash'][:12]}"
-    return Source(positions, refunds, as_of, ruleset, settings, REACHED_SCHEMA.empty_table(), record, named)
+    return Source(positions, refunds, as_of, ruleset, settings, REACHED_SCHEMA.empty_table(), None, record, named)
 
 
 def _of_ledger(request: BooksRequest, ruleset: Ruleset, findings: Findings) -> Source:
@@ -99,7 +102,8 @@ def _of_ledger(request: BooksRequest, ruleset: Ruleset, findings: Findings) -> S
         positions = of_ledger(ledger, as_of, ruleset, settings, findings)
         refunds = ledger.known(as_of).refunds
         reached = ledger.reached(STEPS, as_of)
+        paid = paid_of(ledger, as_of) if request.command == "statement" else None
         link, head = ledger.head()
     record = {"kind": "ledger", "link": link, "head": head}
     named = f"the ledger at link {link}, {head[:12]}"
-    return Source(positions, refunds, as_of, ruleset, settings, reached, record, named)
+    return Source(positions, refunds, as_of, ruleset, settings, reached, paid, record, named)

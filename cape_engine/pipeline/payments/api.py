@@ -94,7 +94,8 @@ def refund_send(
         importers: importers files with the accounts; formats of banks need them.
         file_format: `request`, `nacha` or `pain.001`.
         originator: TOML with the facts of who pays (docs/payment_files.md); formats of banks need it.
-        options: see `RefundOptions`.
+        options: see `RefundOptions`; `refund.late_interest`, `refund.default_importer_kind`,
+            `refund.payment_cap_cents`.
 
     Raises:
         CapeError: see `cape_engine.errors`; a payment without a usable account is a finding, and is not sent.
@@ -193,7 +194,8 @@ def _call(options: RefundOptions) -> Call:
     if unknown:
         raise UsageError(f"there is no option {min(unknown)!r}; known: {', '.join(RefundOptions.__annotations__)}")
     settings = Settings.build(options.get("settings"), path_of(options.get("settings_file")))
-    return Call(settings, Working.of(rules.load(path_of(options.get("rules_folder"))), settings))
+    ruleset = rules.load(path_of(options.get("rules_folder")))
+    return Call(settings, Working.of(ruleset, settings), ruleset)
 
 
 def _day(on: dt.date | str) -> dt.date:

@@ -27,11 +27,11 @@ from cape_engine.schema import results as r
 
 STATES = (ISSUED, SETTLED, RETURNED)
 """State that each kind of line leads to, in the order of `BANK_KIND.words`."""
-FROM = (SENT, ISSUED, ISSUED)
-"""State in which a payment must stand for it."""
+FROM = ((SENT,), (ISSUED,), (ISSUED, SETTLED))
+"""States in which a payment may stand for it: a bank sends back what it credited, too."""
 _RETURN = r"^R[0-9]{2}$"
 _SLOWEST = 2
-"""Fed days from issue to settlement: one or two (handbook 7.4)."""
+"""Fed days from issue to settlement: one or two (handbook 7.4); a bank that sends a credit back has two as well."""
 
 
 def bank(ledger: Ledger, files: Sequence[Path], call: Call) -> None:
@@ -190,7 +190,7 @@ def _apply(ledger: Ledger, book: Book, told: _Told, kind: int, day: int, call: C
         }
 
     at = np.maximum(place, 0)
-    lines.refuse(own & (book.state[at] != FROM[kind]), "BANK_STATE_DIFFERS", str(p.BANK_KIND), about)
+    lines.refuse(own & ~np.isin(book.state[at], FROM[kind]), "BANK_STATE_DIFFERS", str(p.BANK_KIND), about)
     lines.refuse(
         own & (book.day[at] > day),
         "BANK_DATE_EARLY",
@@ -198,16 +198,16 @@ def _apply(ledger: Ledger, book: Book, told: _Told, kind: int, day: int, call: C
         lambda row: {**about(row), "value": date_of(day)},
     )
     if STATES[kind] == SETTLED:
-        slow = np.array(
-            [call.working.fed_days_between(int(issued), day) for issued in np.unique(book.issued[at[rows]])]
-        )
-        took = slow[np.searchsorted(np.unique(book.issued[at[rows]]), book.issued[at[rows]])]
-        odd = own.copy()
-        odd[rows] = (took < 1) | (took > _SLOWEST)
-        days = np.zeros(lines.count, np.int64)
-        days[rows] = took
+        took = _fed_days(book.issued[at[rows]], day, call)
+        odd, days = own.copy(), np.zeros(lines.count, np.int64)
+        odd[rows], days[rows] = (took < 1) | (took > _SLOWEST), took
         lines.say(odd, "BANK_SETTLED_ODDLY", str(p.BANK_DATE), lambda row: {**about(row), "days": int(days[row])})
     if STATES[kind] == RETURNED:
+        took = _fed_days(book.day[at[rows]], day, call)
+        odd, days = own & (book.state[at] == SETTLED), np.zeros(lines.count, np.int64)
+        odd[rows] &= took > _SLOWEST
+        days[rows] = took
+        lines.say(odd, "BANK_RETURNED_LATE", str(p.BANK_DATE), lambda row: {**about(row), "days": int(days[row])})
         plain = pc.match_substring_regex(told.reason, _RETURN).to_numpy(zero_copy_only=False)
         lines.say(own & ~plain, "BANK_REASON_ODD", str(led.REASON), lambda row: {"payment": about(row)["payment"]})
     good = rows[lines.good[rows]]
@@ -217,6 +217,13 @@ def _apply(ledger: Ledger, book: Book, told: _Told, kind: int, day: int, call: C
         reason=told.reason.take(where), trace=lines.cells[str(pf.TRACE)].take(where),
     )  # fmt: skip
     call.count(p.BANK_KIND.words[kind], book.cents[place[good]])
+
+
+def _fed_days(since: Int32s, day: int, call: Call) -> npt.NDArray[np.int64]:
+    """Fed days from each of some days to another."""
+    days, which = np.unique(since, return_inverse=True)
+    found: npt.NDArray[np.int64] = np.array([call.working.fed_days_between(one, day) for one in days.tolist()])[which]
+    return found
 
 
 def _follow(ledger: Ledger, book: Book, entries: Followers, moved: Places, goal: npt.NDArray[np.int8]) -> None:

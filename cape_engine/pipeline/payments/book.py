@@ -14,6 +14,7 @@ from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int32s
 from cape_engine.dates import day_number
 from cape_engine.ledger import Ledger
+from cape_engine.schema import facts as f
 from cape_engine.schema import ledger as led
 from cape_engine.schema import life
 from cape_engine.schema import payment_files as pf
@@ -144,6 +145,28 @@ class Book:
             day: the day.
         """
         ledger.record_parts(parts, on_day=day)
+        return self._grow(parts)
+
+    def add_refunds(self, ledger: Ledger, refunds: pa.Table, payments: pa.Table, day: dt.date) -> Places:
+        """Refunds with their payments: into the ledger and here; the places of the payments.
+
+        Args:
+            ledger: inside a transaction.
+            refunds: columns `schema.life.COHORTS`.
+            payments: columns `schema.life.PAYMENTS`.
+            day: the day.
+        """
+        ledger.record_refunds(refunds, payments, on_day=day)
+        recipient = self.refunds.schema.get_field_index(str(r.RECIPIENT))
+        texts = self.refunds.set_column(recipient, str(r.RECIPIENT), self.recipients())
+        more = refunds.set_column(recipient, str(r.RECIPIENT), bridge.single(refunds, r.RECIPIENT).cast(pa.string()))
+        self.refunds = pa.concat_tables([texts, more.cast(texts.schema)]).combine_chunks()
+        self.offset = np.concatenate([self.offset, np.zeros(refunds.num_rows, np.int64)])
+        none = pa.nulls(payments.num_rows, pa.string())
+        return self._grow(payments.append_column(p.REPLACES.field, none))
+
+    def _grow(self, parts: pa.Table) -> Places:
+        """Payments to which nothing has happened yet; their places."""
         new = parts.num_rows
         before = self.parts.num_rows
         self.parts = pa.concat_tables([self.parts, parts.cast(self.parts.schema)]).combine_chunks()
@@ -209,6 +232,18 @@ def places_of(wanted: pa.Array, known: pa.Array) -> Places:
     return places
 
 
+def decided(ledger: Ledger, book: Book) -> tuple[pa.Table, Places]:
+    """The last decision of each entry that is in a refund of a book, and the place of that refund."""
+    decisions = ledger.decisions()
+    refund = places_of(bridge.single(decisions, life.REFUND), bridge.single(book.refunds, life.REFUND))
+    last = np.full(len(refund), -1, np.int64)
+    codes = bridge.single(decisions, f.ENTRY_NUMBER).dictionary_encode().indices.to_numpy()
+    last[codes] = np.arange(len(codes))  # of several decisions of an entry the last one stays
+    kept = np.sort(last[last >= 0])
+    kept = kept[refund[kept] >= 0]
+    return decisions.take(pa.array(kept)), refund[kept]
+
+
 def load(ledger: Ledger, until: dt.date | None = None, *, keys_only: bool = False) -> Book:
     """Read all refunds, payments and events; inside a transaction, or as of one moment.
 
@@ -223,6 +258,9 @@ def load(ledger: Ledger, until: dt.date | None = None, *, keys_only: bool = Fals
     offsets = ledger.offsets()
     if until is not None:
         refunds = refunds.filter(pc.less_equal(refunds.column(str(r.RESULT_LIQUIDATION_DATE)), pa.scalar(until)))
+        late = ledger.late_interest()
+        later = late.filter(pc.greater(late.column(str(led.ON_DAY)), pa.scalar(until))).column(str(life.REFUND))
+        refunds = refunds.filter(pc.invert(pc.is_in(refunds.column(str(life.REFUND)), value_set=pc.unique(later))))
         offsets = offsets.filter(pc.less_equal(offsets.column(str(led.ON_DAY)), pa.scalar(until)))
         parts = _there(parts, events, refunds)
     keys = bridge.single(refunds, life.REFUND)

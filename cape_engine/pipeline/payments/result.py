@@ -11,15 +11,17 @@ import pyarrow as pa
 from cape_engine.bridge import Bools, Int64s
 from cape_engine.findings import Findings
 from cape_engine.pipeline.payments.working import Working
+from cape_engine.rules import Ruleset
 from cape_engine.settings import Settings
 
 
 @dataclass(slots=True)
 class Call:
-    """One call: settings and calendars in, counts and findings out."""
+    """One call: settings, calendars and rules in, counts and findings out."""
 
     settings: Settings
     working: Working
+    ruleset: Ruleset
     findings: Findings = field(default_factory=Findings)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -63,13 +65,16 @@ class PaymentsShown:
         refunds: columns `schema.payments.SHOWN_REFUNDS`.
         payments: columns `schema.payments.SHOWN_PAYMENTS`.
         shares: columns `schema.payments.SHOWN_SHARES`: what each importer has in a refund.
-        balance: cents by name; paid, held, offset, returned and on the way add up to principal and interest.
+        balance: cents by name; paid, held, offset, returned and on the way add up to principal and interest. Of the
+            interest, `late_interest` is that for late payment, where there is any.
+        late: columns `schema.payments.LATE`: interest for late payment, and the refund that pays it.
     """
 
     refunds: pa.Table
     payments: pa.Table
     shares: pa.Table
     balance: Mapping[str, int]
+    late: pa.Table
 
     @property
     def exit_code(self) -> int:

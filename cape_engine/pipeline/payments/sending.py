@@ -18,6 +18,7 @@ from cape_engine.pipeline.payments.book import SENT, STAGES, Book, Places, load
 from cape_engine.pipeline.payments.enrolling import enrolled_now, fingerprints
 from cape_engine.pipeline.payments.files import Batch, Target, write_files
 from cape_engine.pipeline.payments.following import Followers
+from cape_engine.pipeline.payments.lateness import with_late_interest
 from cape_engine.pipeline.payments.releasing import sendable_from
 from cape_engine.pipeline.payments.result import Call
 from cape_engine.refund.payment_files import Accounts, read_accounts
@@ -47,12 +48,14 @@ def send(ledger: Ledger, day: dt.date, target: Target, call: Call) -> None:
         accounts, findings = read_accounts(target.importers, settings=call.settings)
         call.findings.extend(findings)
     ready, tails = _payable(ledger, book, ready, day, accounts, call)
+    effective = call.working.fed_after(day)
+    if len(ready) and call.settings.switch("refund.late_interest"):
+        ready, tails = _late(ledger, book, (ready, tails), (day, effective), call)
     if not len(ready):
         return
     # Oldest refunds first, and the parts of one refund together.
     order = np.lexsort((bridge.integers(book.parts, life.PAID_PART)[ready], book.home[ready], _days(book)[ready]))
     ready, tails = ready[order], tails.take(pa.array(order))
-    effective = call.working.fed_after(day)
     number = ledger.sendings().num_rows + 1
     sent, files = ledger.sent_before(day)
     batch = Batch(number, day, effective, _rows(book, ready, tails, effective), sent, files)
@@ -74,6 +77,17 @@ def send(ledger: Ledger, day: dt.date, target: Target, call: Call) -> None:
     moved = moved[after[moved] == STAGES.index("SENT_TO_TREASURY")]
     if len(moved):
         Followers.of(ledger, book).follow(ledger, moved, after[moved], day)
+
+
+def _late(
+    ledger: Ledger, book: Book, going: tuple[Places, pa.Array], days: tuple[dt.date, dt.date], call: Call
+) -> tuple[Places, pa.Array]:
+    """Payments with those of the interest for their late payment; last characters of each account."""
+    ready, tails = going
+    kept, more, base = with_late_interest(ledger, book, ready, *days, call)
+    of = np.full(len(book.state), -1, np.int64)
+    of[ready] = np.arange(len(ready))
+    return np.concatenate([kept, more]), tails.take(pa.array(of[np.concatenate([kept, base])]))
 
 
 def _days(book: Book) -> bridge.Int32s:

@@ -14,9 +14,10 @@ from cape_engine.bridge import NO_DAY, Bools
 from cape_engine.intake.accounts import plain_numbers
 from cape_engine.ledger import Ledger
 from cape_engine.pipeline.payments import book as b
-from cape_engine.pipeline.payments.book import Book, load, places_of
+from cape_engine.pipeline.payments.book import Book, decided, load
 from cape_engine.pipeline.payments.result import PaymentsShown
 from cape_engine.schema import facts as f
+from cape_engine.schema import ledger as led
 from cape_engine.schema import life
 from cape_engine.schema import payment_files as pf
 from cape_engine.schema import payments as p
@@ -41,7 +42,19 @@ def shown(ledger: Ledger, recipient: str | None, day: dt.date | None) -> Payment
         name: int(refunds.column(str(column)).to_numpy().sum(dtype=np.int64))
         for name, column in {"principal": r.PRINCIPAL_CENTS, "interest": r.INTEREST_CENTS, **names}.items()
     }
-    return PaymentsShown(refunds, _payments(book, wanted), _shares(ledger, book, wanted), told)
+    late = _late(ledger, book, wanted, day)
+    if late.num_rows:
+        told["late_interest"] = int(late.column(str(r.AMOUNT_CENTS)).to_numpy().sum(dtype=np.int64))
+    return PaymentsShown(refunds, _payments(book, wanted), _shares(ledger, book, wanted), told, late)
+
+
+def _late(ledger: Ledger, book: Book, wanted: Bools, day: dt.date | None) -> pa.Table:
+    """Interest for late payment of the refunds to be shown."""
+    late = ledger.late_interest()
+    if day is not None:
+        late = late.filter(pc.less_equal(late.column(str(led.ON_DAY)), pa.scalar(day)))
+    own = bridge.single(book.refunds, life.REFUND).filter(pa.array(wanted))
+    return late.filter(pc.is_in(late.column(str(life.REFUND)), value_set=own))
 
 
 def money(book: Book) -> dict[str, npt.NDArray[np.int64]]:
@@ -89,18 +102,12 @@ def _payments(book: Book, wanted: Bools) -> pa.Table:
 
 def _shares(ledger: Ledger, book: Book, wanted: Bools) -> pa.Table:
     """What each importer has in each refund: the last decision of each entry counts."""
-    decisions = ledger.decisions()
-    refund = places_of(bridge.single(decisions, life.REFUND), bridge.single(book.refunds, life.REFUND))
-    number = bridge.single(decisions, f.ENTRY_NUMBER)
-    last = np.full(len(refund), -1, np.int64)
-    codes = number.dictionary_encode().indices.to_numpy()
-    last[codes] = np.arange(len(codes))  # of several decisions of an entry the last one stays
-    kept = np.sort(last[last >= 0])
-    kept = kept[(refund[kept] >= 0) & np.append(wanted, [False])[refund[kept]]]
+    decisions, refund = decided(ledger, book)
+    kept = np.flatnonzero(wanted[refund])
     if not len(kept):
         return p.SHOWN_SHARES_SCHEMA.empty_table()
-    numbers = number.take(pa.array(kept))
-    importers = _importers(ledger, numbers)
+    numbers = bridge.single(decisions, f.ENTRY_NUMBER).take(pa.array(kept))
+    importers = importers_of(ledger, numbers)
     own = pa.table(
         {
             "home": pa.array(refund[kept]),
@@ -124,7 +131,7 @@ def _shares(ledger: Ledger, book: Book, wanted: Bools) -> pa.Table:
     return pa.table(columns, names=p.SHOWN_SHARES_SCHEMA.names).cast(p.SHOWN_SHARES_SCHEMA)
 
 
-def _importers(ledger: Ledger, numbers: pa.Array) -> pa.Array:
+def importers_of(ledger: Ledger, numbers: pa.Array) -> pa.Array:
     """The importer of each entry: of the facts it was scheduled with, else of its claim."""
     facts = ledger.facts(numbers)
     at = pc.index_in(numbers, value_set=bridge.single(facts, f.ENTRY_NUMBER))
