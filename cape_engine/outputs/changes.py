@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cape_engine import bridge
-from cape_engine.bridge import Bools, Int8s, Int64s, readonly
+from cape_engine.bridge import Bools, Int8s, Int32s, Int64s, readonly
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 from cape_engine.schema import rows as s
 from cape_engine.schema.codes import Change
+from cape_engine.schema.column import Column
 from cape_kernels import changes as kernels
 
 NOT_ACCEPTED = "entry not accepted: nothing changes"
@@ -50,15 +51,15 @@ def changes_table(
     """
     picked = _picked(partition, outcome, accepted, every=every_number)
     line, number = pa.array(picked.line), pa.array(picked.number)
-    filed = bridge.single(partition.tariffs, s.DUTY_CENTS).take(number).cast(pa.int64())
+    filed = _taken(partition.tariffs, s.DUTY_CENTS, number)
     duty = picked.duty
     if every_number:
         duty = np.where(accepted[picked.entry], duty, filed.to_numpy(zero_copy_only=False))
-    source = bridge.single(partition.tariffs, s.SOURCE_IDX).take(number).cast(pa.int32())
+    source = _taken(partition.tariffs, s.SOURCE_IDX, number).cast(pa.int32())
     columns = {
         f.ENTRY_NUMBER: _coded(pa.array(picked.entry), bridge.single(partition.entries, f.ENTRY_NUMBER)),
-        s.LINE_NUMBER: bridge.single(partition.lines, s.LINE_NUMBER).take(line),
-        s.ORDINAL: bridge.single(partition.tariffs, s.ORDINAL).take(number),
+        s.LINE_NUMBER: _taken(partition.lines, s.LINE_NUMBER, line),
+        s.ORDINAL: _taken(partition.tariffs, s.ORDINAL, number),
         s.HTS_NUMBER: bridge.single(partition.tariffs, s.HTS_NUMBER).take(number),
         r.CHANGE: _coded(pa.array(picked.change), pa.array(_CHANGES, pa.string())),
         r.FILED_DUTY_CENTS: filed,
@@ -66,25 +67,26 @@ def changes_table(
         r.GAP_CENTS: bridge.known_only(picked.gap, picked.gap_known.view(np.bool_), pa.int64()),
         r.RULE: _coded(pa.array(picked.rule), pa.array([*outcome.rules, NOT_ACCEPTED], pa.string())),
         r.SOURCE: _coded(source, pa.array(partition.sources, pa.string())),
-        s.SOURCE_ROW: bridge.single(partition.tariffs, s.SOURCE_ROW).take(number),
+        s.SOURCE_ROW: _taken(partition.tariffs, s.SOURCE_ROW, number),
     }
     fields = [
-        field if not words or field.type != pa.string() else field.with_type(pa.dictionary(pa.int32(), pa.string()))
-        for field in r.RESULT_CHANGES_SCHEMA
+        field.with_type(columns[column].type) if words else field
+        for column, field in zip(r.RESULT_CHANGES, r.RESULT_CHANGES_SCHEMA, strict=True)
     ]
-    arrays = [columns[column] for column in r.RESULT_CHANGES]
-    return pa.table([a.cast(field.type) for a, field in zip(arrays, fields, strict=True)], schema=pa.schema(fields))
+    arrays = [columns[column].cast(field.type) for column, field in zip(r.RESULT_CHANGES, fields, strict=True)]
+    return pa.table(arrays, schema=pa.schema(fields))
 
 
 def _picked(partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools, *, every: bool) -> kernels.Picked:
     """The rows of the table as arrays, in the order of the partition."""
     numbers = len(outcome.change)
-    narrow, wide = np.empty((5, numbers), np.int32), np.empty((2, numbers), np.int64)
-    picked = kernels.Picked._make((*narrow, *wide, np.empty(numbers, np.uint8)))
+    room = (numbers if every else int(np.count_nonzero(outcome.change))) + 1
+    kinds = (np.int32, np.int32, np.int32, np.int8, np.int8, np.int64, np.int64, np.uint8)
+    picked = kernels.Picked._make(np.empty(room, kind) for kind in kinds)
     count = np.zeros(1, np.int64)
     kernels.pick_changes(
-        bridge.integers(partition.entries, s.LINE_COUNT, 0),
-        bridge.integers(partition.lines, s.TARIFF_COUNT, 0),
+        _counts(partition.entries, s.LINE_COUNT),
+        _counts(partition.lines, s.TARIFF_COUNT),
         kernels.Outcome(
             accepted=readonly(accepted).view(np.uint8),
             gap=readonly(outcome.gap_cents),
@@ -99,6 +101,18 @@ def _picked(partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools
         count,
     )
     return kernels.Picked._make(array[: count[0]] for array in picked)
+
+
+def _counts(table: pa.Table, column: Column) -> Int32s:
+    """A column of counts."""
+    values = bridge.stored(table, column)
+    return readonly(np.zeros(table.num_rows, np.int32)) if values is None else bridge.filled(values, np.int32, 0)
+
+
+def _taken(table: pa.Table, column: Column, places: pa.Array) -> pa.Array:
+    """Some cells of a column; widened to what is declared only after they are picked."""
+    values = bridge.stored(table, column)
+    return pa.nulls(len(places), column.type) if values is None else values.take(places).cast(column.type)
 
 
 def _coded(codes: pa.Array, vocabulary: pa.Array) -> pa.DictionaryArray:
