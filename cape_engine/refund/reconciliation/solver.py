@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cape_engine.bridge import Int64s
+from cape_engine.bridge import Int64s, readonly
+from cape_kernels import sums as kernels
 
 MOST = 60
 """Amounts that are tried together; with more, accidental sums are likely and nothing is said."""
@@ -28,6 +29,7 @@ class Sums(NamedTuple):
 def sums_of(amounts: Int64s, target: int) -> Sums:
     """Sets of two, three or four of the amounts that add up to the target.
 
+    A kernel says whether there are any; only then all are looked for.
     Pairs of all amounts are joined with what they lack: nothing, one more, or another pair behind them (meet in the
     middle), so that 60 amounts take 1,770 look-ups and not half a million.
 
@@ -42,6 +44,10 @@ def sums_of(amounts: Int64s, target: int) -> Sums:
     if size > MOST:
         raise ValueError(f"at most {MOST} amounts are tried together, not {size}")
     if size < 2:  # noqa: PLR2004 - a sum has two parts
+        return Sums(0, ())
+    any_ = np.empty(1, np.bool_)
+    kernels.add_up(readonly(np.sort(amounts)), target, any_)
+    if not any_[0]:  # nearly always
         return Sums(0, ())
     first, second = np.triu_indices(size, 1)
     sums = amounts[first] + amounts[second]
