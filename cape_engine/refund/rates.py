@@ -41,7 +41,8 @@ SLACK = 4
 """`growth_e128` lies below the true growth by less than this many 2^-128."""
 
 Uint64s = npt.NDArray[np.uint64]
-_WORD_BITS = 64 * growths.WORDS
+WORD_BITS = 64 * growths.WORDS
+"""Fractional bits of growth in words."""
 _FEW = 1 << 15
 """Growths that are computed faster than they are looked up in a table of all pairs of days, most of it untouched."""
 
@@ -218,9 +219,9 @@ class RateTable:
     def words(self) -> tuple[Uint64s, Uint64s]:
         """Growth less 1, and 1 divided by the growth, by kind and point, as `cape_kernels.growth` takes them."""
         growth = [one for whole in self.cumulative for one in whole]
-        top = (1 << _WORD_BITS) - 1
-        less_one = [(one >> BITS - _WORD_BITS) & top for one in growth]
-        return _as_words(less_one), _as_words([min((1 << BITS + _WORD_BITS) // one, top) for one in growth])
+        top = (1 << WORD_BITS) - 1
+        less_one = [(one >> BITS - WORD_BITS) & top for one in growth]
+        return as_words(less_one), as_words([min((1 << BITS + WORD_BITS) // one, top) for one in growth])
 
     def grown(self, kind: Int64s, start: Int64s, end: Int64s) -> Uint64s:
         """Growth less 1 from point `start` (out) to point `end` (in), uint64[n, 3] in 2^-192.
@@ -339,9 +340,9 @@ def _lacking(places: Int64s, done: npt.NDArray[np.bool_]) -> Int64s:
     return np.unique(places[missing]) if missing.any() else np.empty(0, np.int64)
 
 
-def _as_words(numbers: Sequence[int]) -> Uint64s:
+def as_words(numbers: Sequence[int]) -> Uint64s:
     """Fractions in 2^-192 as words, the highest first."""
-    size = _WORD_BITS // 8
+    size = WORD_BITS // 8
     whole = np.frombuffer(b"".join(one.to_bytes(size, "big") for one in numbers), ">u8").astype(np.uint64)
     return readonly(whole.reshape(-1, growths.WORDS))
 

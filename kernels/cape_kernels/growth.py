@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from cape_kernels._jit import helper, kernel, types, wrapping_helper
-from cape_kernels.exact import divide_wide, multiply_wide
+from cape_kernels.exact import multiply_wide
 
 WORDS = 3
 """Words of a growth."""
@@ -95,20 +95,20 @@ def grow(first, last, growth, inverse, compounded, grown):  # type: ignore[no-un
         grown[i, 2] = s0
 
 
-@kernel(types.void(_PLACES, types.int64, types.uint64[:, ::1]))
-def divide(numerator, denominator, grown):  # type: ignore[no-untyped-def]
-    """Write fractions cut off below 2^-128, with nothing in the last word.
+@kernel(types.void(_PLACES, types.Array(types.uint64, 1, "C", readonly=True), types.uint64[:, ::1]))
+def multiply(amounts, unit, grown):  # type: ignore[no-untyped-def]
+    """Write amounts x one fraction.
 
     Args:
-        numerator: int64[n], at least 0 and below the denominator.
-        denominator: above 0.
+        amounts: int64[n], at least 0.
+        unit: uint64[3], what one of them is, in 2^-192; all of them are below 1.
         grown: uint64[n, 3], out.
     """
-    divisor = np.uint64(denominator)
-    for i in range(numerator.shape[0]):
-        rest = np.uint64(numerator[i])
-        high, rest = divide_wide(rest, _0, divisor)
-        low, rest = divide_wide(rest, _0, divisor)
+    for i in range(amounts.shape[0]):
+        amount = np.uint64(amounts[i])
+        third, second, low = _added(_0, _0, _0, amount, unit[2])
+        third, second, middle = _added(_0, third, second, amount, unit[1])
+        third, second, high = _added(_0, third, second, amount, unit[0])
         grown[i, 0] = high
-        grown[i, 1] = low
-        grown[i, 2] = _0
+        grown[i, 1] = middle
+        grown[i, 2] = low

@@ -21,7 +21,6 @@ from cape_engine.outputs.progress import Progress, Silent
 from cape_engine.outputs.result_hash import combined, partial
 from cape_engine.pipeline.reconciling.request import ReconcileRequest, ReconcileResult
 from cape_engine.pipeline.reconciling.sources import expectation, read_run
-from cape_engine.pipeline.reconciling.writing import write_reconciliation
 from cape_engine.refund import reconciliation as rec
 from cape_engine.schema import reconciliation as c
 from cape_engine.schema import results as r
@@ -48,6 +47,8 @@ def execute_reconcile(request: ReconcileRequest, *, progress: Progress | None = 
 
 def _carried_out(request: ReconcileRequest, watcher: Progress, pool: Executor) -> ReconcileResult:
     """The reconciliation, with threads for what does not wait for the reports."""
+    # Arrow imports pandas at its first conversion, to ask whether something is a frame (0.4 s): while files are read.
+    pool.submit(pa.array, ())
     reading = None if request.results is None else pool.submit(read_run, request.results)
     hashes = {
         path: pool.submit(sha256_of, path)
@@ -84,6 +85,8 @@ def _carried_out(request: ReconcileRequest, watcher: Progress, pool: Executor) -
     manifest = _manifest_of(request, tables, reports, origin)
     if request.out is None:
         return ReconcileResult(manifest, tables)
+    from cape_engine.pipeline.reconciling.writing import write_reconciliation  # noqa: PLC0415 - page and workbook
+
     watcher.stage("writing")
     return ReconcileResult(write_reconciliation(request.out, tables, manifest, ruleset), tables, request.out)
 

@@ -31,6 +31,10 @@ _UPPER = frozenset({c.REFUND_NUMBER, c.ACH_TRACE_NUMBER, c.REPORT_RECIPIENT, c.C
 _SPREAD = frozenset({f.ENTRY_NUMBER, c.REFUND_NUMBER, c.ACH_TRACE_NUMBER, c.BANK_REFERENCE, *c.MONEY})
 
 
+_BLANK = pa.StringArray.from_buffers(1, pa.py_buffer(bytes(8)), pa.py_buffer(b""))
+"""One blank text, made without asking pandas (see `pipeline.reconciling.road`)."""
+
+
 def as_read(column: Column) -> Column:
     """The column as the reader is asked for it.
 
@@ -190,7 +194,7 @@ def _words(column: Column, cells: Cells) -> Worded:
         array = cells if isinstance(cells, pa.Array) else _spans(cells).arrow()
         if not pa.types.is_dictionary(array.type):
             array = pc.fill_null(array.cast(pa.string()), "").dictionary_encode()
-        texts = pa.concat_arrays([array.dictionary.cast(pa.string()), pa.array([""], pa.string())])
+        texts = pa.concat_arrays([array.dictionary.cast(pa.string()), _BLANK])
         index = pc.fill_null(array.indices.cast(pa.int32()), len(texts) - 1).to_numpy()
     plain = pc.utf8_trim_whitespace(texts)
     if pc.any(pc.starts_with(plain, "=")).as_py():

@@ -21,7 +21,7 @@ from cape_engine.refund.reconciliation.entry_causes import World, entry_causes
 from cape_engine.refund.reconciliation.expected import Expected, with_claims
 from cape_engine.refund.reconciliation.linking import Linker
 from cape_engine.refund.reconciliation.refund_numbers import refunds_of
-from cape_engine.refund.reconciliation.reported import RANKED, by_entry, chosen, lines_of
+from cape_engine.refund.reconciliation.reported import RANKED, by_entry, chosen, lines_of, places_of
 from cape_engine.refund.reconciliation.rows import Rows, Vocabularies, joined
 from cape_engine.rules import Ruleset
 from cape_engine.schema import reconciliation as c
@@ -74,9 +74,10 @@ def reconcile(
     expected = _claims(expected, given["claim_details"], words, findings)
     causes = ruleset.cause_codes
     lines = chosen(lines_of([given[name] for name in RANKED]), findings)
+    mine = places_of(expected.entries.key, lines.key)
     with ThreadPoolExecutor(1) as pool:
-        summing = pool.submit(by_entry, lines, expected.entries)
-        refunds = refunds_of(given["rev603"], given["rev613"], given["rev615"], lines, expected)
+        summing = pool.submit(by_entry, lines, mine, expected.entries)
+        refunds = refunds_of(given["rev603"], given["rev613"], given["rev615"], lines, mine, expected)
         bank, noticed = given["bank"], Findings()
         reported = summing.result()
         linker = Linker(bank, expected, refunds, words, settings.number("reports.deposit_days"), noticed)
