@@ -196,8 +196,8 @@ def summary_table(levels: Sequence[tuple[str, Int64s, Verdicts]], causes: Sequen
     for level, expected, verdicts in levels:
         counts = np.bincount(verdicts.cause, minlength=len(causes))
         by_cause = np.zeros((3, len(causes)), np.int64)
-        for total, values in zip(by_cause, (expected, verdicts.paid, verdicts.explained), strict=True):
-            np.add.at(total, verdicts.cause, values)
+        for total, cents in zip(by_cause, (expected, verdicts.paid, verdicts.explained), strict=True):
+            np.add.at(total, verdicts.cause, cents)
         found = np.flatnonzero(counts).tolist()
         for cause in sorted(found, key=lambda number: names.index(causes[number].cause)):
             sums, one = by_cause[:, cause].tolist(), causes[cause]
