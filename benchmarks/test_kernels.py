@@ -195,8 +195,8 @@ def _interest(lots: Any, name: str) -> Case:
     if name == "apply_factors":
         factors = np.full(len(KINDS) * table.points * table.points, 14_680_663)
         return _AMOUNTS, interest.apply_factors, (amount, readonly(pair), readonly(factors), out)
-    growth = table.growth_of(pair)
-    return _AMOUNTS, interest.apply_growth, (amount, readonly(pair), *growth, np.uint64(SLACK), out, status)
+    high, low, place = table.growth_of(readonly(pair))
+    return _AMOUNTS, interest.apply_growth, (amount, place, high, low, np.uint64(SLACK), out, status)
 
 
 def _cohorts(lots: Any, name: str) -> Case:

@@ -22,7 +22,7 @@ def command(*, as_json: bool, quiet: bool) -> int:
     from cape_kernels import _jit, ahead
 
     ahead.compile_all(seldom=True)
-    import cape_engine.pipeline  # noqa: F401 - says now if a part of the road cannot be loaded
+    import cape_engine.pipeline.road  # noqa: F401 - says now if a part of the road cannot be loaded
 
     folder = _jit.CACHE_FOLDER
     seconds = round(time.perf_counter() - start, 3)

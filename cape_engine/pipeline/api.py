@@ -6,19 +6,15 @@ import datetime as dt
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
 from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.request import Request, RunResult
 from cape_engine.pipeline.road import execute
 from cape_engine.settings import Settings
-
-PathLike = str | os.PathLike[str]
-Sources = PathLike | Iterable[PathLike]
-
 
 LEAST_MEMORY = 512 << 20
 _SIZE = re.compile(r"([0-9]{1,18})\s*((?:[kmgt]i?)?b?)", re.IGNORECASE)
@@ -139,31 +135,3 @@ def memory_bytes(value: int | str | None) -> int | None:
     if size < LEAST_MEMORY:
         raise UsageError(f"{value!r} is too little to work in; give 512MiB or more")
     return size
-
-
-def path_of(value: PathLike | None) -> Path | None:
-    """A path, if one is given."""
-    return None if value is None else Path(value)
-
-
-def paths_of(value: Sources | None) -> tuple[Path, ...]:
-    """One path or many as a tuple."""
-    if value is None:
-        return ()
-    if isinstance(value, (str, os.PathLike)):
-        return (Path(value),)
-    return tuple(Path(item) for item in value)
-
-
-def day_of(value: dt.date | str | None) -> dt.date | None:
-    """A day given as a date or as ISO text."""
-    if value is None:
-        return None
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(value)
-    except ValueError as error:
-        raise UsageError(f"{value!r} is not a day; write it as YYYY-MM-DD") from error

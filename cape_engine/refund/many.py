@@ -105,8 +105,11 @@ def priced_in_baskets(
     status = np.maximum(status, upper_status)
     interest = np.zeros(len(lower), np.int64)
     if table.fits:
-        high, low = table.growth_of(np.concatenate([pair, upper_pair]))
-        kernels.apply_two_growths(lower, pair, upper, upper_pair, high, low, np.uint64(SLACK), interest, status)
+        high, low, place = table.growth_of(np.concatenate([pair, upper_pair]))
+        first_place, second_place = readonly(place[: len(pair)]), readonly(place[len(pair) :])
+        kernels.apply_two_growths(
+            lower, first_place, upper, second_place, high, low, np.uint64(SLACK), interest, status
+        )
     else:
         status[status == kernels.PRICED] = kernels.TOO_CLOSE
     for row in np.flatnonzero(status == kernels.TOO_CLOSE).tolist():
@@ -182,8 +185,8 @@ def priced_amounts(
     pair, status = _pairs(amount, first, last, kind, table)
     interest = np.zeros(len(amount), np.int64)
     if table.fits:
-        high, low = table.growth_of(pair)
-        kernels.apply_growth(amount, pair, high, low, np.uint64(SLACK), interest, status)
+        high, low, place = table.growth_of(pair)
+        kernels.apply_growth(amount, place, high, low, np.uint64(SLACK), interest, status)
     else:
         status[status == kernels.PRICED] = kernels.TOO_CLOSE
     for row in np.flatnonzero(status == kernels.TOO_CLOSE).tolist():

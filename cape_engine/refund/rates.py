@@ -21,6 +21,8 @@ from cape_engine.dates import date_of, day_number
 from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.rules import Ruleset
 from cape_engine.settings import Settings
+from cape_kernels import growth as growths
+from cape_kernels import interest as kernels
 
 KINDS = ("corporate", "noncorporate")
 """Kinds of importer, in the order of the rates of a period (26 USC 6621(a)(1))."""
@@ -39,7 +41,10 @@ SLACK = 4
 """`growth_e128` lies below the true growth by less than this many 2^-128."""
 
 Uint64s = npt.NDArray[np.uint64]
-_LOW64 = 2**64 - 1
+WORD_BITS = 64 * growths.WORDS
+"""Fractional bits of growth in words."""
+_FEW = 1 << 15
+"""Growths that are computed faster than they are looked up in a table of all pairs of days, most of it untouched."""
 
 
 class RatePeriod(NamedTuple):
@@ -211,27 +216,65 @@ class RateTable:
         return max((growth[end - self.origin] << 128) // growth[start - self.origin] - (1 << 128) - 1, 0)
 
     @cached_property
+    def words(self) -> tuple[Uint64s, Uint64s]:
+        """Growth less 1, and 1 divided by the growth, by kind and point, as `cape_kernels.growth` takes them."""
+        growth = [one for whole in self.cumulative for one in whole]
+        top = (1 << WORD_BITS) - 1
+        less_one = [(one >> BITS - WORD_BITS) & top for one in growth]
+        return as_words(less_one), as_words([min((1 << BITS + WORD_BITS) // one, top) for one in growth])
+
+    def grown(self, kind: Int64s, start: Int64s, end: Int64s) -> Uint64s:
+        """Growth less 1 from point `start` (out) to point `end` (in), uint64[n, 3] in 2^-192.
+
+        Like `growth_e128` at most the true value: both words of `words` are cut off below 2^-192 and right to less than
+        2 x 2^-192, so that their product is right to 5 x 2^-192 and the upper two words to 1 x 2^-128.
+
+        Args:
+            kind: int64[n], place in the rates of a period.
+            start: int64[n], points of the table, days since `origin`.
+            end: int64[n], points of the table.
+        """
+        found = np.zeros((len(kind), growths.WORDS), np.uint64)
+        self.grow(kind, start, end, found)
+        return found
+
+    def grow(self, kind: Int64s, start: Int64s, end: Int64s, grown: Uint64s, *, compounded: bool = True) -> None:
+        """Let what has grown already grow on; see `grown`."""
+        row = kind * self.points
+        first = np.where(end > start, row + start, -1)
+        growths.grow(readonly(first), readonly(row + end), *self.words, compounded, grown)
+
+    @cached_property
     def _memo(self) -> tuple[Uint64s, Uint64s, npt.NDArray[np.bool_]]:
         """Growth by place (kind, start, end): high and low halves, and whether they were computed; pages on demand."""
         places = len(self.periods[0].rates_e9) * self.points * self.points
         return np.zeros(places, np.uint64), np.zeros(places, np.uint64), np.zeros(places, np.bool_)
 
-    def growth_of(self, places: Int64s) -> tuple[Uint64s, Uint64s]:
-        """High and low halves of the growth table, with at least `places` filled in; -1 stands for none.
+    def growth_of(self, places: Int64s) -> tuple[Uint64s, Uint64s, Int64s]:
+        """High and low halves of growths, and where in them those of the places stand.
 
-        Filling is idempotent and marks a place last, so threads may share a table.
+        Args:
+            places: int64[n] by kind, start and end; -1 stands for none, and stays -1.
+
+        Few are computed where they are asked for. Of many, each is computed once in a process and kept by its place:
+        filling is idempotent and marks a place last, so threads may share a table.
         """
+        if len(places) <= _FEW:
+            grown = self._grown_at(places)
+            where = np.where(places >= 0, np.arange(len(places)), -1)
+            return readonly(grown[:, 0]), readonly(grown[:, 1]), readonly(where)
         high, low, done = self._memo
-        lacking = np.array(_lacking(places, done), np.int64)
-        if len(lacking):  # whole columns: single cells cost more than the growth itself
-            rest, end = np.divmod(lacking, self.points)
-            kind, start = np.divmod(rest, self.points)
-            days = ((start + self.origin).tolist(), (end + self.origin).tolist())
-            growth = list(map(self.growth_e128, kind.tolist(), *days))
-            high[lacking] = np.array([one >> 64 for one in growth], np.uint64)
-            low[lacking] = np.array([one & _LOW64 for one in growth], np.uint64)
+        lacking = _lacking(places, done)
+        if len(lacking):
+            grown = self._grown_at(lacking)
+            high[lacking], low[lacking] = grown[:, 0], grown[:, 1]
             done[lacking] = True
-        return readonly(high), readonly(low)
+        return readonly(high), readonly(low), places
+
+    def _grown_at(self, places: Int64s) -> Uint64s:
+        """`grown` of places by kind, start and end; nothing where a place is -1."""
+        rest, end = np.divmod(np.maximum(places, 0), self.points)
+        return self.grown(*np.divmod(rest, self.points), end)
 
     def factor_e9(self, kind: int, start: int, end: int) -> int:
         """Growth less 1 from `start` (out) to `end` (in), half up to nine decimals as the published tables print it.
@@ -253,9 +296,17 @@ class RateTable:
     def factors_of(self, places: Int64s) -> Int64s:
         """Table of nine-decimal factors with at least `places` filled in (see `growth_of`)."""
         factors, done = self._factors
-        for place in _lacking(places, done):
-            factors[place] = self.factor_e9(*self._days_of(place))
-            done[place] = True
+        lacking = _lacking(places, done)
+        if len(lacking):
+            grown = self._grown_at(lacking)
+            found, status = np.empty(len(lacking), np.int64), np.zeros(len(lacking), np.int8)
+            unit, every = readonly(np.full(len(lacking), SCALE, np.int64)), readonly(np.arange(len(lacking)))
+            halves = readonly(grown[:, 0]), readonly(grown[:, 1])
+            kernels.apply_growth(unit, every, *halves, np.uint64(SLACK), found, status)
+            for row in np.flatnonzero(status == kernels.TOO_CLOSE).tolist():
+                found[row] = self.factor_e9(*self._days_of(int(lacking[row])))
+            factors[lacking] = found
+            done[lacking] = True
         return readonly(factors)
 
     def _days_of(self, place: int) -> tuple[int, int, int]:
@@ -282,12 +333,18 @@ class RateTable:
         return found
 
 
-def _lacking(places: Int64s, done: npt.NDArray[np.bool_]) -> list[int]:
+def _lacking(places: Int64s, done: npt.NDArray[np.bool_]) -> Int64s:
     """The places that are not filled in yet, each once."""
     missing = ~done[places]
     missing &= places >= 0
-    found: list[int] = np.unique(places[missing]).tolist() if missing.any() else []
-    return found
+    return np.unique(places[missing]) if missing.any() else np.empty(0, np.int64)
+
+
+def as_words(numbers: Sequence[int]) -> Uint64s:
+    """Fractions in 2^-192 as words, the highest first."""
+    size = WORD_BITS // 8
+    whole = np.frombuffer(b"".join(one.to_bytes(size, "big") for one in numbers), ">u8").astype(np.uint64)
+    return readonly(whole.reshape(-1, growths.WORDS))
 
 
 Way = Callable[[tuple[RatePeriod, ...], int], RateTable]

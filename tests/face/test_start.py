@@ -119,7 +119,7 @@ def test_pipeline__loads_no_compiler() -> None:
     code = """import json, sys
 from cape_kernels import ahead
 names = ahead.kernel_names()
-import cape_engine.pipeline
+import cape_engine.pipeline.road
 print(json.dumps(sorted(name for name in ("numba", "llvmlite") if name in sys.modules)))
 """
     assert answer(code, NUMBA_DISABLE_JIT="0") == []

@@ -15,6 +15,7 @@ import cape_engine
 from cape_engine.cli import cape, invoke
 from cape_engine.errors import InputError, MappingError, UsageError
 from cape_engine.pipeline.reconciling import ReconcileResult
+from cape_engine.refund.reconciliation.rows import Vocabulary
 from cape_fixtures.reconciliation import MadeRun, make_run
 from cape_fixtures.reconciliation.files import HEADINGS, money, toml
 
@@ -270,3 +271,24 @@ def test_command__json_lines_files_and_exit_codes(
     assert invoke(words) == 2
     assert "money columns are never matched by likeness" in capfd.readouterr().err
     assert CliRunner().invoke(cape, ["reconcile", "--help"]).exit_code == 0
+
+
+def test_two_bad_files__the_first_is_named(run: MadeRun, columns: Path, tmp_path: Path) -> None:
+    """Files are read side by side, and what is wrong with the first one is said, whichever is found first."""
+    entry = paid(run)
+    strange = es022(tmp_path, line(entry)).rename(tmp_path / "strange.csv")
+    strange.write_text(strange.read_text("utf-8").replace("Entry", "Number of the entry"), "utf-8")
+    torn = tmp_path / "torn.parquet"
+    torn.write_bytes(b"PAR1 and no more")
+    for files, wrong in (([strange, torn], strange), ([torn, strange], torn)):
+        with pytest.raises((MappingError, InputError), match=wrong.name):
+            cape_engine.reconcile(results=run.folder, es022=files, columns=columns)
+
+
+def test_recipients__numbered_as_if_read_one_after_the_other() -> None:
+    """A run that is read beside the reports has the numbers that it would have had behind them."""
+    one, other = Vocabulary(), Vocabulary()
+    one.codes(pa.array(["12-345678900", "B"]))
+    own = other.codes(pa.array(["C", "B", "D", None]))
+    assert one.adopt(other)[own].tolist() == [2, 1, 3, -1]
+    assert one.words.to_pylist()[1:] == ["B", "C", "D"]

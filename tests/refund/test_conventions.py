@@ -18,7 +18,7 @@ from cape_engine import rules
 from cape_engine.bridge import NO_DAY, Int64s
 from cape_engine.dates import day_number
 from cape_engine.errors import RuleFileError, UsageError
-from cape_engine.refund import conventions
+from cape_engine.refund import conventions, rates
 from cape_engine.refund.growth import FirstRateTable, LastRateTable, LeapKeptTable, RestartTable, SimpleTable
 from cape_engine.refund.rates import KINDS, SLACK, RatePeriod, RateTable, half_up, interest_table
 from reference import conventions as twin
@@ -165,12 +165,59 @@ def test_growth_e128__lower_bound_within_the_slack(
     assert 0 <= missing < Fraction(SLACK, 1 << 128)
 
 
+@pytest.mark.parametrize("way", [SimpleTable, RestartTable, FirstRateTable, LastRateTable, LeapKeptTable, RateTable])
+@pytest.mark.parametrize("base", [0, 360, 366])
+@settings(max_examples=15)
+@given(st.lists(st.tuples(DAYS, DAYS, st.integers(0, 1)), min_size=1, max_size=8))
+def test_growth_of__many_at_once(way: type[RateTable], base: int, asked: list[tuple[dt.date, dt.date, int]]) -> None:
+    """The kernel's growth of many pairs of days lies below the exact one by less than the slack, kept or computed."""
+    table = way(TABLE.periods, base)
+    wanted = []
+    for one, other, kind in asked:
+        first, last = sorted(min(max(day_number(day), TABLE.origin), TABLE.last) for day in (one, other))
+        wanted.append((kind, first, last))
+    kinds, firsts, lasts = (np.array(values) for values in zip(*wanted, strict=True))
+    places = (kinds * table.points + firsts - table.origin) * table.points + lasts - table.origin
+    for repeated in (1, rates._FEW + 1):
+        high, low, where = table.growth_of(np.append(np.tile(places, repeated)[: max(repeated, len(places))], -1))
+        assert where[-1] == -1
+        for place, (kind, first, last) in zip(where.tolist(), wanted, strict=False):
+            given_low = (int(high[place]) << 64) + int(low[place])
+            missing = table.growth(kind, first, last) - 1 - Fraction(given_low, 1 << 128)
+            assert 0 <= missing < Fraction(SLACK, 1 << 128)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_factors_of__many_at_once(cut: bool) -> None:
+    """Nine-decimal factors of many pairs of days are those that fractions give, one by one."""
+    table = TABLE if not cut else LeapKeptTable(TABLE.periods, 0)
+    random = np.random.default_rng(5)
+    start = random.integers(0, table.points - 95, 200)
+    end = start + random.integers(0, 95, 200)
+    kind = random.integers(0, 2, 200)
+    places = (kind * table.points + start) * table.points + end
+    factors = table.factors_of(places)
+    for place, *one in zip(places.tolist(), kind.tolist(), start.tolist(), end.tolist(), strict=True):
+        days = one[1] + table.origin, one[2] + table.origin
+        assert factors[place] == half_up(10**9 * (table.growth(one[0], *days) - 1))
+
+
 def test_growth__never_meets_a_rate_that_does_not_fit() -> None:
     """One high quarter held to the end may double money: such a table says that the kernel must not be used."""
     first = day_number(dt.date(2025, 1, 1))
     periods = (RatePeriod(first, first + 9, (900_000_000,) * 2), RatePeriod(first + 10, first + 400, (10_000_000,) * 2))
     assert RateTable(periods).fits
     assert not FirstRateTable(periods).fits
+
+
+def test_leap_kept__says_that_the_shorter_base_may_not_fit() -> None:
+    """Growth that doubles only where 365 days hold for a leap year too is not left to the kernel."""
+    first = day_number(dt.date(2023, 12, 31))
+    rate = 691_000_000
+    table = LeapKeptTable((RatePeriod(first, first + 366, (rate,) * 2),))
+    assert RateTable(table.periods).fits
+    assert table.growth(0, first - 1, first + 366) >= 2
+    assert not table.fits
 
 
 def test_catalogue__each_stands_on_the_page() -> None:

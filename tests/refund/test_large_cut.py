@@ -88,8 +88,8 @@ def test_apply_two_growths__next_to_the_half_cent() -> None:
         np.array([(kind * TABLE.points + start - TABLE.origin) * TABLE.points + start + 1 - TABLE.origin])
         for kind in (0, 2)
     )
-    high, low = TABLE.growth_of(np.concatenate([lower, upper]))
-    kernels.apply_two_growths(amounts, lower, rest, upper, high, low, np.uint64(4), found, status)
+    high, low, place = TABLE.growth_of(np.concatenate([lower, upper]))
+    kernels.apply_two_growths(amounts, place[:1], rest, place[1:], high, low, np.uint64(4), found, status)
     assert status.tolist() == [kernels.TOO_CLOSE]
     assert in_baskets(1_000_000, 41_500, day, day + dt.timedelta(days=1), "corporate") == (170, kernels.PRICED)
     assert in_baskets(1_000_000, 41_499, day, day + dt.timedelta(days=1), "corporate") == (169, kernels.PRICED)

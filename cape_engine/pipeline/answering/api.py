@@ -11,7 +11,7 @@ from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
 from cape_engine.pipeline.answering.request import AnswersRequest, AnswersResult
 from cape_engine.pipeline.answering.road import execute_answers
-from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.settings import Settings
 
 

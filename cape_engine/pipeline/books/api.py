@@ -15,7 +15,7 @@ from cape_engine.dates import date_of
 from cape_engine.errors import UsageError
 from cape_engine.findings import Findings
 from cape_engine.money import cents_text
-from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.books.accruing import LENGTHS, accrue
 from cape_engine.pipeline.books.paid import Paid
 from cape_engine.pipeline.books.request import BooksRequest, BooksResult

@@ -16,7 +16,7 @@ from cape_engine.errors import UsageError
 from cape_engine.findings import Findings
 from cape_engine.ledger.chain import entry_bytes
 from cape_engine.outputs.files import sha256_of, write_bytes
-from cape_engine.pipeline.api import PathLike, path_of
+from cape_engine.pipeline.arguments import PathLike, path_of
 from cape_engine.pipeline.books.api import BooksOptions, requested
 from cape_engine.pipeline.books.forecasting import (
     CASES,

@@ -10,7 +10,8 @@ from typing import TypedDict, Unpack
 from cape_engine.claim_portal import account_of
 from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
-from cape_engine.pipeline.api import PathLike, Sources, day_of, memory_bytes, path_of, paths_of
+from cape_engine.pipeline.api import memory_bytes
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.checking.request import CheckRequest, CheckResult
 from cape_engine.pipeline.checking.road import execute_check
 from cape_engine.settings import Settings

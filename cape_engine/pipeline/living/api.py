@@ -10,7 +10,7 @@ from typing import NoReturn, TypedDict, Unpack
 import pyarrow as pa
 
 from cape_engine.errors import UsageError
-from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.living.request import AdvanceRequest, AdvanceResult, ScheduleRequest, ScheduleResult
 
 

@@ -10,7 +10,8 @@ from typing import TypedDict, Unpack
 
 from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
-from cape_engine.pipeline.api import PathLike, Sources, day_of, memory_bytes, path_of, paths_of
+from cape_engine.pipeline.api import memory_bytes
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.outlook.request import GROUPS, OutlookRequest, OutlookResult
 from cape_engine.pipeline.outlook.risk_road import execute_risk
 from cape_engine.pipeline.outlook.whatif_road import execute_whatif

@@ -11,7 +11,8 @@ from typing import TypedDict, Unpack
 from cape_engine.claim_portal.account import KINDS
 from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
-from cape_engine.pipeline.api import PathLike, Sources, day_of, memory_bytes, path_of, paths_of
+from cape_engine.pipeline.api import memory_bytes
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.packing.request import PackRequest, PackResult
 from cape_engine.pipeline.packing.road import execute_pack
 from cape_engine.settings import Settings

@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 
 from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
-from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.paying.request import FORMATS, NACHA, FilesRequest, FilesResult
 from cape_engine.pipeline.paying.road import execute_files
 from cape_engine.refund.payment_files.nacha import MOST_TRACES

@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 from cape_engine import rules
 from cape_engine.errors import UsageError
 from cape_engine.ledger import Ledger
-from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.payments.result import Call, PaymentsShown, RefundResult
 from cape_engine.pipeline.payments.working import Working
 from cape_engine.settings import Settings

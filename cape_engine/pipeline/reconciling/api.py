@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack
 
 from cape_engine.errors import UsageError
 from cape_engine.outputs.progress import Progress
-from cape_engine.pipeline.api import PathLike, Sources, day_of, path_of, paths_of
+from cape_engine.pipeline.arguments import PathLike, Sources, day_of, path_of, paths_of
 from cape_engine.pipeline.reconciling.request import ReconcileRequest, ReconcileResult
 from cape_engine.pipeline.reconciling.road import execute_reconcile
 from cape_engine.schema.reconciliation import REPORTS

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +18,17 @@ from cape_engine.ledger import Ledger
 from cape_engine.outputs import manifest as counting
 from cape_engine.outputs.files import refuse_other_results, sha256_of
 from cape_engine.outputs.progress import Progress, Silent
-from cape_engine.outputs.result_hash import result_hash
+from cape_engine.outputs.result_hash import combined, partial
 from cape_engine.pipeline.reconciling.request import ReconcileRequest, ReconcileResult
-from cape_engine.pipeline.reconciling.sources import expectation
-from cape_engine.pipeline.reconciling.writing import write_reconciliation
+from cape_engine.pipeline.reconciling.sources import expectation, read_run
 from cape_engine.refund import reconciliation as rec
 from cape_engine.schema import reconciliation as c
 from cape_engine.schema import results as r
 
+_BESIDE = 2
+"""Threads beside those that read reports."""
+_HASHED = 1 << 18
+"""Rows that are hashed at once."""
 _OPEN = frozenset({"MISSING_IN_REPORT", "UNKNOWN_IN_REPORT", "UNEXPLAINED"})
 
 
@@ -31,17 +37,30 @@ def execute_reconcile(request: ReconcileRequest, *, progress: Progress | None = 
     refuse_other_results(request.out, "reconcile")
     if request.ledger is not None:
         Ledger.look(request.ledger)
-    watcher = progress or Silent()
+    with ThreadPoolExecutor(_BESIDE) as pool:
+        try:
+            return _carried_out(request, progress or Silent(), pool)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _carried_out(request: ReconcileRequest, watcher: Progress, pool: Executor) -> ReconcileResult:
+    """The reconciliation, with threads for what does not wait for the reports."""
+    # Arrow imports pandas at its first conversion, to ask whether something is a frame (0.4 s): while files are read.
+    pool.submit(pa.array, ())
+    reading = None if request.results is None else pool.submit(read_run, request.results)
+    hashes = {
+        path: pool.submit(sha256_of, path)
+        for path in (*chain.from_iterable(request.reports.values()), *([request.columns] if request.columns else []))
+    }
     ruleset = rules.load(request.rules)
     findings, words = Findings(), rec.Vocabularies()
     mapped = rec.mappings(request.columns, request.settings, ruleset)
     watcher.stage("reading reports", len(request.reports))
-    reports = {}
-    for name, paths in request.reports.items():
-        reports[name] = rec.read_report(name, paths, mapped.get(name), words, findings)
-        watcher.advance()
+    reports = rec.read_reports(request.reports, mapped, words, findings, watcher.advance)
     watcher.stage("reading what is expected")
-    expected, under, origin = expectation(request, words)
+    expected, under, said = expectation(request, reading, words)
     watcher.stage("finding causes")
     answer = rec.reconcile(
         expected,
@@ -60,19 +79,44 @@ def execute_reconcile(request: ReconcileRequest, *, progress: Progress | None = 
         "summary": answer.summary,
         "findings": findings.to_table(),
     }
-    manifest = _manifest_of(request, tables, reports, origin, ruleset.hash)
+    origin = _Origin(
+        ruleset.hash, said, {path: found.result() for path, found in hashes.items()}, _hash_of(tables, pool)
+    )
+    manifest = _manifest_of(request, tables, reports, origin)
     if request.out is None:
         return ReconcileResult(manifest, tables)
+    from cape_engine.pipeline.reconciling.writing import write_reconciliation  # noqa: PLC0415 - page and workbook
+
     watcher.stage("writing")
     return ReconcileResult(write_reconciliation(request.out, tables, manifest, ruleset), tables, request.out)
+
+
+class _Origin(NamedTuple):
+    """Hashes of what went in and came out, and where the expectation is from."""
+
+    ruleset: str
+    expected: dict[str, Any]
+    inputs: dict[Path, str]
+    result: str
+
+
+def _hash_of(tables: dict[str, pa.Table], pool: Executor) -> str:
+    """The result hash, of parts that are hashed side by side."""
+    parts = {
+        name: [
+            pool.submit(partial, tables[name].slice(begin, _HASHED))
+            for begin in range(0, tables[name].num_rows, _HASHED)
+        ]
+        for name in ("entries", "cohorts", "bank")
+    }
+    return combined({name: [one.result() for one in found] for name, found in parts.items()})
 
 
 def _manifest_of(
     request: ReconcileRequest,
     tables: dict[str, pa.Table],
     reports: dict[str, rec.Rows],
-    origin: dict[str, Any],
-    ruleset_hash: str,
+    origin: _Origin,
 ) -> dict[str, Any]:
     """What went in, which law and settings were in force, and what came out."""
     summary = tables["summary"].to_pylist()
@@ -81,12 +125,12 @@ def _manifest_of(
         causes = levels.setdefault(row[str(c.LEVEL)], {})
         causes[row[str(c.CAUSE)]] = row[str(c.ITEMS)]
     inputs = [
-        {"kind": name, "name": path.name, "sha256": sha256_of(path)}
+        {"kind": name, "name": path.name, "sha256": origin.inputs[path]}
         for name, paths in request.reports.items()
         for path in paths
     ]
     if request.columns is not None:
-        inputs.append({"kind": "columns", "name": request.columns.name, "sha256": sha256_of(request.columns)})
+        inputs.append({"kind": "columns", "name": request.columns.name, "sha256": origin.inputs[request.columns]})
     return {
         "engine": "cape_engine",
         "engine_version": cape_engine.__version__,
@@ -94,8 +138,8 @@ def _manifest_of(
         "as_of": request.as_of.isoformat(),
         "settings": request.settings.in_force(),
         "inputs": inputs,
-        "expected_from": origin,
-        "ruleset_hash": ruleset_hash,
+        "expected_from": origin.expected,
+        "ruleset_hash": origin.ruleset,
         "counts": {
             "rows": {name: table.num_rows for name, table in tables.items()},
             "report_rows": {
@@ -114,5 +158,5 @@ def _manifest_of(
             }
             for level in pc.unique(tables["summary"].column(str(c.LEVEL))).to_pylist()
         },
-        "result_hash": result_hash({name: tables[name] for name in ("entries", "cohorts", "bank")}),
+        "result_hash": origin.result,
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -43,23 +44,54 @@ _GAPS: tuple[Column, ...] = (f.ENTRY_NUMBER, s.LINE_NUMBER, r.GAP_CENTS)
 Under = tuple[Int64s, Int64s]
 
 
-def expectation(request: ReconcileRequest, words: rec.Vocabularies) -> tuple[rec.Expected, Under, dict[str, Any]]:
-    """(what is expected, underpaid duty of lines by entry, what the manifest says of the origin).
+class ReadRun(NamedTuple):
+    """What a run expects, read without knowing the reports.
+
+    Attributes:
+        expected: with recipients numbered by `words`.
+        under: underpaid duty of lines by entry.
+        words: its own vocabularies.
+        origin: what the manifest says of it.
+    """
+
+    expected: rec.Expected
+    under: Under
+    words: rec.Vocabularies
+    origin: dict[str, Any]
+
+
+def read_run(folder: Path) -> ReadRun:
+    """Read a finished run; in any thread, while the reports are read in others.
 
     Raises:
         InputError: no results of a run are there, or they cannot be read.
+    """
+    manifest = _manifest(folder)
+    origin = {"result_hash": manifest["result_hash"], "as_of": manifest.get("as_of"), "name": folder.name}
+    words = rec.Vocabularies()
+    return ReadRun(*_of_run(folder, words), words, origin)
+
+
+def expectation(
+    request: ReconcileRequest, reading: Future[ReadRun] | None, words: rec.Vocabularies
+) -> tuple[rec.Expected, Under, dict[str, Any]]:
+    """(what is expected, underpaid duty of lines by entry, what the manifest says of the origin).
+
+    Args:
+        request: what is asked.
+        reading: the run that is read elsewhere, if there is one.
+        words: vocabularies of all reports.
+
+    Raises:
+        InputError: see `read_run`.
         LedgerError: the ledger cannot be used.
     """
     origin: dict[str, Any] = {"results": None, "ledger": None}
     run, under = None, (np.empty(0, np.int64), np.empty(0, np.int64))
-    if request.results is not None:
-        manifest = _manifest(request.results)
-        origin["results"] = {
-            "result_hash": manifest["result_hash"],
-            "as_of": manifest.get("as_of"),
-            "name": request.results.name,
-        }
-        run, under = _of_run(request.results, words)
+    if reading is not None:
+        found = reading.result()
+        origin["results"], under = found.origin, found.under
+        run = rec.renumbered(found.expected, found.words, words)
     if request.ledger is None:
         assert run is not None  # noqa: S101 - one of both is given
         return run, under, origin

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cape_engine import rules
 from cape_engine.errors import OutputError, UsageError
 from cape_engine.ledger import Ledger
-from cape_engine.pipeline.api import PathLike, day_of, path_of
+from cape_engine.pipeline.arguments import PathLike, day_of, path_of
 from cape_engine.pipeline.reviewing.deciding import Done, assign, decide
 from cape_engine.pipeline.reviewing.files import checked, read_decisions
 from cape_engine.pipeline.reviewing.queue import urgent_first, waiting

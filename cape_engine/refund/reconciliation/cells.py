@@ -31,6 +31,10 @@ _UPPER = frozenset({c.REFUND_NUMBER, c.ACH_TRACE_NUMBER, c.REPORT_RECIPIENT, c.C
 _SPREAD = frozenset({f.ENTRY_NUMBER, c.REFUND_NUMBER, c.ACH_TRACE_NUMBER, c.BANK_REFERENCE, *c.MONEY})
 
 
+_BLANK = pa.StringArray.from_buffers(1, pa.py_buffer(bytes(8)), pa.py_buffer(b""))
+"""One blank text, made without asking pandas (see `pipeline.reconciling.road`)."""
+
+
 def as_read(column: Column) -> Column:
     """The column as the reader is asked for it.
 
@@ -72,19 +76,40 @@ def texts_at(cells: Cells, rows: Int64s) -> pa.Array:
     return pc.utf8_trim_whitespace(pc.fill_null(texts.cast(pa.string()), ""))
 
 
-def read(column: Column, cells: Cells, words: Vocabulary) -> Read:
-    """One column of a part of a file.
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A column of words that are not numbered yet.
+
+    Attributes:
+        plain: its different words as they are compared, a blank one too where a row may be blank.
+        index: which of them each row holds.
+        labelled: rows whose cell begins like the label of a totals row.
+        cells: as the reader gave them.
+    """
+
+    plain: pa.Array
+    index: Int32s
+    labelled: Bools
+    cells: Cells
+
+    def read(self, words: Vocabulary) -> Read:
+        """The column with its words numbered in the order in which they come: parts are to be numbered in order."""
+        values = words.codes(self.plain)[self.index]
+        return Read(values, np.zeros(len(values), np.uint8), values < 0, self.labelled, self.cells)
+
+
+def prepare(column: Column, cells: Cells) -> Read | Worded:
+    """One column of a part of a file as far as it is read without knowing the parts before, so in any thread.
 
     Args:
         column: which.
         cells: as the reader gives them.
-        words: vocabulary of the column, for words.
     """
     if column in c.DAYS:
         return _days(cells)
     if column == f.ENTRY_NUMBER:
         return _entries(cells)
-    return _money(cells) if column in c.MONEY else _words(column, cells, words)
+    return _money(cells) if column in c.MONEY else _words(column, cells)
 
 
 def _spans(cells: Cells) -> Texts:
@@ -161,15 +186,15 @@ def _days(cells: Cells) -> Read:
     return Read(np.where(faults == k.OK, values, NO_DAY), status, blank, _labels(cells, status), cells)
 
 
-def _words(column: Column, cells: Cells, words: Vocabulary) -> Read:
-    """Codes of words; refund numbers, traces, references and recipients do not depend on case."""
+def _words(column: Column, cells: Cells) -> Worded:
+    """Words as they are compared; refund numbers, traces, references and recipients do not depend on case."""
     if isinstance(cells, Repeated):
         texts, index = cells.texts, cells.index
     else:
         array = cells if isinstance(cells, pa.Array) else _spans(cells).arrow()
         if not pa.types.is_dictionary(array.type):
             array = pc.fill_null(array.cast(pa.string()), "").dictionary_encode()
-        texts = pa.concat_arrays([array.dictionary.cast(pa.string()), pa.array([""], pa.string())])
+        texts = pa.concat_arrays([array.dictionary.cast(pa.string()), _BLANK])
         index = pc.fill_null(array.indices.cast(pa.int32()), len(texts) - 1).to_numpy()
     plain = pc.utf8_trim_whitespace(texts)
     if pc.any(pc.starts_with(plain, "=")).as_py():
@@ -179,9 +204,7 @@ def _words(column: Column, cells: Cells, words: Vocabulary) -> Read:
     if column == c.REPORT_RECIPIENT:
         plain = pc.replace_substring_regex(plain, r"[\s\-]", "")
     totals = pc.match_substring_regex(plain, _TOTAL).to_numpy(zero_copy_only=False)
-    values = words.codes(plain)[index]
-    labelled = totals[index] if totals.any() else np.zeros(len(index), np.bool_)
-    return Read(values, np.zeros(len(index), np.uint8), values < 0, labelled, cells)
+    return Worded(plain, index, totals[index] if totals.any() else np.zeros(len(index), np.bool_), cells)
 
 
 def forms_of(one: Read) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from cape_engine.refund.reconciliation.entry_causes import World, entry_causes
 from cape_engine.refund.reconciliation.expected import Expected, with_claims
 from cape_engine.refund.reconciliation.linking import Linker
 from cape_engine.refund.reconciliation.refund_numbers import refunds_of
-from cape_engine.refund.reconciliation.reported import RANKED, by_entry, chosen, lines_of
+from cape_engine.refund.reconciliation.reported import RANKED, by_entry, chosen, lines_of, places_of
 from cape_engine.refund.reconciliation.rows import Rows, Vocabularies, joined
 from cape_engine.rules import Ruleset
 from cape_engine.schema import reconciliation as c
@@ -73,43 +74,44 @@ def reconcile(
     expected = _claims(expected, given["claim_details"], words, findings)
     causes = ruleset.cause_codes
     lines = chosen(lines_of([given[name] for name in RANKED]), findings)
-    reported = by_entry(lines, expected.entries)
-    refunds = refunds_of(given["rev603"], given["rev613"], given["rev615"], lines, expected)
-    case = case_of(expected, reported, refunds, under, as_of, ruleset)
-    world = World(case, reported, refunds, expected, settings.number("reports.rounding_tolerance_cents"))
-    entries = entry_causes(world, causes)
-    bank = given["bank"]
-    links = Linker(bank, expected, refunds, words, settings.number("reports.deposit_days"), findings).links()
-    sides = sides_of(
-        world,
-        entries,
-        links,
-        causes,
-        with_bank="bank" in reports,
-        settlement=settings.number("reports.settlement_days"),
-    )
-    cohorts = cohort_causes(sides, causes, world.tolerance)
-    if not len(reported):
-        entries = _by_refund(world, cohorts, [one.cause for one in causes])
-        findings.add("NO_ENTRY_REPORT", value=len(case.key))
-    deposits = bank_causes(bank.get(c.DEPOSIT_AMOUNT), links, sides, cohorts, causes)
-    unexplained = np.flatnonzero(entries.cause == [one.cause for one in causes].index("UNEXPLAINED"))
-    lost = int(case.fits.unknown(unexplained).sum()) if len(unexplained) else 0
-    if lost:
-        findings.add("INTEREST_NOT_COMPARED", value=lost)
-    return Reconciled(
-        t.entries_table(world, entries, causes, words),
-        t.cohorts_table(world, sides, cohorts, causes, words),
-        t.bank_table(world, bank, links, deposits, causes, words),
-        t.summary_table(
-            [
-                ("entries", case.expected, entries),
-                ("cohorts", sides.expected, cohorts),
-                *([("bank", deposits.expected, deposits.verdicts)] if len(bank) else []),
-            ],
+    mine = places_of(expected.entries.key, lines.key)
+    with ThreadPoolExecutor(1) as pool:
+        summing = pool.submit(by_entry, lines, mine, expected.entries)
+        refunds = refunds_of(given["rev603"], given["rev613"], given["rev615"], lines, mine, expected)
+        bank, noticed = given["bank"], Findings()
+        reported = summing.result()
+        linker = Linker(bank, expected, refunds, words, settings.number("reports.deposit_days"), noticed)
+        linking = pool.submit(linker.links)
+        case = case_of(expected, reported, refunds, under, as_of, ruleset)
+        world = World(case, reported, refunds, expected, settings.number("reports.rounding_tolerance_cents"))
+        entries = entry_causes(world, causes)
+        links = linking.result()
+        findings.extend(noticed)
+        sides = sides_of(
+            world,
+            entries,
+            links,
             causes,
-        ),
-    )
+            with_bank="bank" in reports,
+            settlement=settings.number("reports.settlement_days"),
+        )
+        cohorts = cohort_causes(sides, causes, world.tolerance)
+        if not len(reported):
+            entries = _by_refund(world, cohorts, [one.cause for one in causes])
+            findings.add("NO_ENTRY_REPORT", value=len(case.key))
+        of_entries = pool.submit(t.entries_table, world, entries, causes, words)
+        deposits = bank_causes(bank.get(c.DEPOSIT_AMOUNT), links, sides, cohorts, causes)
+        unexplained = np.flatnonzero(entries.cause == [one.cause for one in causes].index("UNEXPLAINED"))
+        lost = int(case.fits.unknown(unexplained).sum()) if len(unexplained) else 0
+        if lost:
+            findings.add("INTEREST_NOT_COMPARED", value=lost)
+        levels = [("entries", case.expected, entries), ("cohorts", sides.expected, cohorts)]
+        if len(bank):
+            levels.append(("bank", deposits.expected, deposits.verdicts))
+        summary = t.summary_table(levels, causes)
+        of_cohorts = t.cohorts_table(world, sides, cohorts, causes, words)
+        of_bank = t.bank_table(world, bank, links, deposits, causes, words)
+        return Reconciled(of_entries.result(), of_cohorts, of_bank, summary)
 
 
 def _claims(expected: Expected, details: Rows, words: Vocabularies, findings: Findings) -> Expected:

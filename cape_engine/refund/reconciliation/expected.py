@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -139,6 +139,21 @@ def of_results(entries: pa.Table, refunds: pa.Table, payments: pa.Table, words: 
     return Expected(_sorted(found), cohorts)
 
 
+def renumbered(expected: Expected, own: Vocabularies, words: Vocabularies) -> Expected:
+    """What a run expects, read with a vocabulary of recipients of its own, with the numbers that reports have.
+
+    Args:
+        expected: of `of_results`.
+        own: its vocabularies.
+        words: vocabularies of all reports; they take what is new in the order in which it came.
+    """
+    codes = words.of(c.REPORT_RECIPIENT).adopt(own.of(c.REPORT_RECIPIENT))
+    entries, cohorts = expected.entries, expected.cohorts
+    return Expected(
+        replace(entries, recipient=codes[entries.recipient]), replace(cohorts, recipient=codes[cohorts.recipient])
+    )
+
+
 def of_ledger(
     decisions: pa.Table, refunds: pa.Table, payments: pa.Table, facts: pa.Table, claims: pa.Table, words: Vocabularies
 ) -> Expected:
@@ -211,21 +226,11 @@ def with_run(expected: Expected, run: Expected) -> Expected:
     place = _found(theirs.key, mine.key)
     same = (place >= 0) & (_at(theirs.principal, place, NONE) == mine.principal)
     place = np.where(same, place, NONE)
-    entries = Entries(
-        mine.key,
-        mine.principal,
-        mine.interest,
-        mine.known,
-        mine.start,
-        mine.day,
-        mine.entered,
-        mine.recipient,
-        mine.claim,
-        mine.cohort,
-        _at(theirs.mode_b, place, NONE),
-        _at(theirs.plain, place, NONE),
-        _at(theirs.prior, place, 0),
-        mine.slices,
+    entries = replace(
+        mine,
+        mode_b=_at(theirs.mode_b, place, NONE),
+        plain=_at(theirs.plain, place, NONE),
+        prior=_at(theirs.prior, place, 0),
     )
     return Expected(entries, expected.cohorts)
 
@@ -246,9 +251,7 @@ def with_claims(expected: Expected, key: Int64s, claim: Int64s) -> Expected:
     place = _found(one[sure], entries.key)
     given = _at(pairs[1][first][sure], place, NONE).astype(np.int32)
     claims = np.where(entries.claim >= 0, entries.claim, given).astype(np.int32)
-    names = entries.__dataclass_fields__
-    values = {name: getattr(entries, name) for name in names} | {"claim": claims}
-    return Expected(Entries(**values), expected.cohorts)
+    return Expected(replace(entries, claim=claims), expected.cohorts)
 
 
 def _cohorts(refunds: pa.Table, payments: pa.Table, words: Vocabularies) -> Cohorts:

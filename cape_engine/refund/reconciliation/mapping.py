@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cape_engine.errors import InputError, MappingError
@@ -195,6 +196,8 @@ def first_rows(path: Path) -> list[list[str]]:
         return _sheet_rows(path) if kind == files.XLSX else _text_rows(path)
     except files.Unreadable as trouble:
         raise InputError(trouble.sentence()) from trouble
+    except (OSError, pa.ArrowException) as trouble:
+        raise InputError(f"{path}: cannot be read ({str(trouble).splitlines()[0]}); save it anew") from trouble
 
 
 def _text_rows(path: Path) -> list[list[str]]:

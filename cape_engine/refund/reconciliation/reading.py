@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine.bridge import Bools, Int64s
-from cape_engine.errors import InputError
+from cape_engine.errors import CapeError, InputError
 from cape_engine.findings import Findings
 from cape_engine.intake import files
 from cape_engine.intake.block import Block
@@ -33,24 +36,52 @@ _SHOWN = 60
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def read_report(
-    report: str, paths: Sequence[Path], mapped: Mapped | None, words: Vocabularies, findings: Findings
-) -> Rows:
-    """All files of one kind.
+def read_reports(
+    reports: Mapping[str, Sequence[Path]],
+    mapped: Mapping[str, Mapped],
+    words: Vocabularies,
+    findings: Findings,
+    done: Callable[[], None],
+) -> dict[str, Rows]:
+    """All files of all kinds; their parts are read side by side, and numbered and tested in order.
 
     Args:
-        report: kind, as in `schema.reconciliation.REPORTS`.
-        paths: CSV, .xlsx or Parquet files.
-        mapped: what each heading is.
+        reports: files (CSV, .xlsx or Parquet) by kind, as in `schema.reconciliation.REPORTS`.
+        mapped: by kind what each heading is.
         words: vocabularies of all reports.
         findings: takes every row that is not used.
+        done: called after each kind.
 
     Raises:
         MappingError: a heading is not mapped.
         InputError: a file cannot be read.
     """
-    parts = [_File(report, path, mapped, words, findings).read() for path in paths]
-    return joined(report, parts)
+    found = {}
+    pool = ThreadPoolExecutor(max(os.cpu_count() or 1, 1))
+    try:
+        opened = [
+            (report, [_File(report, path, mapped.get(report), words, findings).open(pool) for path in paths])
+            for report, paths in reports.items()
+        ]
+        for report, files_ in opened:
+            found[report] = joined(report, [file.read() for file in files_])
+            done()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return found
+
+
+class _Prepared(NamedTuple):
+    """A part of a file, and its columns as far as they can be read without the parts before."""
+
+    block: Block
+    columns: Mapping[Column, cell.Read | cell.Worded]
+
+
+def _prepare(read: Callable[[], Block]) -> _Prepared:
+    """Read a part."""
+    block = read()
+    return _Prepared(block, {column: cell.prepare(column, cells) for column, cells in block.columns.items()})
 
 
 class _File:
@@ -60,22 +91,34 @@ class _File:
         self.report = report
         self.path = path
         self.source = str(path)
-        self.headings = headings_of(report, path, mapped)
+        self.mapped = mapped
         self.words = words
         self.findings = findings
+        self.noticed = Findings()
         self.layout: Layout
         self.forms: dict[Column, dict[str, str]] = {}
+        self.waiting: list[Future[_Prepared]] = []
+
+    def open(self, pool: Executor) -> _File:
+        """Begin to read its parts; what is wrong with it is said by `read`, after what is wrong with earlier files."""
+        try:
+            headings = headings_of(self.report, self.path, self.mapped)
+            _kind, table = open_table(self.path, headings, self.noticed)
+            self.layout = table.layout
+            self.waiting.extend(pool.submit(_prepare, read) for read in table.blocks())
+        except (CapeError, files.Unreadable) as trouble:
+            self.waiting = [Future()]
+            self.waiting[0].set_exception(trouble)
+        return self
 
     def read(self) -> Rows:
         """Its good rows."""
-        noticed = Findings()
         try:
-            _kind, table = open_table(self.path, self.headings, noticed)
-            self.layout = table.layout
-            parts = [self._part(read()) for read in table.blocks()]
+            parts = [self._part(part.result()) for part in self.waiting]
         except files.Unreadable as trouble:
             raise InputError(trouble.sentence()) from trouble
-        bad = self._bad_records(noticed)
+        self.waiting.clear()
+        bad = self._bad_records(self.noticed)
         rows = joined(self.report, [part for part, _count in parts])
         rows.sources = [self.source]
         rows.source = np.zeros(len(rows), np.int32)
@@ -97,9 +140,13 @@ class _File:
             self.findings.add("REPORT_ROW_SHIFTED", source=self.source, row=one["row"], value=one["code"].lower())
         return int(bad.sum())
 
-    def _part(self, block: Block) -> tuple[Rows, int]:
+    def _part(self, prepared: _Prepared) -> tuple[Rows, int]:
         """The good rows of a part, and how many rows it had."""
-        found = {column: cell.read(column, cells, self.words.of(column)) for column, cells in block.columns.items()}
+        block = prepared.block
+        found = {
+            column: one.read(self.words.of(column)) if isinstance(one, cell.Worded) else one
+            for column, one in prepared.columns.items()
+        }
         good = np.ones(len(block.rows), np.bool_)
         for column, one in found.items():
             if column in c.DAYS:
@@ -239,10 +286,13 @@ class _File:
         for values in rows.numbers.values():
             mixed = (mixed ^ values.astype(np.int64).view(np.uint64)) * _MIX
             mixed ^= mixed >> np.uint64(29)
-        order = np.argsort(mixed, kind="stable")
-        near = np.flatnonzero(mixed[order][1:] == mixed[order][:-1])
-        if not len(near):
+        ordered = np.sort(mixed)
+        again = ordered[1:][ordered[1:] == ordered[:-1]]
+        if not len(again):
             return rows
+        where = np.flatnonzero(np.isin(mixed, again))
+        order = where[np.argsort(mixed[where], kind="stable")]
+        near = np.flatnonzero(mixed[order][1:] == mixed[order][:-1])
         first, later = order[near], order[near + 1]
         same = np.ones(len(near), np.bool_)
         for values in rows.numbers.values():

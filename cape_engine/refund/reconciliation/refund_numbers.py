@@ -9,7 +9,7 @@ import numpy as np
 from cape_engine.bridge import NO_DAY, Bools, Int64s
 from cape_engine.refund.reconciliation.expected import Expected
 from cape_engine.refund.reconciliation.reading import DIVERTED, ISSUED, RETURNED, SENT
-from cape_engine.refund.reconciliation.reported import Lines, amounts
+from cape_engine.refund.reconciliation.reported import Lines, amounts, places_of
 from cape_engine.refund.reconciliation.rows import NONE, Rows
 from cape_engine.schema import reconciliation as c
 
@@ -76,7 +76,7 @@ class Refunds:
         return _place(self.code, codes)
 
 
-def refunds_of(rev603: Rows, rev613: Rows, rev615: Rows, lines: Lines, expected: Expected) -> Refunds:
+def refunds_of(rev603: Rows, rev613: Rows, rev615: Rows, lines: Lines, mine: Int64s, expected: Expected) -> Refunds:
     """All refund numbers of all reports.
 
     Args:
@@ -84,6 +84,7 @@ def refunds_of(rev603: Rows, rev613: Rows, rev615: Rows, lines: Lines, expected:
         rev613: rows of REV-613.
         rev615: rows of REV-615.
         lines: rows of entry reports, which give amounts where no report of refunds does.
+        mine: int64[lines], place of the entry of each among ours, `NONE` where it is not ours.
         expected: what we expect.
     """
     codes = [rows.get(c.REFUND_NUMBER) for rows in (rev603, rev613, rev615)]
@@ -114,7 +115,7 @@ def refunds_of(rev603: Rows, rev613: Rows, rev615: Rows, lines: Lines, expected:
     day = np.where(day == NO_DAY, _agreed(every, [(lines.refund, lines.date)], NO_DAY), day)
     who = _agreed(every, [(rows.get(c.REFUND_NUMBER), rows.get(c.REPORT_RECIPIENT)) for rows in reports], NONE)
     who = np.where(who < 0, _agreed(every, [(lines.refund, lines.recipient)], NONE), who)
-    cohort, sure = _linked(every, gross, day, who, lines, expected)
+    cohort, sure = _linked(every, gross, day, who, lines, mine, expected)
     return Refunds(
         every,
         gross,
@@ -137,11 +138,15 @@ def _payments(rev603: Rows, rev615: Rows, lines: Lines, every: Int64s) -> Paymen
     """The payments of all refund numbers: of REV-603, else of REV-615, else what entry reports come to."""
     first = _last_status(rev603, rev603.get(c.REFUND_AMOUNT), every, added=False)
     by_entry = _last_status(rev615, amounts(rev615)[2], every, added=True)
-    found = [first, _only(by_entry, ~np.isin(by_entry.refund, first.refund))]
-    known = np.concatenate([one.refund for one in found])
-    place = _place(every, lines.refund)
-    open_ = (place >= 0) & ~np.isin(place, known)
+    told = np.zeros(len(every), np.bool_)
+    told[first.refund] = True
+    found = [first, _only(by_entry, ~told[by_entry.refund])]
     size = len(every)
+    known = np.zeros(size + 1, np.bool_)
+    for one in found:
+        known[one.refund] = True
+    place = _place(every, lines.refund)
+    open_ = (place >= 0) & ~known[place]
     sums = _sum(place, lines.total, open_, size)
     there = np.zeros(size, np.bool_)
     there[place[open_]] = True
@@ -184,14 +189,12 @@ def _last_status(rows: Rows, amount: Int64s, every: Int64s, *, added: bool) -> P
 
 
 def _linked(
-    every: Int64s, gross: Int64s, day: Int64s, who: Int64s, lines: Lines, expected: Expected
+    every: Int64s, gross: Int64s, day: Int64s, who: Int64s, lines: Lines, mine: Int64s, expected: Expected
 ) -> tuple[Int64s, Bools]:
     """Our refund behind each number, and whether that is sure: by its entries, else by who, when and how much."""
     cohorts, entries = expected.cohorts, expected.entries
     place = _place(every, lines.refund)
-    mine = np.minimum(np.searchsorted(entries.key, lines.key), max(len(entries) - 1, 0))
-    known = entries.key[mine] == lines.key if len(entries) else np.zeros(len(lines.key), np.bool_)
-    cohort = np.where(known, np.append(entries.cohort, NONE)[np.where(known, mine, NONE)], NONE)
+    cohort = np.append(entries.cohort, NONE)[mine]
     votes = (place >= 0) & (cohort >= 0)
     width = np.int64(len(cohorts) + 1)
     pairs, counts = _counted(place[votes] * width + cohort[votes])
@@ -206,7 +209,7 @@ def _linked(
     sure[of_refund[top]] = 2 * counts[top] > total[of_refund[top]]
     # Where a report names recipient and day, that refund of ours is it, if but one of its entries is there.
     named = _by_day(day, who, expected)
-    backed = (named >= 0) & np.isin(np.arange(len(every)) * width + named, pairs)
+    backed = (named >= 0) & (places_of(pairs, np.arange(len(every)) * width + named) >= 0)
     link[backed], sure[backed] = named[backed], True
     _link_the_rest(link, sure, gross, day, who, expected)
     return link, sure
@@ -214,7 +217,7 @@ def _linked(
 
 def _counted(values: Int64s) -> tuple[Int64s, Int64s]:
     """(the different values, ascending, how often each occurs); sorted, as hashing them took longer."""
-    ordered = np.sort(values, kind="stable")
+    ordered = np.sort(values)
     first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
     return ordered[first], np.diff(np.append(first, len(ordered)))
 

@@ -152,16 +152,16 @@ def chosen(lines: Lines, findings: Findings) -> Lines:
     return lines.take(keep)
 
 
-def by_entry(lines: Lines, entries: Entries) -> Reported:
+def by_entry(lines: Lines, place: Int64s, entries: Entries) -> Reported:
     """Rows added up by entry.
 
     Args:
         lines: of one report for each entry.
+        place: int64[lines], place of the entry of each among ours, `NONE` where it is not ours.
         entries: ours, whose claims and amounts tell which of several claims is ours.
     """
     starts = _starts(lines.key)
     counts = np.diff(np.append(starts, len(lines.key)))
-    place = _places(entries.key, lines.key)
     ours = np.append(entries.claim.astype(np.int64), NONE)[place]
     if len(starts) < len(lines.key):
         ours = _guessed_claims(
@@ -240,7 +240,7 @@ def _summed(values: Int64s, starts: Int64s) -> Int64s:
     return np.add.reduceat(values, starts) if len(starts) else values
 
 
-def _places(known: Int64s, wanted: Int64s) -> Int64s:
+def places_of(known: Int64s, wanted: Int64s) -> Int64s:
     """Place of each wanted key among ascending known ones, `NONE` where it is not there."""
     if not len(known):
         return np.full(len(wanted), NONE, np.int64)

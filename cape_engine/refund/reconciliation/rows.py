@@ -28,6 +28,10 @@ class Vocabulary:
         """The number of each word; of a blank one, and of a null, `NONE`."""
         return self._numbered.of(words) - np.int32(1)
 
+    def adopt(self, other: Vocabulary) -> Int32s:
+        """Number the words of another vocabulary in their order; our number of each of its numbers, `NONE` last."""
+        return np.append(self.codes(other.words), np.int32(NONE))
+
     @property
     def words(self) -> pa.Array:
         """All words, by number."""

@@ -194,15 +194,18 @@ def summary_table(levels: Sequence[tuple[str, Int64s, Verdicts]], causes: Sequen
     names = list(c.CAUSES)
     rows = []
     for level, expected, verdicts in levels:
-        for cause in sorted(set(verdicts.cause.tolist()), key=lambda number: names.index(causes[number].cause)):
-            of = verdicts.cause == cause
-            sums = [int(values[of].sum()) for values in (expected, verdicts.paid, verdicts.explained)]
-            one = causes[cause]
+        counts = np.bincount(verdicts.cause, minlength=len(causes))
+        by_cause = np.zeros((3, len(causes)), np.int64)
+        for total, cents in zip(by_cause, (expected, verdicts.paid, verdicts.explained), strict=True):
+            np.add.at(total, verdicts.cause, cents)
+        found = np.flatnonzero(counts).tolist()
+        for cause in sorted(found, key=lambda number: names.index(causes[number].cause)):
+            sums, one = by_cause[:, cause].tolist(), causes[cause]
             rows.append(
                 {
                     c.LEVEL: level,
                     c.CAUSE: one.cause,
-                    c.ITEMS: int(of.sum()),
+                    c.ITEMS: int(counts[cause]),
                     c.EXPECTED: sums[0],
                     c.PAID: sums[1],
                     c.DIFFERENCE: sums[1] - sums[0],
