@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,6 +26,7 @@ from cape_kernels import consolidation as kernels
 BATCH_ROWS = 1 << 20
 """About so many sums become cohorts at a time; the memory of the end does not grow with the run."""
 
+_Watch = AbstractContextManager[object]
 _Deal = Callable[[buckets.Blocks, buckets.Room, buckets.Waiting], None]
 _LOW = 0xFFFFFFFF
 
@@ -181,7 +183,13 @@ class RunningSums:
         own.add(deal, len(self.register), allowed=allowed)
 
     def work(
-        self, unknown: str, *, apart: bool, subtotals: bool = False, threads: int = 1
+        self,
+        unknown: str,
+        *,
+        apart: bool,
+        subtotals: bool = False,
+        threads: int = 1,
+        watch: Callable[[], _Watch] = nullcontext,
     ) -> list[Callable[[], Cohorts]]:
         """All cohorts by recipient as it is shown and by day, as batches that several threads may make.
 
@@ -192,10 +200,11 @@ class RunningSums:
             apart: importers are kept apart (`refund.consolidate_4811` = importer).
             subtotals: also what each importer has in shared refunds.
             threads: how many work side by side here already.
+            watch: entered in each of them, where there are several.
         """
         for own in self._all:
             own.flush(len(self.register))
-        found = self._packed(threads)
+        found = self._packed(threads, watch)
         places, plain, wide = self._recipients(unknown, found)
         ranks = self._importer_ranks() if apart else None
         ends = np.cumsum(plain + wide)
@@ -212,28 +221,33 @@ class RunningSums:
             begin = end
         return made
 
-    def _packed(self, threads: int) -> Packed:
+    def _packed(self, threads: int, watch: Callable[[], _Watch]) -> Packed:
         """The plain sums; those of recipients who have others as well are added to these."""
         found = self._found
         grown = found is not None and len(found.used) < len(self.register)
         if found is None or grown or any(own.plain.filled.any() for own in self._all):
             if found is not None:
                 self._deal_again(found, np.flatnonzero(found.used).astype(np.int32), allowed=True)
-            found = self._found = self._pack(threads)
+            found = self._found = self._pack(threads, watch)
         # Of a recipient all sums are plain, or none.
         both = np.flatnonzero((self._wide_used() > 0) & (found.used > 0)).astype(np.int32)
         self._deal_again(found, both, allowed=False)
         found.used[both] = 0
         return found
 
-    def _pack(self, threads: int) -> Packed:
+    def _pack(self, threads: int, watch: Callable[[], _Watch]) -> Packed:
         """Add the plain sums of all threads up, and begin anew."""
         count, parts = len(self.register), [own.plain for own in self._all]
         if threads == 1:
             found = packed(parts, count, lambda call, numbers: deque(map(call, numbers), 0))
         else:
+
+            def watched(call: Callable[[int], None], number: int) -> None:
+                with watch():
+                    call(number)
+
             with ThreadPoolExecutor(threads, thread_name_prefix="cape") as pool:
-                found = packed(parts, count, lambda call, numbers: deque(pool.map(call, numbers), 0))
+                found = packed(parts, count, lambda call, some: deque(pool.map(partial(watched, call), some), 0))
         for own in self._all:
             own.plain = PlainSums(len(parts))
         return found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -177,7 +178,13 @@ class Accumulator:
             return then(self._tables(cohorts, own)), own
 
         with self._watch("consolidate"):
-            whole = self._sums.work(UNKNOWN, apart=self._apart, subtotals=subtotals, threads=threads)
+            whole = self._sums.work(
+                UNKNOWN,
+                apart=self._apart,
+                subtotals=subtotals,
+                threads=threads,
+                watch=partial(self._watch, "consolidate"),
+            )
         for result, own in _in_order(made, whole, threads, ahead=ahead):
             noticed.add(own)
             yield result
