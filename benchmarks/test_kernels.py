@@ -251,7 +251,7 @@ def _keys(lots: Any, name: str) -> Case:
 _OF_TEXTS = {"parse": _parsing, "entry_number": _entry_numbers, "delimited": _scanning, "segments": _grouping}
 _OF_TEXTS |= {"distinct": _repeating, "splitting": _splitting}
 _OF_STORE = {"process": _mass, "interest": _interest, "consolidation": _cohorts}
-_OF_STORE |= {"buckets": _cohorts, "cohorts": _cohorts, "parties": _parties, "payment_keys": _keys}
+_OF_STORE |= {"buckets": _cohorts, "packing": _cohorts, "cohorts": _cohorts, "parties": _parties, "payment_keys": _keys}
 
 
 @pytest.mark.parametrize("kernel", sorted(public_kernels()))

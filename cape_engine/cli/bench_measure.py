@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -199,8 +200,9 @@ def _add_up(
 def _refunds(chunk: Chunk, places: npt.NDArray[np.int32]) -> Refunds:
     """Entries as a run has them: importers are places of the register."""
     yes = readonly(np.ones(len(chunk.day), np.int8))
-    arrays = (places[chunk.recipient], places[chunk.importer], chunk.day, chunk.principal_cents, chunk.interest_cents)
-    return Refunds(*(readonly(array) for array in arrays), yes, yes)
+    who, importer, day = places[chunk.recipient], places[chunk.importer], readonly(chunk.day)
+    cents = readonly(chunk.principal_cents), readonly(chunk.interest_cents)
+    return Refunds(readonly(who), readonly(importer), day, *cents, yes, yes)
 
 
 def _pay(
@@ -216,13 +218,8 @@ def _pay(
     findings = Findings()
     if files is None:
         # No batch is made while the clock stands still.
-        batches = whole.each(
-            findings,
-            lambda batch: _versioned(batch, versions, steps, late=late),
-            threads=threads,
-            ahead=False,
-            subtotals=True,
-        )
+        made_of = partial(_versioned, versions=versions, steps=steps, late=late)
+        batches = whole.each(findings, made_of, threads=threads, ahead=False, subtotals=True)
         while True:
             with steps.phase("refunds_and_payments"):
                 made = next(batches, None)

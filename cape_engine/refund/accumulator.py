@@ -20,14 +20,14 @@ from cape_engine.refund.plain import Packed, PlainSums, packed, room_for
 from cape_engine.refund.register import Register
 from cape_engine.refund.shards import Shard
 from cape_engine.refund.sums import TOO_MUCH, Sums
-from cape_kernels import buckets, cohorts
+from cape_kernels import buckets, cohorts, packing
 from cape_kernels import consolidation as kernels
 
 BATCH_ROWS = 1 << 20
 """About so many sums become cohorts at a time; the memory of the end does not grow with the run."""
 
 _Watch = AbstractContextManager[object]
-_Deal = Callable[[buckets.Blocks, buckets.Room, buckets.Waiting], None]
+_Deal = Callable[[packing.Blocks, packing.Room, buckets.Waiting], None]
 _LOW = 0xFFFFFFFF
 
 
@@ -176,7 +176,7 @@ class RunningSums:
             self._entries += entries
             if max(self._principal, self._interest) >= 1 << 63:
                 raise InputError(TOO_MUCH.format("this run"))
-            allowed = self._entries <= buckets.MOST_ENTRIES
+            allowed = self._entries <= packing.MOST_ENTRIES
             if own is None:
                 own = self._thread.own = _Own(self._shards, max(self._threads, len(self._all) + 1))
                 self._all.append(own)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cape_engine.bridge import Int32s, Int64s, readonly
-from cape_kernels import buckets as kernels
+from cape_kernels import packing as kernels
 from cape_kernels.cohorts import Merged
 
 FIRST_BLOCKS = 1 << 11
@@ -98,7 +98,7 @@ class Packed:
     """The plain sums of a run, one for each recipient and day, those of a recipient together and by day.
 
     Attributes:
-        records: int64[n, 3], `cape_kernels.buckets`; with gaps.
+        records: int64[n, 3], `cape_kernels.packing`; with gaps.
         start: int64[recipients], where those of each place begin.
         used: int64[recipients], how many there are.
     """

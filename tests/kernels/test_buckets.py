@@ -14,19 +14,19 @@ from cape_engine.bridge import readonly
 from cape_engine.refund import plain as module
 from cape_engine.refund.plain import PlainSums, packed
 from cape_kernels import buckets as kernels
-from cape_kernels import consolidation
+from cape_kernels import consolidation, packing
 from reference.refund import plain_sums
 
 pytestmark = pytest.mark.kernel
 
 Row = tuple[int, int, int, int, int, bool, bool]
-PEOPLE = 4 * kernels.BUCKETS
-PLACES = st.integers(0, 3).map(lambda number: number * kernels.BUCKETS + number // 2)
+PEOPLE = 4 * packing.BUCKETS
+PLACES = st.integers(0, 3).map(lambda number: number * packing.BUCKETS + number // 2)
 ROWS = st.lists(
     st.tuples(
         PLACES,
         st.one_of(st.none(), PLACES),
-        st.sampled_from([-5, 0, 20_600, 20_601, 20_650, kernels.DAYS - 1, kernels.DAYS]),
+        st.sampled_from([-5, 0, 20_600, 20_601, 20_650, packing.DAYS - 1, packing.DAYS]),
         st.integers(0, 10**12),
         st.integers(0, 10**11),
         st.booleans(),
@@ -117,7 +117,7 @@ def test_deal__equals_dictionary(summed: bool, threads: list[list[list[Row]]]) -
                 part.add(rows, summed=summed)
             for shard in range(consolidation.SHARDS):
                 part.flush(shard)
-        simple, other = plain_sums([row for several in threads for rows in several for row in rows], kernels.DAYS)
+        simple, other = plain_sums([row for several in threads for rows in several for row in rows], packing.DAYS)
         assert found_in(parts) == simple
         wide = [(who, key, counts, cents, earned) for part in parts for key, counts, cents, earned, who in part.wide]
         assert sorted(wide) == sorted(other)
@@ -128,22 +128,22 @@ def test_deal__equals_dictionary(summed: bool, threads: list[list[list[Row]]]) -
 def test_deal__many_days() -> None:
     """More records of a recipient than are sorted are added up in a table of days, which is empty again behind."""
     rows = [
-        (kernels.BUCKETS * (k % 2), kernels.BUCKETS * (k % 2), k * 7 % 90, k, 2 * k, True, True) for k in range(999)
+        (packing.BUCKETS * (k % 2), packing.BUCKETS * (k % 2), k * 7 % 90, k, 2 * k, True, True) for k in range(999)
     ]
     part = Dealt()
     part.add(rows, summed=False)
-    assert found_in([part]) == plain_sums(rows, kernels.DAYS)[0]
-    assert found_in([part]) == plain_sums(rows, kernels.DAYS)[0]
+    assert found_in([part]) == plain_sums(rows, packing.DAYS)[0]
+    assert found_in([part]) == plain_sums(rows, packing.DAYS)[0]
 
 
 @pytest.mark.parametrize(
     ("place", "counts", "simple"),
     [
-        (5, kernels.MOST_ENTRIES, True),
-        (5, kernels.MOST_ENTRIES + 1, False),
+        (5, packing.MOST_ENTRIES, True),
+        (5, packing.MOST_ENTRIES + 1, False),
         (5, 0, False),
-        ((1 << kernels.NUMBER_BITS) * kernels.BUCKETS - 1, 1, True),
-        ((1 << kernels.NUMBER_BITS) * kernels.BUCKETS, 1, False),
+        ((1 << packing.NUMBER_BITS) * packing.BUCKETS - 1, 1, True),
+        ((1 << packing.NUMBER_BITS) * packing.BUCKETS, 1, False),
     ],
 )
 def test_deal_sums__limits(place: int, counts: int, simple: bool) -> None:
@@ -159,9 +159,9 @@ def test_deal_sums__limits(place: int, counts: int, simple: bool) -> None:
     assert int(part.plain.filled.sum()) == simple
     if simple:
         what, cents, earned = part.plain.blocks.words[:3].tolist()
-        assert (what & kernels.MOST_ENTRIES, cents, earned) == (counts, 2**62, 2**61)
-        assert what >> kernels.ENTRY_BITS & (kernels.DAYS - 1) == 100
-        assert what >> (kernels.ENTRY_BITS + kernels.DAY_BITS) == place // kernels.BUCKETS
+        assert (what & packing.MOST_ENTRIES, cents, earned) == (counts, 2**62, 2**61)
+        assert what >> packing.ENTRY_BITS & (packing.DAYS - 1) == 100
+        assert what >> (packing.ENTRY_BITS + packing.DAY_BITS) == place // packing.BUCKETS
 
 
 def test_deal_sums__not_allowed() -> None:
