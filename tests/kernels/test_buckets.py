@@ -128,7 +128,7 @@ def test_deal__equals_dictionary(summed: bool, threads: list[list[list[Row]]]) -
 def test_deal__many_days() -> None:
     """More records of a recipient than are sorted are added up in a table of days, which is empty again behind."""
     rows = [
-        (packing.BUCKETS * (k % 2), packing.BUCKETS * (k % 2), k * 7 % 90, k, 2 * k, True, True) for k in range(999)
+        (packing.BUCKETS * (k % 2), packing.BUCKETS * (k % 2), k * 7 % 91, k, 2 * k, True, True) for k in range(999)
     ]
     part = Dealt()
     part.add(rows, summed=False)
