@@ -210,11 +210,22 @@ def _cohorts(lots: Any, name: str) -> Case:
     refunds = consolidation.Refunds(who, who, chunk.day, chunk.principal_cents, chunk.interest_cents, yes, yes)
     if name == "sum_refunds":
         return _AMOUNTS, summed, (refunds, register)
+    if name in {"deal_refunds", "totals_of_refunds"}:
+        return _AMOUNTS, RunningSums(register).add_refunds, (refunds,)
+    if name in {"add_sums", "collect", "order_sums", "merge_sums"}:  # the importers are somebody else
+        refunds = refunds._replace(importer=np.roll(who, 1))
     sums, running = summed(refunds, register)[0], RunningSums(register)
     running.add(sums)
-    if name in {"deal", "add_sums"}:
+    if name in {"deal_sums", "add_sums", "totals"}:
         return len(sums), running.add, (sums,)
-    return len(sums), lambda: [make() for make in running.work("", apart=False)], ()
+
+    def made() -> None:
+        again = RunningSums(register)
+        again.add(sums)
+        for make in again.work("", apart=False):
+            make()
+
+    return len(sums), made, ()
 
 
 def _parties(lots: Any, name: str) -> Case:
@@ -240,7 +251,7 @@ def _keys(lots: Any, name: str) -> Case:
 _OF_TEXTS = {"parse": _parsing, "entry_number": _entry_numbers, "delimited": _scanning, "segments": _grouping}
 _OF_TEXTS |= {"distinct": _repeating, "splitting": _splitting}
 _OF_STORE = {"process": _mass, "interest": _interest, "consolidation": _cohorts}
-_OF_STORE |= {"cohorts": _cohorts, "parties": _parties, "payment_keys": _keys}
+_OF_STORE |= {"buckets": _cohorts, "packing": _cohorts, "cohorts": _cohorts, "parties": _parties, "payment_keys": _keys}
 
 
 @pytest.mark.parametrize("kernel", sorted(public_kernels()))

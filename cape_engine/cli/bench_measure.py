@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cape_engine import bridge
+from cape_engine.bridge import readonly
 from cape_engine.findings import Findings
 from cape_engine.outputs.manifest import peak_memory_bytes
 from cape_engine.refund import Accumulator, Batch, Register, later_key, payment_key
-from cape_engine.refund.sums import summed
 from cape_engine.schema import consolidation as c
 from cape_engine.schema import facts as f
 from cape_engine.schema import life
@@ -111,8 +112,8 @@ _WORTH_SAYING = 0.001
 def measured(load: Load, threads: int, files: Files | None = None) -> dict[str, Any]:
     """Carry a load through consolidation: the sums of partitions, those of the run, refunds and payments.
 
-    Making the entries, writing them and checking the answer are not timed. Without files, refunds and payments are
-    made by one thread and checked batch by batch; with files, by all threads, and what was written is read again.
+    Making the entries, writing them and checking the answer are not timed. Refunds and payments are
+    made by all threads; without files they are checked batch by batch, with files what was written is read again.
 
     Args:
         load: what to consolidate.
@@ -122,7 +123,7 @@ def measured(load: Load, threads: int, files: Files | None = None) -> dict[str, 
     steps, register = Steps(), Register()
     places = register.learn(numbers(load.numbers))
     sittings = [Accumulator(register, Settings.build(None, None), watch=steps) for _ in range(2 if load.late else 1)]
-    _add_up(load, sittings, register, places, steps, threads, files)
+    _add_up(load, sittings, places, steps, threads, files)
     check = _Check(load, register, places)
     versions = _Versions(register) if load.late else None
     for late, whole in enumerate(sittings):
@@ -156,7 +157,6 @@ def measured(load: Load, threads: int, files: Files | None = None) -> dict[str, 
 def _add_up(
     load: Load,
     sittings: list[Accumulator],
-    register: Register,
     places: npt.NDArray[np.int32],
     steps: Steps,
     threads: int,
@@ -164,15 +164,15 @@ def _add_up(
 ) -> None:
     """Make the entries chunk by chunk, write them, and add them up by recipient, day and importer."""
 
-    def add(chunk: Chunk) -> None:
+    def in_places(chunk: Chunk) -> list[Refunds]:
+        some = [chunk.only(chunk.late == bool(late)) for late in range(len(sittings))] if load.late else [chunk]
+        return [_refunds(one, places) for one in some]
+
+    def add(shares: list[Refunds]) -> None:
         begun = time.perf_counter()
         with steps("sums"):
-            for late, whole in enumerate(sittings):
-                some = chunk.only(chunk.late == bool(late)) if load.late else chunk
-                who, importer = places[some.recipient], places[some.importer]
-                yes = np.ones(len(who), np.int8)
-                refunds = Refunds(who, importer, some.day, some.principal_cents, some.interest_cents, yes, yes)
-                whole.add(summed(refunds, register)[0])
+            for whole, refunds in zip(sittings, shares, strict=True):
+                whole.add_refunds(refunds)
         steps.milliseconds.append((time.perf_counter() - begun) * 1000)
 
     def write(chunk: Chunk, first: int) -> list[Any]:
@@ -192,8 +192,17 @@ def _add_up(
             if files is not None:
                 files.add_inputs(pool.map(write, batch, firsts[:-1].tolist()))
             done = int(firsts[-1])
+            shares = [in_places(chunk) for chunk in batch]
             with steps.phase("sums"):
-                list(pool.map(add, batch))
+                list(pool.map(add, shares))
+
+
+def _refunds(chunk: Chunk, places: npt.NDArray[np.int32]) -> Refunds:
+    """Entries as a run has them: importers are places of the register."""
+    yes = readonly(np.ones(len(chunk.day), np.int8))
+    who, importer, day = places[chunk.recipient], places[chunk.importer], readonly(chunk.day)
+    cents = readonly(chunk.principal_cents), readonly(chunk.interest_cents)
+    return Refunds(readonly(who), readonly(importer), day, *cents, yes, yes)
 
 
 def _pay(
@@ -208,7 +217,9 @@ def _pay(
     """Refunds and payments of one sitting, checked at once, or encoded and written."""
     findings = Findings()
     if files is None:
-        batches = whole.each(findings, lambda batch: _versioned(batch, versions, steps, late=late), subtotals=True)
+        # No batch is made while the clock stands still.
+        made_of = partial(_versioned, versions=versions, steps=steps, late=late)
+        batches = whole.each(findings, made_of, threads=threads, ahead=False, subtotals=True)
         while True:
             with steps.phase("refunds_and_payments"):
                 made = next(batches, None)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,91 +16,62 @@ import pyarrow.compute as pc
 
 from cape_engine.bridge import Int32s, Int64s, readonly
 from cape_engine.errors import InputError
+from cape_engine.refund.plain import Packed, PlainSums, packed, room_for
 from cape_engine.refund.register import Register
+from cape_engine.refund.shards import Shard
 from cape_engine.refund.sums import TOO_MUCH, Sums
-from cape_kernels import cohorts
+from cape_kernels import buckets, cohorts, packing
 from cape_kernels import consolidation as kernels
 
 BATCH_ROWS = 1 << 20
 """About so many sums become cohorts at a time; the memory of the end does not grow with the run."""
 
-_SHARDS = kernels.SHARDS  # each has a lock, so that threads seldom wait for each other
-_CELLS = 1 << 10
+_Watch = AbstractContextManager[object]
+_Deal = Callable[[packing.Blocks, packing.Room, buckets.Waiting], None]
 _LOW = 0xFFFFFFFF
 
 
-@dataclass(slots=True)
-class _Shard:
-    """The sums of every 64th recipient.
+class _Own:
+    """Sums that one thread has dealt out, and those that wait for their shards."""
 
-    Attributes:
-        lock: held while the arrays change.
-        head: see `kernels.Slabs`, as `cells` and `free`.
-    """
+    def __init__(self, shards: list[Shard], threads: int) -> None:
+        self._shards = shards
+        self.plain = PlainSums(threads)
+        self._waiting = buckets.Waiting(
+            sums=np.empty((kernels.SHARDS, kernels.WAITING, 5), np.int64),
+            filled=np.zeros(kernels.SHARDS, np.int64),
+            done=np.zeros(3, np.int64),
+            allowed=np.ones(1, np.int64),
+        )
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    head: Int64s = field(default_factory=lambda: np.zeros((0, 2), np.int64))
-    cells: Int64s = field(default_factory=lambda: np.empty((_CELLS, 4), np.int64))
-    free: Int64s = field(default_factory=lambda: np.append(np.full(kernels.BUMP, -1, np.int64), 0))
-
-    def slabs(self) -> kernels.Slabs:
-        """The arrays, for kernels."""
-        return kernels.Slabs(self.head, self.cells, self.free)
-
-    def add(self, waiting: Int64s, recipients: int) -> None:
-        """Add sums.
+    def add(self, deal: _Deal, recipients: int, *, allowed: bool) -> None:
+        """Deal sums out; a shard for which many wait gets them.
 
         Args:
-            waiting: int64[n, 5], sums whose recipients belong to this shard.
-            recipients: how many numbers there are, of all shards.
+            deal: deals, from where it stopped before.
+            recipients: how many numbers there are.
+            allowed: plain sums may go to the buckets.
         """
-        done, room = np.zeros(2, np.int64), np.empty(kernels.AHEAD, np.int64)
-        with self.lock:
-            if len(self.head) * _SHARDS < recipients:
-                longer = np.zeros((recipients // _SHARDS * 5 // 4 + 1, 2), np.int64)
-                longer[: len(self.head)] = self.head
-                self.head = longer
-            while True:
-                kernels.add_sums(readonly(waiting), self.slabs(), room, done)
-                if done[0] == len(waiting):
-                    return
-                # Only a small part of the run's sums stands twice meanwhile; memory that was never touched is none.
-                used = len(self.cells)
-                longer = np.empty((used + max(used, _largest(self.head)), 4), np.int64)
-                longer[:used] = self.cells
-                self.cells = longer
-
-
-class _Waiting:
-    """Sums of one thread that wait for their shards."""
-
-    def __init__(self, shards: list[_Shard]) -> None:
-        self._shards = shards
-        self._sums = np.empty((_SHARDS, kernels.WAITING, 5), np.int64)
-        self._filled = np.zeros(_SHARDS, np.int64)
-
-    def add(self, sums: Sums) -> None:
-        """Deal sums out; a shard for which many wait gets them."""
-        done = np.zeros(2, np.int64)
+        done = self._waiting.done
+        done[0], self._waiting.allowed[0] = 0, allowed
+        self.plain.prepare(recipients)
         while True:
-            kernels.deal(sums.recipient, sums.sums, self._sums, self._filled, done)
+            deal(self.plain.blocks, self.plain.room, self._waiting)
             if done[1] < 0:
                 return
-            self._flush(int(done[1]), len(sums.register))
+            if done[2] == buckets.PLAIN:
+                self.plain.make_room()
+            else:
+                self._flush(int(done[1]), recipients)
 
     def flush(self, recipients: int) -> None:
         """Hand over whatever waits."""
-        for shard in np.flatnonzero(self._filled).tolist():
+        for shard in np.flatnonzero(self._waiting.filled).tolist():
             self._flush(shard, recipients)
 
     def _flush(self, shard: int, recipients: int) -> None:
-        self._shards[shard].add(self._sums[shard, : self._filled[shard]], recipients)
-        self._filled[shard] = 0
-
-
-def _largest(head: Int64s) -> int:
-    """Cells that the largest slab needs when it grows."""
-    return 2 << int((head[:, kernels.HEAD_SLAB] & ((1 << kernels.CLASS_BITS) - 1)).max(initial=0))
+        self._shards[shard].add(self._waiting.sums[shard, : self._waiting.filled[shard]], recipients)
+        self._waiting.filled[shard] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +129,17 @@ class RunningSums:
 
     Args:
         register: the numbers of the run; sums of other registers are translated.
+        threads: how many add sums, about; memory is shared out among them.
     """
 
-    def __init__(self, register: Register) -> None:
-        self.register = register
-        self._shards = [_Shard() for _ in range(_SHARDS)]
+    def __init__(self, register: Register, threads: int = 2) -> None:
+        self.register, self._threads = register, threads
+        self._shards = [Shard() for _ in range(kernels.SHARDS)]
         self._lock = threading.Lock()
-        self._own = threading.local()
-        self._waiting: list[_Waiting] = []
-        self._principal = self._interest = 0
+        self._thread = threading.local()
+        self._all: list[_Own] = []
+        self._found: Packed | None = None
+        self._principal = self._interest = self._entries = 0
 
     def add(self, sums: Sums) -> None:
         """Add the sums of one more partition.
@@ -172,55 +148,139 @@ class RunningSums:
             InputError: all refunds together pass 2^63 cents; below it no sum of a cohort overflows.
         """
         own = sums.of(self.register)
-        principal, interest = own.totals()
-        waiting: _Waiting | None = getattr(self._own, "waiting", None)
+        entries = int((own.sums[:, kernels.COUNTS] & _LOW).sum())
+        self._add(partial(buckets.deal_sums, own.recipient, own.sums), *own.totals(), entries)
+
+    def add_refunds(self, refunds: kernels.Refunds) -> None:
+        """Add the paid entries of a partition one by one: faster than to add them up first, where only that is wanted.
+
+        Args:
+            refunds: one for each entry, in places of the register.
+
+        Raises:
+            InputError: as `add`.
+        """
+        fixed = kernels.Refunds(**{name: readonly(array) for name, array in refunds._asdict().items()})
+        halves = np.empty(5, np.int64)
+        buckets.totals_of_refunds(fixed, halves)
+        low_principal, principal, low_interest, interest, entries = halves.tolist()
+        cents = (principal << 32) + low_principal, (interest << 32) + low_interest
+        self._add(partial(buckets.deal_refunds, fixed), *cents, entries)
+
+    def _add(self, deal: _Deal, principal: int, interest: int, entries: int) -> None:
+        """Deal sums of so many cents and entries out."""
+        own: _Own | None = getattr(self._thread, "own", None)
         with self._lock:
             self._principal += principal
             self._interest += interest
+            self._entries += entries
             if max(self._principal, self._interest) >= 1 << 63:
                 raise InputError(TOO_MUCH.format("this run"))
-            if waiting is None:
-                waiting = self._own.waiting = _Waiting(self._shards)
-                self._waiting.append(waiting)
-        waiting.add(own)
+            allowed = self._entries <= packing.MOST_ENTRIES
+            if own is None:
+                own = self._thread.own = _Own(self._shards, max(self._threads, len(self._all) + 1))
+                self._all.append(own)
+        own.add(deal, len(self.register), allowed=allowed)
 
-    def work(self, unknown: str, *, apart: bool, subtotals: bool = False) -> list[Callable[[], Cohorts]]:
+    def work(
+        self,
+        unknown: str,
+        *,
+        apart: bool,
+        subtotals: bool = False,
+        threads: int = 1,
+        watch: Callable[[], _Watch] = nullcontext,
+    ) -> list[Callable[[], Cohorts]]:
         """All cohorts by recipient as it is shown and by day, as batches that several threads may make.
 
         A recipient is whole in one batch. Nothing is added any more meanwhile.
 
         Args:
-            unknown: how a recipient that is not known is shown.
+            unknown: how the recipient is shown whose number is not known.
             apart: importers are kept apart (`refund.consolidate_4811` = importer).
             subtotals: also what each importer has in shared refunds.
+            threads: how many work side by side here already.
+            watch: entered in each of them, where there are several.
         """
-        for waiting in self._waiting:
-            waiting.flush(len(self.register))
-        places, used = self._recipients(unknown)
+        for own in self._all:
+            own.flush(len(self.register))
+        found = self._packed(threads, watch)
+        places, plain, wide = self._recipients(unknown, found)
         ranks = self._importer_ranks() if apart else None
-        ends = np.cumsum(used)
+        ends = np.cumsum(plain + wide)
         made: list[Callable[[], Cohorts]] = []
         begin = 0
         while begin < len(places):
             before = int(ends[begin - 1]) if begin else 0
             end = max(int(np.searchsorted(ends, before + BATCH_ROWS, "right")), begin + 1)
-            made.append(partial(self._batch, places[begin:end], used[begin:end], ranks, subtotals=subtotals))
+            some = places[begin:end]
+            if wide[begin:end].any():
+                made.append(partial(self._batch, found, some, wide[begin:end], ranks, subtotals=subtotals))
+            else:
+                made.append(partial(_plain_batch, found, some, subtotals=subtotals and ranks is None))
             begin = end
         return made
 
-    def _recipients(self, unknown: str) -> tuple[Int32s, Int64s]:
-        """Places of the recipients in the order of their spelling, and how many sums each has."""
-        count = len(self.register)
-        used = np.zeros(count, np.int64)
+    def _packed(self, threads: int, watch: Callable[[], _Watch]) -> Packed:
+        """The plain sums; those of recipients who have others as well are added to these."""
+        found = self._found
+        grown = found is not None and len(found.used) < len(self.register)
+        if found is None or grown or any(own.plain.filled.any() for own in self._all):
+            if found is not None:
+                self._deal_again(found, np.flatnonzero(found.used).astype(np.int32), allowed=True)
+            found = self._found = self._pack(threads, watch)
+        # Of a recipient all sums are plain, or none.
+        both = np.flatnonzero((self._wide_used() > 0) & (found.used > 0)).astype(np.int32)
+        self._deal_again(found, both, allowed=False)
+        found.used[both] = 0
+        return found
+
+    def _pack(self, threads: int, watch: Callable[[], _Watch]) -> Packed:
+        """Add the plain sums of all threads up, and begin anew."""
+        count, parts = len(self.register), [own.plain for own in self._all]
+        if threads == 1:
+            found = packed(parts, count, lambda call, numbers: deque(map(call, numbers), 0))
+        else:
+
+            def watched(call: Callable[[int], None], number: int) -> None:
+                with watch():
+                    call(number)
+
+            with ThreadPoolExecutor(threads, thread_name_prefix="cape") as pool:
+                found = packed(parts, count, lambda call, some: deque(pool.map(partial(watched, call), some), 0))
+        for own in self._all:
+            own.plain = PlainSums(len(parts))
+        return found
+
+    def _deal_again(self, found: Packed, places: Int32s, *, allowed: bool) -> None:
+        """Add the plain sums of some recipients once more: to the plain ones, or to the others."""
+        if not len(places):
+            return
+        sums, number = found.sums(places)
+        own = _Own(self._shards, 1)
+        own.add(
+            partial(buckets.deal_sums, readonly(places[number]), readonly(sums)), len(self.register), allowed=allowed
+        )
+        own.flush(len(self.register))
+        self._all.append(own)
+
+    def _wide_used(self) -> Int64s:
+        """How many sums each place has that are not plain."""
+        used = np.zeros(len(self.register), np.int64)
         for number, shard in enumerate(self._shards):
-            mine = used[number::_SHARDS]
+            mine = used[number :: kernels.SHARDS]
             found = shard.head[: len(mine), kernels.HEAD_USED]
             mine[: len(found)] = found
-        places = np.flatnonzero(used).astype(np.int32)
+        return used
+
+    def _recipients(self, unknown: str, found: Packed) -> tuple[Int32s, Int64s, Int64s]:
+        """Places of the recipients in the order of their spelling, and how many sums each has, plain and other."""
+        wide = self._wide_used()
+        places = np.flatnonzero(wide + found.used).astype(np.int32)
         # A stable sort: who is not known comes first, also before somebody whose number reads the same.
         order = pc.sort_indices(self.register.shown(places, unknown)).to_numpy()
         places = places[order]
-        return places, used[places]
+        return places, found.used[places], wide[places]
 
     def _importer_ranks(self) -> Int32s:
         """The order of all numbers as they are compared."""
@@ -230,15 +290,20 @@ class RunningSums:
         ranks[pc.sort_indices(keys).to_numpy()] = np.arange(count, dtype=np.int32)
         return ranks
 
-    def _batch(self, places: Int32s, used: Int64s, ranks: Int32s | None, *, subtotals: bool) -> Cohorts:
-        """The cohorts of some recipients."""
+    def _batch(self, found: Packed, places: Int32s, wide: Int64s, ranks: Int32s | None, *, subtotals: bool) -> Cohorts:
+        """The cohorts of some recipients, of whom some have sums that are not plain."""
+        simple, whose_simple = found.sums(places)
+        used = wide + found.used[places]
         starts = np.cumsum(used) - used
         rows = int(used.sum())
         sums, recipient = np.empty((rows, 4), np.int64), np.empty(rows, np.int32)
         for number, shard in enumerate(self._shards):
-            mine = np.flatnonzero(places % _SHARDS == number).astype(np.int32)
-            who = readonly(places[mine] // _SHARDS)
+            mine = np.flatnonzero((places % kernels.SHARDS == number) & (wide > 0)).astype(np.int32)
+            who = readonly(places[mine] // kernels.SHARDS)
             kernels.collect(shard.slabs(), who, readonly(starts[mine]), readonly(mine), sums, recipient)
+        # Who has plain sums has no others by now: theirs stand together, too.
+        alone = np.repeat(wide == 0, used)
+        sums[alone], recipient[alone] = simple, whose_simple
         given = np.arange(rows, dtype=np.int32)
         if ranks is not None:
             given = np.argsort(ranks[sums[:, kernels.KEY] & 0xFFFFFFFF], kind="stable").astype(np.int32)
@@ -248,29 +313,10 @@ class RunningSums:
         spare, order = np.empty(rows, np.int32), np.empty(rows, np.int32)
         fixed, whose = readonly(sums), readonly(recipient)
         cohorts.order_sums(fixed, whose, readonly(given), first, by_day, starts, spare, order)
-        merged = cohorts.Merged(
-            recipient=np.empty(rows, np.int32),
-            day=np.empty(rows, np.int32),
-            importer=np.empty(rows, np.int32),
-            importers=np.empty(rows, np.int64),
-            sums=np.empty((4, rows), np.int64),
-            found=np.zeros(1, np.int64),
-        )
+        merged = room_for(rows)
         cohorts.merge_sums(fixed, whose, readonly(order), ranks is not None, merged)
-        found = slice(int(merged.found[0]))
-        entries, principal, interest, open_ = merged.sums[:, found]
-        return Cohorts(
-            recipients=places,
-            number=merged.recipient[found],
-            day=merged.day[found],
-            importer=merged.importer[found],
-            importers=merged.importers[found],
-            entries=entries,
-            principal_cents=principal,
-            interest_cents=interest,
-            open=open_,
-            subtotals=self._subtotals(fixed, order, merged, places) if subtotals and ranks is None else None,
-        )
+        parts = self._subtotals(fixed, order, merged, places) if subtotals and ranks is None else None
+        return _cohorts(places, merged, parts)
 
     def _subtotals(self, sums: Int64s, order: Int32s, merged: cohorts.Merged, places: Int32s) -> Subtotals:
         """The rows of cohorts that are paid to somebody else than their importer, or for several."""
@@ -294,6 +340,31 @@ class RunningSums:
             interest_cents=np.ascontiguousarray(rows[:, kernels.INTEREST]),
             open=counts >> 32,
         )
+
+
+def _plain_batch(found: Packed, places: Int32s, *, subtotals: bool) -> Cohorts:
+    """The cohorts of recipients who have plain sums only."""
+    none = np.zeros(0, np.int64)
+    parts = Subtotals(none, none.astype(np.int32), none, none, none, none) if subtotals else None
+    return _cohorts(places, found.cohorts(places), parts)
+
+
+def _cohorts(places: Int32s, merged: cohorts.Merged, subtotals: Subtotals | None) -> Cohorts:
+    """Cohorts as columns."""
+    found = slice(int(merged.found[0]))
+    entries, principal, interest, open_ = merged.sums[:, found]
+    return Cohorts(
+        recipients=places,
+        number=merged.recipient[found],
+        day=merged.day[found],
+        importer=merged.importer[found],
+        importers=merged.importers[found],
+        entries=entries,
+        principal_cents=principal,
+        interest_cents=interest,
+        open=open_,
+        subtotals=subtotals,
+    )
 
 
 def words_of(register: Register, some: Cohorts, unknown: str) -> pa.DictionaryArray:

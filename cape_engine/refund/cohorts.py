@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ from cape_engine.schema import results as r
 from cape_engine.schema.consolidation import SUBTOTALS_SCHEMA
 from cape_engine.schema.facts import ACH_ENROLLED, IMPORTER_NUMBER
 from cape_engine.settings import Settings
+from cape_kernels.consolidation import Refunds
 
 UNKNOWN = "UNKNOWN"
 """Shown as the recipient of entries whose importer is not known."""
@@ -119,6 +121,17 @@ class Accumulator:
         """
         self._sums.add(Sums.from_table(sums, self._register) if isinstance(sums, pa.Table) else sums)
 
+    def add_refunds(self, refunds: Refunds) -> None:
+        """Add the paid entries of a partition whose partial sums nobody needs; threads may do so side by side.
+
+        Args:
+            refunds: one for each entry, in places of the register.
+
+        Raises:
+            InputError: all refunds together pass 2^63 cents.
+        """
+        self._sums.add_refunds(refunds)
+
     def add_tally(self, tally: Tally) -> None:
         """Add `Priced.tally` of one more partition, one thread at a time."""
         self._tally.add(tally)
@@ -136,7 +149,13 @@ class Accumulator:
             yield batch.refunds, batch.payments
 
     def each(
-        self, findings: Findings, then: Callable[[Batch], _T], *, threads: int = 1, subtotals: bool = False
+        self,
+        findings: Findings,
+        then: Callable[[Batch], _T],
+        *,
+        threads: int = 1,
+        ahead: bool = True,
+        subtotals: bool = False,
     ) -> Iterator[_T]:
         """What `then` makes of each batch, in the order of recipients and days.
 
@@ -144,6 +163,7 @@ class Accumulator:
             findings: what pricing and consolidation noticed is added after the last batch.
             then: called in the thread that made the batch, for example to encode it.
             threads: how many batches are made side by side; so many and one more are held at a time.
+            ahead: batches are made while the caller works on others; else only while it waits.
             subtotals: also what each importer has in shared refunds.
 
         Raises:
@@ -158,8 +178,14 @@ class Accumulator:
             return then(self._tables(cohorts, own)), own
 
         with self._watch("consolidate"):
-            whole = self._sums.work(UNKNOWN, apart=self._apart, subtotals=subtotals)
-        for result, own in _in_order(made, whole, threads):
+            whole = self._sums.work(
+                UNKNOWN,
+                apart=self._apart,
+                subtotals=subtotals,
+                threads=threads,
+                watch=partial(self._watch, "consolidate"),
+            )
+        for result, own in _in_order(made, whole, threads, ahead=ahead):
             noticed.add(own)
             yield result
         findings.extend(self._tally.findings())
@@ -285,12 +311,16 @@ def _as_it_is(batch: Batch) -> Batch:
     return batch
 
 
-def _in_order(function: Callable[[_W], _T], work: list[_W], threads: int) -> Iterator[_T]:
+def _in_order(function: Callable[[_W], _T], work: list[_W], threads: int, *, ahead: bool) -> Iterator[_T]:
     """What a function makes of each piece of work, in order; with several threads few results wait at a time."""
     if threads == 1:
         yield from map(function, work)
         return
     with ThreadPoolExecutor(threads, thread_name_prefix="cape") as pool:
+        if not ahead:
+            for begin in range(0, len(work), threads):
+                yield from list(pool.map(function, work[begin : begin + threads]))
+            return
         waiting: deque[Future[_T]] = deque()
         for piece in work:
             waiting.append(pool.submit(function, piece))

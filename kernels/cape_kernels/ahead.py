@@ -28,11 +28,14 @@ LONGEST = (
     "parse.parse_cents",
     "distinct.distinct_cells",
     "consolidation.add_sums",
+    "buckets.deal_sums",
     "splitting.split_records",
     "parse.parse_days",
 )
 # What an ordinary run never calls is compiled when it is called, not while somebody waits for a first result.
 SELDOM = (
+    "buckets.deal_refunds",
+    "buckets.totals_of_refunds",
     "consolidation.sum_refunds",
     "delimited.scan_records",
     "interest.apply_factors",

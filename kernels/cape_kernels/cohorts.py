@@ -36,7 +36,7 @@ class Merged(NamedTuple):
     found: npt.NDArray[np.int64]
 
 
-_MERGED = types.NamedTuple(
+MERGED = types.NamedTuple(
     [types.int32[::1], types.int32[::1], types.int32[::1], types.int64[::1], types.int64[:, ::1], types.int64[::1]],
     Merged,
 )
@@ -74,7 +74,7 @@ def order_sums(sums, recipient, given, first_day, by_day, by_recipient, spare, o
         by_recipient[who] += 1
 
 
-@kernel(types.void(_SUMS, _PLACES, _PLACES, types.boolean, _MERGED))
+@kernel(types.void(_SUMS, _PLACES, _PLACES, types.boolean, MERGED))
 def merge_sums(sums, recipient, order, apart, merged):  # type: ignore[no-untyped-def]
     """Make one cohort of the sums of one recipient and day (handbook 7.3).
 

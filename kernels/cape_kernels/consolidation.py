@@ -36,7 +36,6 @@ BUMP = CLASSES
 """In `Slabs.free`, behind the first free slab of every class: the first cell never used."""
 
 _SHARD_BITS = 6
-_SHARD_MASK = SHARDS - 1
 _CLASS_MASK = (1 << CLASS_BITS) - 1
 _APART = 0x9E3779B1  # spreads importers over a slab
 _MAX = np.int64(2**63 - 1)
@@ -96,12 +95,12 @@ def _hash(one, other):  # type: ignore[no-untyped-def]
     return np.int64(mixed >> _32)
 
 
-_REFUNDS = types.NamedTuple([_PLACES, _PLACES, _PLACES, _CENTS, _CENTS, _FLAGS, _FLAGS], Refunds)
+REFUNDS = types.NamedTuple([_PLACES, _PLACES, _PLACES, _CENTS, _CENTS, _FLAGS, _FLAGS], Refunds)
 _SLABS = types.NamedTuple([types.int64[:, ::1], types.int64[:, ::1], types.int64[::1]], Slabs)
 
 
 @kernel(
-    types.void(_REFUNDS, types.int32[::1], types.int32[::1], types.int32[::1], types.int64[:, ::1], types.int64[::1])
+    types.void(REFUNDS, types.int32[::1], types.int32[::1], types.int32[::1], types.int64[:, ::1], types.int64[::1])
 )
 def sum_refunds(refunds, slots, row_of, recipient, sums, found):  # type: ignore[no-untyped-def]
     """Add the refunds of a partition up by recipient, importer and day (handbook 7.3).
@@ -164,32 +163,6 @@ def totals(sums, halves):  # type: ignore[no-untyped-def]
         halves[1] += sums[row, PRINCIPAL] >> 32
         halves[2] += sums[row, INTEREST] & _LOW
         halves[3] += sums[row, INTEREST] >> 32
-
-
-@kernel(types.void(_PLACES, _SUMS, types.int64[:, :, ::1], types.int64[::1], types.int64[::1]))
-def deal(recipient, sums, waiting, filled, done):  # type: ignore[no-untyped-def]
-    """Write each sum behind those that wait for its shard; stops when a shard has no room for more.
-
-    Args:
-        recipient: int32[n], recipient of each sum.
-        sums: int64[n, 4].
-        waiting: int64[SHARDS, WAITING, 5], in and out.
-        filled: int64[SHARDS], how many wait, in and out.
-        done: int64[2], sums already dealt, in and out; the shard that is full, -1 when none is.
-    """
-    done[1] = _NONE
-    for row in range(done[0], recipient.shape[0]):
-        shard = recipient[row] & _SHARD_MASK
-        at = filled[shard]
-        if at == waiting.shape[1]:
-            done[0] = row
-            done[1] = shard
-            return
-        for word in range(4):
-            waiting[shard, at, word] = sums[row, word]
-        waiting[shard, at, RECIPIENT] = recipient[row]
-        filled[shard] = at + 1
-    done[0] = recipient.shape[0]
 
 
 @helper

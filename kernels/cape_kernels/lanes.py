@@ -1,4 +1,4 @@
-"""Sixty-four bytes compared at a time, and the place of a bit: two operations for which Numba has no word of its own.
+"""Sixty-four bytes compared at a time, the place of a bit, memory asked for early: what Numba has no word for.
 
 The compiler makes of them what the machine has (one comparison with AVX-512, two to four on other machines).
 """
@@ -56,8 +56,34 @@ def _lowest(_context: Any, bits: Any) -> Any:
     return types.int64(bits), code
 
 
+def _spelled_out_soon(data: Any, place: int) -> None:
+    """Nothing, for a run with the compiler off."""
+
+
+def _asked_for(_context: Any, data: Any, place: Any) -> Any:  # noqa: ARG001 - as Numba asks for them
+    """(signature, code) of `soon`."""
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.bitcast(builder.gep(array.data, [arguments[1]]), cgutils.voidptr_t)
+        kinds = [cgutils.voidptr_t, *[ir.IntType(32)] * 3]
+        fetch = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), kinds), "llvm.prefetch.p0i8"
+        )
+        builder.call(fetch, [address, *(ir.Constant(ir.IntType(32), word) for word in (1, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.none(data, types.int64), code
+
+
 equal_bytes: Any = instruction(_compared, _spelled_out)
 """equal_bytes(data, place, byte): bit i says whether data[place + i] is `byte`; 64 bytes from `place` on are there."""
 
 lowest_bit: Any = instruction(_lowest, _spelled_out_bit)
 """lowest_bit(bits): which bit (0 to 63) is the lowest that is set in a word that is not 0."""
+
+soon: Any = instruction(_asked_for, _spelled_out_soon)
+"""soon(data, place): data[place] is written soon, memory may bring it meanwhile; behind the end it does no harm."""

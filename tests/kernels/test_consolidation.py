@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cape_kernels import cohorts
+from cape_engine.refund.plain import PlainSums
+from cape_kernels import buckets, cohorts
 from cape_kernels import consolidation as kernels
 
 pytestmark = pytest.mark.kernel
@@ -157,8 +158,13 @@ class Shards:
 def test_add_sums__equals_dictionary(parts: list[list[tuple[int, int, int]]]) -> None:
     """However sums of partitions come, and however often slabs fill up and move, every cell has its own sum."""
     shards, expected = Shards(), dict[tuple[int, int, int], list[int]]()
-    waiting = np.empty((kernels.SHARDS, 4, 5), np.int64)
-    filled = np.zeros(kernels.SHARDS, np.int64)
+    plain = PlainSums(1)
+    waiting = buckets.Waiting(
+        sums=np.empty((kernels.SHARDS, 4, 5), np.int64),
+        filled=np.zeros(kernels.SHARDS, np.int64),
+        done=np.zeros(3, np.int64),
+        allowed=np.zeros(1, np.int64),
+    )
     for number, part in enumerate(parts):
         rows = [(who, importer, 20_600 + day, number + 1, 10 * day, day % 3 > 0, True) for who, importer, day in part]
         for place, values in expected_of(rows).items():
@@ -166,14 +172,15 @@ def test_add_sums__equals_dictionary(parts: list[list[tuple[int, int, int]]]) ->
             for column in range(4):
                 own[column] += values[column]
         recipient, sums, _, _ = summed(rows)
-        done = np.zeros(2, np.int64)
+        done = waiting.done
+        done[:] = 0
         while done[1] >= 0:
-            kernels.deal(fixed(recipient.copy()), fixed(sums.copy()), waiting, filled, done)
+            buckets.deal_sums(fixed(recipient.copy()), fixed(sums.copy()), plain.blocks, plain.room, waiting)
             if done[1] >= 0:
-                shards.add(int(done[1]), waiting[done[1]].copy())
-                filled[done[1]] = 0
+                shards.add(int(done[1]), waiting.sums[done[1]].copy())
+                waiting.filled[done[1]] = 0
     for shard in range(kernels.SHARDS):
-        shards.add(shard, waiting[shard, : filled[shard]].copy())
+        shards.add(shard, waiting.sums[shard, : waiting.filled[shard]].copy())
     assert shards.collected(range(131)) == expected
 
 

@@ -102,3 +102,27 @@ def table(schema: pa.Schema, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 def day_numbers(days: Sequence[dt.date | None]) -> npt.NDArray[np.int32]:
     """Days as the engine's arrays hold them."""
     return np.array([-(2**31) if day is None else (day - EPOCH).days for day in days], np.int32)
+
+
+def plain_sums(
+    rows: Sequence[tuple[int, int, int, int, int, bool, bool]], days: int
+) -> tuple[dict[tuple[int, int], list[int]], list[tuple[int, int, int, int, int]]]:
+    """Entries of importers paid themselves by recipient and day: entries, principal, interest; and all other ones.
+
+    Args:
+        rows: (recipient, importer, day, principal, interest, known, paid).
+        days: days from this one on are not plain, nor those before 1970.
+    """
+    found: dict[tuple[int, int], list[int]] = {}
+    others = []
+    for recipient, importer, day, principal, interest, known, paid in rows:
+        if not paid:
+            continue
+        if known and recipient == importer and 0 <= day < days:
+            own = found.setdefault((recipient, day), [0, 0, 0])
+            for place, more in enumerate((1, principal, interest)):
+                own[place] += more
+        else:
+            key = day * 2**32 + importer
+            others.append((recipient, key, 1 if known else 2**32 + 1, principal, interest if known else 0))
+    return found, others

@@ -72,6 +72,29 @@ def test_sums__together(parts: list[list[tuple[int, int, int, int, bool]]]) -> N
     assert found.payments.equals(expected.payments)
 
 
+@given(st.lists(REFUNDS, max_size=4), st.booleans())
+def test_accumulator__refunds_are_their_sums(parts: list[list[tuple[int, int, int, int, bool]]], apart: bool) -> None:
+    """Entries added one by one come to what their partial sums come to, also after the refunds were made once."""
+    settings = Settings.build({"refund.consolidate_4811": "importer"} if apart else None)
+    register = refund.Register()
+    places = register.learn(WORDS)
+    sums, single = refund.Accumulator(register, settings), refund.Accumulator(register, settings)
+    for rows in parts:
+        columns = [np.array([row[at] for row in rows], np.int64) for at in range(5)]
+        known, paid = columns[4].astype(np.int8), np.ones(len(rows), np.int8)
+        day = (FIRST_DAY + columns[2]).astype(np.int32)
+        sums.add(sums_of(register, rows))
+        cents = columns[3], columns[3] // 7
+        single.add_refunds(kernels.Refunds(places[columns[0]], places[columns[1]], day, *cents, known, paid))
+        for _ in range(2):
+            found = single.finish()
+            assert found.refunds.equals(sums.finish().refunds)
+    fresh = refund.Accumulator(register, settings)
+    for rows in parts:
+        fresh.add(sums_of(register, rows))
+    assert fresh.finish().refunds.equals(single.finish().refunds)
+
+
 @pytest.mark.parametrize(("rows", "waiting"), [(1 << 20, 8192), (300, 8)])
 def test_accumulator__any_order_any_threads(rows: int, waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A load with a known answer, added up by four threads in a random order, in small batches and in one."""
