@@ -11,7 +11,7 @@ from cape_engine.outputs.growing import InOrder
 
 def test_in_order__one_after_the_other_in_one_thread() -> None:
     """Calls keep their order and share a thread that is not the caller's; `wait` ends once they were made."""
-    line, made = InOrder(), []
+    line, made = InOrder(), list[tuple[int, int]]()
     for number in range(100):
         line.add(lambda n: made.append((n, threading.get_ident())), number)
     line.wait()
@@ -22,7 +22,7 @@ def test_in_order__one_after_the_other_in_one_thread() -> None:
 
 def test_in_order__waits_until_few_are_left() -> None:
     """With a number, `wait` returns while the last of them still wait."""
-    line, gate, made = InOrder(), threading.Event(), []
+    line, gate, made = InOrder(), threading.Event(), list[int]()
     line.add(made.append, 1)
     line.add(gate.wait, 10)
     line.add(made.append, 2)
@@ -35,7 +35,7 @@ def test_in_order__waits_until_few_are_left() -> None:
 
 def test_in_order__a_failure_shows_and_nothing_follows() -> None:
     """What a call raised comes out of `wait`; calls behind it are refused, not made."""
-    line, made = InOrder(), []
+    line, made = InOrder(), list[int]()
 
     def fails() -> None:
         raise OSError("disk full")
