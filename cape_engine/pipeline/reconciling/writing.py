@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,16 @@ def write_reconciliation(
             folder.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
-            files = write_tables(staging, {FILES[name]: table for name, table in tables.items()})
+            # Tables are encoded without the interpreter, page and workbook by it: both at once.
+            with ThreadPoolExecutor(1, thread_name_prefix="cape-tables") as pool:
+                written = pool.submit(write_tables, staging, {FILES[name]: table for name, table in tables.items()})
+                page = reconciliation_page(tables, manifest, ruleset.cause_codes)
+                write_book(staging / BOOK, tables, manifest, ruleset.cause_codes)
+                files = written.result()
             summary = staging / f"{FILES['summary']}.csv"
             write_csv(summary, tables["summary"])
             files[summary.name] = {"sha256": sha256_of(summary), "rows": tables["summary"].num_rows}
-            page = reconciliation_page(tables, manifest, ruleset.cause_codes)
             files[PAGE] = write_bytes(staging / PAGE, page.encode())
-            write_book(staging / BOOK, tables, manifest, ruleset.cause_codes)
             files[BOOK] = {"sha256": sha256_of(staging / BOOK)}
             whole = {**manifest, "files": files}
             write_json(staging / MANIFEST, whole)
