@@ -167,14 +167,14 @@ def _mass(lots: Any, name: str) -> Case:
     """Mass processing of the first partition of the store, lines and numbers not written (detail none)."""
     partition = lots.store.read(lots.store.partitions[0])
     book = Book(rules.load(), Settings.build(None, None), None, lots.as_of)
-    inputs, _missing = kernel_inputs(partition, book, Tallies())
+    inputs = kernel_inputs(partition, book, Tallies())
     outputs = outputs_for(inputs)
 
     def walk() -> None:
         outputs.told.count[:] = 0
         getattr(process, name)(*inputs.arguments(outputs))
 
-    return len(inputs.tariffs.number), walk, ()
+    return len(inputs.tariffs.duty), walk, ()
 
 
 def _interest(lots: Any, name: str) -> Case:

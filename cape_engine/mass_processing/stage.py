@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cape_engine import bridge
-from cape_engine.bridge import Int64s, Partition
+from cape_engine.bridge import Int64s, LineShapes, Partition
 from cape_engine.dates import day_number
 from cape_engine.findings import Findings
 from cape_engine.mass_processing import amounts, export_text, lines, report
@@ -22,9 +21,9 @@ from cape_engine.mass_processing.result import MassResult, Tallies
 from cape_engine.mass_processing.versions import new_versions
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
-from cape_engine.schema import rows as t
 from cape_engine.schema.codes import Change, Flag, Trial
 from cape_engine.settings import Settings
+from cape_engine.store.shapes import shapes_of
 from cape_kernels import status as s
 from cape_kernels import tables as k
 from cape_kernels.process import process_lines
@@ -38,6 +37,7 @@ class Inputs:
 
     entries: k.Entries
     lines: k.Lines
+    shapes: k.Shapes
     tariffs: k.Tariffs
     quantities: k.Quantities
     law: k.Law
@@ -47,20 +47,21 @@ class Inputs:
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Entries, lines, numbers."""
-        return len(self.entries.lines), len(self.lines.tariffs), len(self.tariffs.number)
+        return len(self.entries.lines), len(self.lines.key), len(self.tariffs.duty)
 
     def arguments(self, outputs: Outputs) -> tuple[Any, ...]:
         """What the kernel takes, with a fresh work sheet."""
-        longest = int(self.lines.tariffs.max(initial=1))
+        count = len(self.entries.lines)
         work = k.Work(
-            np.empty((k.WORK_ROWS, longest), np.int64),
-            np.empty(2 * max(longest, k.SURVEY_ROOM) + 2, np.int64),
-            np.empty(k.SURVEY_LINES + 1, np.int64),
-            np.empty((k.REST_ROWS, k.SURVEY_LINES), np.int64),
-            np.zeros(1, np.int64),
+            np.empty((k.WORK_ROWS, int(self.shapes.size.max(initial=1))), np.int64),
+            np.zeros(k.PROGRAMS, k.PROGRAM),
+            np.empty((k.BLOCK_ROWS, k.BLOCK_LINES), np.int64),
+            np.zeros(k.AT_WORDS, np.int64),
+            *(np.zeros(count, np.int64) for _ in range(3)),
         )
         outs = outputs.entries, outputs.lines, outputs.tariffs, outputs.told
-        return (self.entries, self.lines, self.tariffs, self.quantities, self.law, self.policy, work, outs)
+        data = self.entries, self.lines, self.shapes, self.tariffs, self.quantities
+        return (*data, self.law, self.policy, work, outs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,16 @@ def process(
     """
     findings, tallies = Findings(), Tallies()
     mode_b = settings.text("mass.mode") == "B"
-    inputs, missing = kernel_inputs(
+    inputs = kernel_inputs(
         partition,
         shared_book(ruleset, settings, column1, as_of),
         tallies,
         detail=detail,
         duties=detail and mode_b,
     )
-    report.privileged_findings(findings, partition, lines.entry_of(inputs.entries.lines, missing), missing)
     out = run_kernel(inputs)
+    undated = out.told.undated[: out.told.count[1]].astype(np.int64)
+    report.privileged_findings(findings, partition, lines.entry_of(inputs.entries.lines, undated), undated)
     report.unknown_numbers(tallies, partition, inputs.vocabulary, out.told)
     if mode_b:
         _take_mode_b(out, inputs)
@@ -150,8 +152,8 @@ def kernel_inputs(
     detail: bool = False,
     duties: bool = False,
     prices: bool = False,
-) -> tuple[Inputs, Int64s]:
-    """Arrays for the kernel, and the privileged lines without their date.
+) -> Inputs:
+    """Arrays for the kernel.
 
     Args:
         partition: what to process.
@@ -161,22 +163,22 @@ def kernel_inputs(
         duties: as above.
         prices: as above.
     """
-    codes, vocabulary = bridge.codes(partition.tariffs, t.HTS_NUMBER)
-    texts = export_text.text_rows(partition, book, (codes, vocabulary), tallies)
+    found = shapes_of(partition)
+    texts = export_text.text_rows(partition, book, tallies)
     entries = lines.entries_of(partition, book.ruleset, book.periods)
-    line_arrays, countries, programmes, missing = lines.lines_of(partition, book.ruleset, book.periods, entries, texts)
-    places, measured = book.places(vocabulary)
-    quantities = amounts.quantities_of(partition, book, vocabulary, None if len(texts[0]) else measured)
+    line_arrays = lines.lines_of(found, book.periods, texts)
+    places, measured = book.places(found.vocabulary)
+    quantities = amounts.quantities_of(partition, book, found.vocabulary, None if len(texts[0]) else measured)
     rulings, rows, rates = book.tables()
+    countries, programmes, _sets, _statuses = found.word_lists
     law = k.Law(places, rulings, rows, rates, book.periods.origins(countries), book.periods.spis(programmes))
-    policy = _policy(book, (countries, programmes), detail=detail, duties=duties, prices=prices)
-    tariffs = amounts.tariffs_of(partition, codes)
-    return Inputs(entries, line_arrays, tariffs, quantities, law, policy, vocabulary), missing
+    policy = _policy(book, found, detail=detail, duties=duties, prices=prices)
+    tariffs = amounts.tariffs_of(partition)
+    shapes = lines.shapes_for(found, book.ruleset)
+    return Inputs(entries, line_arrays, shapes, tariffs, quantities, law, policy, found.vocabulary)
 
 
-def _policy(
-    book: Book, words: tuple[Sequence[str], Sequence[str]], *, detail: bool, duties: bool, prices: bool
-) -> k.Policy:
+def _policy(book: Book, shapes: LineShapes, *, detail: bool, duties: bool, prices: bool) -> k.Policy:
     """Settings as whole numbers."""
     settings = book.settings
     return k.Policy(
@@ -187,12 +189,15 @@ def _policy(
         text_first=int(settings.text("mass.column1_source") == "export"),
         displaced=int(settings.text("mass.displaced_232") == "flag"),
         as_of=day_number(book.as_of),
-        origins=len(words[0]) + 1,
-        spis=len(words[1]) + 1,
+        origins=len(shapes.word_lists[0]) + 1,
+        spis=len(shapes.word_lists[1]) + 1,
         apart=int(book.apart),
         detail=int(detail),
         duties=int(duties),
         prices=int(prices),
+        periods=book.periods.count,
+        bits=shapes.bits,
+        filler=shapes.filler,
     )
 
 
@@ -216,11 +221,12 @@ def outputs_for(inputs: Inputs) -> Outputs:
             np.empty(numbers, "b"), np.empty(numbers, "b"), np.empty(numbers, "q"), np.zeros(size * policy.duties, "q")
         ),
         k.Told(
-            np.zeros(1, "q"),
+            np.zeros(2, "q"),
             np.empty(m, "i4"),
             np.empty(m, "i4"),
             np.empty(m, "i4"),
             np.empty(m, "b"),
+            np.empty(m, "i4"),
             np.zeros(words, "q"),
             np.zeros(words, "i4"),
         ),
@@ -244,7 +250,8 @@ def _take_mode_b(out: Outputs, inputs: Inputs) -> None:
     if len(duties) == 0:
         return
     known_line = np.repeat(known, inputs.entries.lines)
-    changed = np.repeat(known_line, inputs.lines.tariffs) & (out.tariffs.duty != duties)
+    sizes = inputs.shapes.size[inputs.lines.key >> inputs.policy.bits]
+    changed = np.repeat(known_line, sizes) & (out.tariffs.duty != duties)
     out.tariffs.duty[changed] = duties[changed]
     out.tariffs.rule[changed] = s.RULE_RECOMPUTED
     kept = changed & (out.tariffs.change == Change.KEPT)
