@@ -54,11 +54,17 @@ def lines_of(shapes: LineShapes, periods: Periods, texts: Texts) -> k.Lines:
     )
 
 
-def shapes_for(shapes: LineShapes, ruleset: Ruleset) -> k.Shapes:
+def shapes_for(shapes: LineShapes, ruleset: Ruleset, origin_of: Int32s, spi_of: Int32s) -> k.Shapes:
     """`tables.Shapes` of a partition.
 
     Privileged FTZ goods take the day of that status (CATAIR AE note (j), handbook 5.5); the components of a set carry
     no duty (CATAIR AE (k)).
+
+    Args:
+        shapes: the lines by shape.
+        ruleset: which status is privileged.
+        origin_of: what each country is, and no country, as `Periods.origins` gives it.
+        spi_of: what each programme is, as `Periods.spis` gives it.
     """
     privileged = {row.ftz_status for row in ruleset.rate_date_rules if row.ftz_status}
     origin, spi, sets, statuses = shapes.words
@@ -66,7 +72,14 @@ def shapes_for(shapes: LineShapes, ruleset: Ruleset) -> k.Shapes:
     marks |= np.where(among(sets, shapes.word_lists[2], {"V"}), np.int8(k.SHAPE_COMPONENT), np.int8(0))
     marks |= np.where(among(statuses, shapes.word_lists[3], privileged), np.int8(k.SHAPE_PRIVILEGED), np.int8(0))
     return k.Shapes(
-        shapes.size, shapes.start, shapes.before, origin, spi, readonly(marks), shapes.beside_tariff, shapes.beside_value
+        shapes.size,
+        shapes.start,
+        shapes.before,
+        readonly(origin_of[origin]),
+        readonly(spi_of[spi]),
+        readonly(marks),
+        shapes.beside_tariff,
+        shapes.beside_value,
     )
 
 

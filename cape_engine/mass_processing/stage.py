@@ -55,8 +55,10 @@ class Inputs:
         work = k.Work(
             np.empty((k.WORK_ROWS, int(self.shapes.size.max(initial=1))), np.int64),
             np.zeros(k.PROGRAMS, k.PROGRAM),
-            np.empty((k.BLOCK_ROWS, k.BLOCK_LINES), np.int64),
+            np.empty(k.BLOCK_WORDS, np.int64),
             np.zeros(k.AT_WORDS, np.int64),
+            np.empty(len(self.shapes.size), np.int64),
+            np.zeros(2 << len(self.shapes.size).bit_length(), np.int64),
             *(np.zeros(count, np.int64) for _ in range(3)),
         )
         outs = outputs.entries, outputs.lines, outputs.tariffs, outputs.told
@@ -171,10 +173,12 @@ def kernel_inputs(
     quantities = amounts.quantities_of(partition, book, found.vocabulary, None if len(texts[0]) else measured)
     rulings, rows, rates = book.tables()
     countries, programmes, _sets, _statuses = found.word_lists
-    law = k.Law(places, rulings, rows, rates, book.periods.origins(countries), book.periods.spis(programmes))
+    origins, origin_of = book.periods.origins(countries)
+    spis, spi_of = book.periods.spis(programmes)
+    law = k.Law(places, rulings, rows, rates, origins, spis)
     policy = _policy(book, found, detail=detail, duties=duties, prices=prices)
     tariffs = amounts.tariffs_of(partition)
-    shapes = lines.shapes_for(found, book.ruleset)
+    shapes = lines.shapes_for(found, book.ruleset, origin_of, spi_of)
     return Inputs(entries, line_arrays, shapes, tariffs, quantities, law, policy, found.vocabulary)
 
 
@@ -189,8 +193,6 @@ def _policy(book: Book, shapes: LineShapes, *, detail: bool, duties: bool, price
         text_first=int(settings.text("mass.column1_source") == "export"),
         displaced=int(settings.text("mass.displaced_232") == "flag"),
         as_of=day_number(book.as_of),
-        origins=len(shapes.word_lists[0]) + 1,
-        spis=len(shapes.word_lists[1]) + 1,
         apart=int(book.apart),
         detail=int(detail),
         duties=int(duties),

@@ -10,33 +10,30 @@ from cape_kernels.general import tell, treat_generally
 from cape_kernels.ordinary import (
     CUSTOMARY_TARIFFS,
     Plain,
-    half_up_cents,
     ieepa_duty_of,
-    is_free,
     plain_line,
-    replaced_line,
     sum_long,
     sum_short,
     write_beside,
 )
+from cape_kernels.programs import place_among
 from cape_kernels.scan import Facts
+from cape_kernels.short import write_last
 from cape_kernels.tables import (
+    AT_ROADS,
     BLOCK_ENTRY,
     BLOCK_FIRST,
+    BLOCK_LINES,
     BLOCK_PROGRAM,
-    BLOCK_REST,
+    BLOCK_ROADS,
     BLOCK_RULING,
     ORDINARY_BITS,
     ORIGIN_COLUMN2,
     ORIGIN_DISPLACED,
-    ROAD_COMPONENT,
     ROAD_LEFT,
-    ROAD_PLAIN,
-    ROAD_REPLACED,
     SHAPE_COMPONENT,
     SHAPE_PRIVILEGED,
     SHAPE_VALUED,
-    SPI_NONE,
     WEIGHT_BASE,
     WEIGHT_BITS,
     WEIGHT_REPLACES,
@@ -45,19 +42,6 @@ from cape_kernels.tables import (
 
 _at = np.uint64
 _LARGEST_INT32 = 2**31 - 1
-
-
-@helper
-def place_among(lines, line):  # type: ignore[no-untyped-def]
-    """Place of a line among ascending ones, which the number of all lines closes; -1 if it is not there."""
-    low, high = np.int64(0), np.int64(len(lines) - 1)
-    while low < high:
-        middle = (low + high) // 2
-        if lines[middle] < line:
-            low = middle + 1
-        else:
-            high = middle
-    return low if lines[low] == line else np.int64(-1)
 
 
 @helper
@@ -88,20 +72,6 @@ def facts_of(line, first, entry, program, entries, lines, shapes, policy):  # ty
         np.int64(lines.text_row[text]) if text >= 0 else np.int64(-1),
         np.int64(program["origin"] & ORIGIN_DISPLACED != 0),
     )
-
-
-@helper
-def write_last(line, last, filed, found, outs):  # type: ignore[no-untyped-def]
-    """What detail asks for of an ordinary line and its last number."""
-    line_out, tariff_out = outs[1], outs[2]
-    line_out.gap[line] = found.gap
-    line_out.known[line] = found.known
-    tariff_out.change[last] = s.CHANGE_KEPT
-    tariff_out.rule[last] = found.rule
-    tariff_out.duty[last] = filed
-    if found.rule != s.RULE_NONE:
-        tariff_out.change[last] = s.CHANGE_RESTORED if found.restored != 0 else s.CHANGE_KEPT
-        tariff_out.duty[last] = found.new_base
 
 
 @helper
@@ -175,75 +145,10 @@ def add_ordinary(entry, facts, sums, found, data, law, policy, work, outs):  # t
 
 
 @routine
-def treat_short(left, line, value, tariffs, law, policy, work, outs):  # type: ignore[no-untyped-def]
-    """Add lines of few numbers and a percentage to their entries; how many lines are left then.
+def treat_left(line, entries, lines, data, law, policy, work, outs):  # type: ignore[no-untyped-def]
+    """Add the lines that the short roads left of a block to their entries.
 
     Args:
-        left: how many lines were left before.
-        line: the first line of the block.
-        value: of each line.
-        tariffs: see `tables`.
-        law: see `tables`.
-        policy: see `tables`.
-        work: see `tables`.
-        outs: see `tables`.
-    """
-    out, told = outs[0], outs[3]
-    block, tolerance = work.block, policy.tolerance_cents
-    kept = np.int64(0)
-    for place in range(left):
-        each = block[BLOCK_REST, _at(place)]
-        block[BLOCK_REST, _at(kept)] = each
-        kept += 1
-        program = work.programs[_at(block[BLOCK_PROGRAM, _at(each)])]
-        road, spi = np.int64(program["road"]), np.int64(program["spi"])
-        if road == ROAD_LEFT:
-            continue
-        base = law.rulings[_at(block[BLOCK_RULING, _at(each)])]
-        weights, entry = np.int64(base["weights"]), block[BLOCK_ENTRY, _at(each)]
-        first, worth = block[BLOCK_FIRST, _at(each)], np.int64(value[_at(line + each)])
-        sums = sum_short(first, worth, program, base, tariffs.duty, tolerance)
-        gap = sums.gap
-        if road == ROAD_COMPONENT:
-            # A component carries no duty: what it keeps is what mode A and mode B differ by.
-            gap = sums.filed - sums.removed
-            weights &= ORDINARY_BITS
-        odd = (weights ^ WEIGHT_BASE) | (np.int64(base["marks"]) & np.int64(program["watched"]))
-        if sums.odd | odd != 0:
-            continue
-        if road >= ROAD_REPLACED:
-            filed = np.int64(tariffs.duty[_at(first + program["before"])])
-            replaced = np.int64(tariffs.duty[_at(first + road - ROAD_REPLACED)])
-            found = replaced_line(worth, filed, replaced, gap, base, tolerance)
-            out.restored[_at(entry)] += found.restored
-            gap = found.gap
-            work.notes[_at(entry)] |= found.notes
-            if found.notes & s.NOTES_TOLD:
-                tell(told, entry, line + each, found.notes, s.OK)
-            if policy.detail == 1:
-                write_last(line + each, first + program["before"], filed, found, outs)
-        else:
-            if spi != SPI_NONE and road == ROAD_PLAIN:
-                if is_free(law.rates, base["row"], spi) == 0:
-                    continue
-                gap += half_up_cents(worth * base["rate_e9"])
-            if abs(gap) > tolerance:
-                continue
-            if policy.detail == 1:
-                outs[1].gap[line + each] = gap
-        out.filed[_at(entry)] += sums.filed
-        out.removed[_at(entry)] += sums.removed
-        out.recomputed[_at(entry)] += gap
-        kept -= 1
-    return kept
-
-
-@routine
-def treat_left(left, line, entries, lines, data, law, policy, work, outs):  # type: ignore[no-untyped-def]
-    """Add the lines that the short road left of a block to their entries.
-
-    Args:
-        left: how many.
         line: the first line of the block.
         entries: see `tables`.
         lines: see `tables`.
@@ -253,14 +158,13 @@ def treat_left(left, line, entries, lines, data, law, policy, work, outs):  # ty
         work: see `tables`.
         outs: see `tables`.
     """
-    shapes, tariffs, _ = data
-    out = outs[0]
-    for place in range(left):
-        each = work.block[BLOCK_REST, place]
-        entry = work.block[BLOCK_ENTRY, each]
-        program = work.programs[work.block[BLOCK_PROGRAM, each]]
-        base_at = work.block[BLOCK_RULING, each]
-        facts = facts_of(line + each, work.block[BLOCK_FIRST, each], entry, program, entries, lines, shapes, policy)
+    shapes, out = data[0], outs[0]
+    block = work.block
+    for place in range(work.at[AT_ROADS + ROAD_LEFT]):
+        each = block[BLOCK_ROADS + ROAD_LEFT * BLOCK_LINES + place]
+        entry, base_at = block[BLOCK_ENTRY + each], block[BLOCK_RULING + each]
+        program = work.programs[block[BLOCK_PROGRAM + each]]
+        facts = facts_of(line + each, block[BLOCK_FIRST + each], entry, program, entries, lines, shapes, policy)
         ordinary = 0 < facts.size <= CUSTOMARY_TARIFFS and 0 < facts.value <= _LARGEST_INT32 and facts.valued == 0
         ordinary = ordinary and law.rulings[base_at]["base"] != 0 and facts.text_row < 0
         if ordinary and policy.duties == 0 and policy.prices == 0:

@@ -79,8 +79,10 @@ SHAPE_VALUED = 4  # a number before the last has a value of its own
 ROAD_LEFT = 0  # each line is looked at
 ROAD_SINGLE = 1  # one number before the last, removed or kept without a duty of its own, and no programme
 ROAD_PLAIN = 2  # numbers that are removed or charge a percentage
-ROAD_COMPONENT = 3  # the same on a component of a set
-ROAD_REPLACED = 4  # the first of them replaces column 1; 5 the second, and so on
+ROAD_FREE = 3  # the same with a programme, as far as that is at Free
+ROAD_COMPONENT = 4  # the same on a component of a set
+ROAD_REPLACED = 5  # one number replaces column 1
+ROADS = 6
 SHORT_ROAD = 3  # so many numbers before the last one
 PROGRAMS = 1 << 14  # programmes of shapes and periods that are kept at a time
 
@@ -124,6 +126,7 @@ PROGRAM = np.dtype(
         ("there_1", np.int8),  # -1 where there is such a number
         ("there_2", np.int8),
         ("there_3", np.int8),
+        ("replaces", np.int8),  # which of them replaces column 1, from 0
         ("road", np.int8),
         ("spi", np.int8),
         ("origin", np.int8),
@@ -192,7 +195,7 @@ class Shapes(NamedTuple):
 
     Attributes:
         size: int32 numbers on a line, the last one too. start: int32 where its other numbers begin in `before`.
-        before: int32 places in the vocabulary. origin, spi: int32 words, -1 none. marks: int8 `SHAPE_*`.
+        before: int32 places in the vocabulary. origin, spi: int32 which of `Law`. marks: int8 `SHAPE_*`.
         beside_tariff: int32 ascending places of tariffs before the last of their line whose value is not the filler.
         beside_value: int64 those values.
     """
@@ -248,8 +251,8 @@ class Law(NamedTuple):
 
     Attributes:
         place: int32 of each word of the vocabulary: its ruling, or minus one less than the first of one per period.
-        rulings: `RULING`. numbers: `NUMBER`. rates: `RATE`. origins: int8 `ORIGIN_*` bits of each period and country.
-        spis: int8 programme of each period and word, -1 none. Words stand side by side, no word before the first.
+        rulings: `RULING`. numbers: `NUMBER`. rates: `RATE`. origins: int8 `ORIGIN_*` bits of each period and what a
+        country is. spis: int8 programme of each period and what a word is, -1 none; those of a period side by side.
     """
 
     place: Any
@@ -267,8 +270,7 @@ class Policy(NamedTuple):
         tolerance_cents: largest difference ACE accepts. summary_inclusive: 1 if exactly that passes on a summary.
         restore: 1 if column 1 is restored. move: 1 if value is moved from an IEEPA record. text_first: 1 if the
         export's column 1 text counts before the table. displaced: 1 if displaced 232 is flagged. as_of: day used for
-        column 1 where the rate date is unknown. origins, spis: words of a period in `Law`. apart: 1 if
-        what is removed are not just the IEEPA numbers. detail: 1 if the arrays of lines and numbers are written.
+        column 1 where the rate date is unknown. apart: 1 if what is removed are not just the IEEPA numbers. detail: 1 if the arrays of lines and numbers are written.
         duties: 1 if mode B of each number is written too. prices: 1 if value and column 1 of each line are. periods:
         how many there are. bits: of `Lines.key` that count the vocabulary. filler: dollars of a number before the last
         that has none of its own, 0 or -1.
@@ -281,8 +283,6 @@ class Policy(NamedTuple):
     text_first: int
     displaced: int
     as_of: int
-    origins: int
-    spis: int
     apart: int
     detail: int
     duties: int
@@ -360,22 +360,22 @@ WORK_QUANTITIES = 4  # three amounts, three units
 WORK_ROWS = 10
 
 
-# Rows of what is known of the lines of a block.
-BLOCK_LINES = 512  # so many lines go from one pass to the next at a time: what is known of them stays in the cache
+BLOCK_LINES = 512  # so many lines go from pass to pass at a time: what is known of them stays in the cache
+# Where what is known of the lines of a block begins: constants, so that one register holds all their addresses.
 BLOCK_PROGRAM = 0  # place of its program
-BLOCK_RULING = 1  # place of the ruling on its last number
-BLOCK_FIRST = 2  # its first tariff
-BLOCK_ENTRY = 3
-BLOCK_SINGLE = 4  # lines of `ROAD_SINGLE`
-BLOCK_REST = 5  # the others, and in the end those that are left, ascending
-BLOCK_ROWS = 6
+BLOCK_RULING = BLOCK_LINES  # place of the ruling on its last number
+BLOCK_FIRST = 2 * BLOCK_LINES  # its first tariff
+BLOCK_ENTRY = 3 * BLOCK_LINES
+BLOCK_ROADS = 4 * BLOCK_LINES  # for each road its lines
+BLOCK_WORDS = BLOCK_ROADS + ROADS * BLOCK_LINES
 # The walk from block to block.
 AT_QUANTITY = 0  # quantities at which it has arrived
 AT_LINE = 1
 AT_ENTRY = 2
 AT_REST = 3  # lines of that entry that are still to come
 AT_TARIFF = 4
-AT_WORDS = 5
+AT_ROADS = 5  # for each road how many lines of the block take it
+AT_WORDS = AT_ROADS + ROADS
 
 
 class Work(NamedTuple):
@@ -383,7 +383,8 @@ class Work(NamedTuple):
 
     Attributes:
         sheet: int64, `WORK_ROWS` rows, a column for each number of the longest line. programs: `PROGRAM`, `PROGRAMS` of
-        them, their tags 0. block: int64, `BLOCK_ROWS` rows of `BLOCK_LINES` columns. at: int64, `AT_WORDS` elements, 0.
+        them, their tags 0. block: int64, `BLOCK_WORDS` elements. at: int64, `AT_WORDS` elements, 0. kinds: int64
+        for each shape the first that means the same. table: int64, a power of two above twice the shapes, 0.
         seen, notes, ieepa_duty: int64 for each entry, 0: marks of its numbers, notes on its lines, and, where what is
         removed are not just the IEEPA numbers, cents on those.
     """
@@ -392,6 +393,8 @@ class Work(NamedTuple):
     programs: Any
     block: Any
     at: Any
+    kinds: Any
+    table: Any
     seen: Any
     notes: Any
     ieepa_duty: Any
@@ -426,7 +429,7 @@ POLICY_TYPE = types.NamedUniTuple(types.int64, len(Policy._fields), Policy)
 _SHEET_TYPE = types.Array(types.int64, 2, "C")
 _ROOM_TYPE = _array(types.int64, readonly=False)
 _PROGRAMS_TYPE = _array(types.from_dtype(PROGRAM), readonly=False)
-WORK_TYPE = types.NamedTuple([_SHEET_TYPE, _PROGRAMS_TYPE, _SHEET_TYPE, *[_ROOM_TYPE] * 4], Work)
+WORK_TYPE = types.NamedTuple([_SHEET_TYPE, _PROGRAMS_TYPE, *[_ROOM_TYPE] * 7], Work)
 ENTRY_OUT_TYPE = _tuple(EntryOut, "qqqqbii", readonly=False)
 LINE_OUT_TYPE = _tuple(LineOut, "qbqqb", readonly=False)
 TARIFF_OUT_TYPE = _tuple(TariffOut, "bbqq", readonly=False)
