@@ -301,3 +301,26 @@ def count_fillers(count, values, found):  # type: ignore[no-untyped-def]
 def count_wide_fillers(count, values, found):  # type: ignore[no-untyped-def]
     """`count_fillers` for values of 64 bits."""
     _counted(count, values, found)
+
+
+@kernel(types.void(_NARROW, types.int64, types.int64[::1], types.int64[::1]))
+def widen_keys(narrow, mask, key, most):  # type: ignore[no-untyped-def]
+    """Write keys of 32 bits as keys of 64, and between which bounds they lie.
+
+    Args:
+        narrow: n keys.
+        mask: the low bits of a key, which count the vocabulary.
+        key: n out.
+        most: out: the least key or 0, the greatest or 0, the greatest place.
+    """
+    least = last = place = np.int32(0)
+    low = np.int32(mask)
+    for line in range(len(narrow)):
+        word = narrow[line]
+        key[line] = word
+        least = min(least, word)
+        last = max(last, word)
+        place = max(place, np.int32(word & low))
+    most[0] = least
+    most[1] = last
+    most[2] = place
