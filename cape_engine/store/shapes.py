@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -40,6 +41,7 @@ WORD_COLUMNS = (COUNTRY_OF_ORIGIN, SPI_CODE, SET_INDICATOR, FTZ_STATUS)
 FIRST_SHAPES = 1 << 11
 """Shapes that there is room for at first; a partition of the national data has a thousand."""
 _T = TypeVar("_T", bound=np.generic)
+_Kernel = Callable[..., None]
 
 _NOTHING = readonly(np.zeros(0, np.int32))
 
@@ -75,7 +77,7 @@ def derived(lines: pa.Table, tariffs: pa.Table) -> LineShapes:
     values = _values(tariffs)
     bits = max(len(vocabulary) - 1, 0).bit_length()
     filler = _filler(counts, values)
-    facts = kernel.Facts(*(one[0] for one in worded), *(one[1] for one in worded), counts)
+    facts = kernel.Facts._make([*(one[0] for one in worded), *(one[1] for one in worded), counts])
     walk = _Walk(len(counts), values.dtype)
     walk.through(facts, kernel.Numbers(codes, ranks), values, kernel.How(filler, bits))
     dated, day = _dated(lines)
@@ -85,7 +87,7 @@ def derived(lines: pa.Table, tariffs: pa.Table) -> LineShapes:
         vocabulary,
         bits,
         readonly(walk.key),
-        readonly(walk.value),
+        walk.value,
         _int32(form >> 1),
         readonly(walk.start),
         readonly(walk.before),
@@ -110,7 +112,7 @@ class _Walk:
     """
 
     lines: int
-    kind: np.dtype[np.signedinteger]
+    kind: np.dtype[np.int32] | np.dtype[np.int64]
     key: Int64s = field(init=False)
     value: Int32s | Int64s = field(init=False)
     said: npt.NDArray[np.int64] = field(init=False)
@@ -135,7 +137,7 @@ class _Walk:
         Raises:
             StoreError: lines and numbers do not fit each other.
         """
-        walk = kernel.shapes_of_lines if self.kind == np.int32 else kernel.shapes_of_wide_lines
+        walk: _Kernel = kernel.shapes_of_lines if self.kind == np.int32 else kernel.shapes_of_wide_lines
         state = np.zeros(kernel.STATE_LENGTH, np.int64)
         table = np.zeros(_slots(len(self.said)), np.uint64)
         while True:
@@ -153,7 +155,7 @@ class _Walk:
             line = int(state[kernel.LINE])
             if line == self.lines:
                 break
-            size = int(facts.count[line])
+            size = int(facts.sizes[line])
             if size < 0 or state[kernel.TARIFF] + size > len(numbers.code):
                 break
             self._grow(state, size)
@@ -161,6 +163,7 @@ class _Walk:
                 table = np.zeros(_slots(len(self.said)), np.uint64)
         if state[kernel.LINE] != self.lines or state[kernel.TARIFF] != len(numbers.code):
             raise StoreError("lines and numbers of a partition do not fit each other; import the sources again")
+        self.value.flags.writeable = False
         shapes = int(state[kernel.SHAPES])
         self.said, self.start = self.said[:shapes], self.start[:shapes]
         self.before = self.before[: int(state[kernel.BEFORE])]
@@ -237,7 +240,9 @@ def _values(tariffs: pa.Table) -> Int32s | Int64s:
     values = stored(tariffs, VALUE_DOLLARS) if str(VALUE_DOLLARS) in tariffs.column_names else None
     if values is None:
         return readonly(np.full(tariffs.num_rows, NO_NUMBER, np.int32))
-    return filled(values, np.int32 if values.type == pa.int32() else np.int64, NO_NUMBER)
+    if values.type == pa.int32():
+        return filled(values, np.int32, NO_NUMBER)
+    return filled(values, np.int64, NO_NUMBER)
 
 
 def _filler(counts: Int32s, values: Int32s | Int64s) -> int:
@@ -245,7 +250,7 @@ def _filler(counts: Int32s, values: Int32s | Int64s) -> int:
     if len(values) == 0 or int(values.min()) > NO_NUMBER:
         return 0
     found = np.zeros(2, np.int64)
-    count = kernel.count_fillers if values.dtype == np.int32 else kernel.count_wide_fillers
+    count: _Kernel = kernel.count_fillers if values.dtype == np.int32 else kernel.count_wide_fillers
     count(counts, values, found)
     return NO_NUMBER if found[1] > found[0] else 0
 

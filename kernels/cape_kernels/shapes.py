@@ -32,7 +32,7 @@ class Facts(NamedTuple):
     Attributes:
         country, programme, part, zone: int32 code of each line, -1 unknown; empty where no line has a word.
         countries, programmes, parts, zones: int32 code that counts for each of these, that of -1 before the first.
-        count: int32 numbers of each line.
+        sizes: int32 numbers of each line.
     """
 
     country: npt.NDArray[np.int32]
@@ -43,7 +43,7 @@ class Facts(NamedTuple):
     programmes: npt.NDArray[np.int32]
     parts: npt.NDArray[np.int32]
     zones: npt.NDArray[np.int32]
-    count: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int32]
 
 
 class Numbers(NamedTuple):
@@ -113,7 +113,7 @@ def _code(codes, ranks, line):  # type: ignore[no-untyped-def]  # compiled: type
     """The code that counts for the word of a line."""
     if len(codes) == 0:
         return np.int64(NO_NUMBER)
-    return np.int64(ranks[np.uint64(codes[line] + 1)])
+    return np.int64(ranks[np.uint64(codes[np.uint64(line)] + 1)])
 
 
 @helper
@@ -209,8 +209,8 @@ def _walked(facts, numbers, values, shapes, beside, key, value, how, state):  # 
         state[ENTERED] = len(shapes.table)
     tariff = state[TARIFF]
     line = state[LINE]
-    while line < len(facts.count):
-        size = np.int64(facts.count[line])
+    while line < len(facts.sizes):
+        size = np.int64(facts.sizes[line])
         before = max(size - 1, np.int64(0))
         room = (
             state[SHAPES] < len(shapes.said)
