@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -126,7 +127,10 @@ def test_derived__same_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     if not _jit.PLAIN:
         pytest.skip("the compiled kernel has its hash inside")
     monkeypatch.setattr(kernel, "mixed", lambda *_words: np.uint64(5))
-    lines = [Line((None,) * 4, ((first, 0), (second, 0), ("1", 0))) for first in "1234" for second in "1234"]
+    none = (None,) * 4
+    lines = [Line(none, ((first, 0), (second, 0), ("1", 0))) for first in "1234" for second in "1234"]
+    lines += [Line(words, (("1", 0),)) for words in itertools.product(*[[None, "X"]] * 4)]
+    lines += [Line(none, (("1", value), ("1", 0))) for value in (0, 5)]
     assert told(derived(*tables(lines))) == shaped(lines)
 
 
@@ -175,7 +179,7 @@ def test_derived__nothing() -> None:
     assert len(found.key) == len(found.value) == len(found.size) == found.bits == 0
 
 
-@pytest.mark.parametrize("counts", [[1, 1], [1, 3], [2, -1, 1], [3, 0, -1]])
+@pytest.mark.parametrize("counts", [[1, 1], [1, 3], [2, -1, 1], [3, -1, 1]])
 def test_derived__counts_do_not_fit(counts: list[int]) -> None:
     """Lines that count other numbers than there are, are refused."""
     _lines, numbers = tables([Line((None,) * 4, (("1", 0), ("2", 0), ("3", 0)))])
