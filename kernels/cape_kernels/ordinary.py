@@ -234,7 +234,8 @@ def replaced_line(worth, filed, replaced, gap, base, tolerance):  # type: ignore
 def plain_line(facts, at, weights, gap, data, law, policy, work):  # type: ignore[no-untyped-def]
     """Both modes of a line that is ordinary but for its programme, its rate, or what stands before its base number.
 
-    `gap` is what the line keeps less its mode B as far as that is a percentage; `data` is (shapes, numbers, quantities).
+    `gap` is what the line keeps less its mode B as far as that is a percentage; `data` is (shapes, numbers,
+    quantities).
     """
     shapes, tariffs = data[0], data[1]
     base = law.rulings[at]

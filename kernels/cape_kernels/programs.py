@@ -174,10 +174,10 @@ def find_kinds(shapes, kinds, table):  # type: ignore[no-untyped-def]
 @routine
 def is_used(place, each, block):  # type: ignore[no-untyped-def]
     """Whether a line of the block before `each` has the program at a place."""
+    used = False
     for before in range(each):
-        if block[_at(BLOCK_PROGRAM + before)] == place:
-            return True
-    return False
+        used |= block[_at(BLOCK_PROGRAM + before)] == place
+    return used
 
 
 @helper

@@ -332,7 +332,7 @@ class TariffOut(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a person should hear of, in order of lines; room for every line, and `count` of them used.
+    """What a person should hear of; room for every line, and `count` of them used. Lines of a block are in any order.
 
     Attributes:
         count: int64, two elements: lines told, and privileged lines without their date. entry, line: int32 places.
