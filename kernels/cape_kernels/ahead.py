@@ -44,6 +44,9 @@ SELDOM = (
     "outlook.count_refunds",
     "outlook.sum_outlook",
     "parse.parse_dollars",
+    "shapes.count_fillers",
+    "shapes.count_wide_fillers",
+    "shapes.shapes_of_wide_lines",
 )
 MOST_PROCESSES = 4
 _COLLECT_AFTER = 200_000

@@ -129,7 +129,8 @@ def test_derived__same_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "mixed", lambda *_words: np.uint64(5))
     none = (None,) * 4
     lines = [Line(none, ((first, 0), (second, 0), ("1", 0))) for first in "1234" for second in "1234"]
-    lines += [Line(words, (("1", 0),)) for words in itertools.product(*[[None, "X"]] * 4)]
+    either = (None, "X")
+    lines += [Line(words, (("1", 0),)) for words in itertools.product(either, either, either, either)]
     lines += [Line(none, (("1", value), ("1", 0))) for value in (0, 5)]
     assert told(derived(*tables(lines))) == shaped(lines)
 
