@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cape_engine import bridge
 from cape_engine.bridge import Int64s, LineShapes, Partition
 from cape_engine.dates import day_number
+from cape_engine.errors import StoreError
 from cape_engine.findings import Findings
 from cape_engine.mass_processing import amounts, export_text, lines, report
 from cape_engine.mass_processing.books import shared_book
@@ -26,8 +27,10 @@ from cape_engine.settings import Settings
 from cape_engine.store.shapes import shapes_of
 from cape_kernels import status as s
 from cape_kernels import tables as k
+from cape_kernels import work as w
 from cape_kernels.process import process_lines
 
+_WORK = 7  # place of `work.Work` among the arguments of the kernel
 _HMF_DE_MINIMIS_CENTS = 300  # CATAIR AE (o), ED 602
 
 
@@ -52,11 +55,11 @@ class Inputs:
     def arguments(self, outputs: Outputs) -> tuple[Any, ...]:
         """What the kernel takes, with a fresh work sheet."""
         count = len(self.entries.lines)
-        work = k.Work(
-            np.empty((k.WORK_ROWS, int(self.shapes.size.max(initial=1))), np.int64),
-            np.zeros(k.PROGRAMS, k.PROGRAM),
-            np.empty(k.BLOCK_WORDS, np.int64),
-            np.zeros(k.AT_WORDS, np.int64),
+        work = w.Work(
+            np.empty((w.WORK_ROWS, int(self.shapes.size.max(initial=1))), np.int64),
+            np.zeros(w.PROGRAMS, w.PROGRAM),
+            np.empty(w.BLOCK_WORDS, np.int64),
+            np.zeros(w.AT_WORDS, np.int64),
             np.empty(len(self.shapes.size), np.int64),
             np.zeros(2 << len(self.shapes.size).bit_length(), np.int64),
             *(np.zeros(count, np.int64) for _ in range(3)),
@@ -236,9 +239,18 @@ def outputs_for(inputs: Inputs) -> Outputs:
 
 
 def run_kernel(inputs: Inputs) -> Outputs:
-    """One walk over all lines."""
+    """One walk over all lines.
+
+    Raises:
+        StoreError: lines and numbers do not fit each other.
+    """
     outputs = outputs_for(inputs)
-    process_lines(*inputs.arguments(outputs))
+    arguments = inputs.arguments(outputs)
+    process_lines(*arguments)
+    _, lines, tariffs = inputs.sizes
+    walked = arguments[_WORK].at
+    if (walked[w.AT_LINE], walked[w.AT_TARIFF]) != (lines, tariffs):
+        raise StoreError("lines and numbers of a partition do not fit each other; import the sources again")
     _order(outputs.told)
     return outputs
 

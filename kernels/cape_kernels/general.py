@@ -16,6 +16,8 @@ from cape_kernels.tables import (
     MARK_UNKNOWN,
     RULE_BITS,
     RULE_SHIFT,
+)
+from cape_kernels.work import (
     WORK_AT,
     WORK_CENTS,
     WORK_DUTY,

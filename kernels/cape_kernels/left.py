@@ -20,17 +20,9 @@ from cape_kernels.programs import place_among
 from cape_kernels.scan import Facts
 from cape_kernels.short import write_last
 from cape_kernels.tables import (
-    AT_ROADS,
-    BLOCK_ENTRY,
-    BLOCK_FIRST,
-    BLOCK_LINES,
-    BLOCK_PROGRAM,
-    BLOCK_ROADS,
-    BLOCK_RULING,
     ORDINARY_BITS,
     ORIGIN_COLUMN2,
     ORIGIN_DISPLACED,
-    ROAD_LEFT,
     SHAPE_COMPONENT,
     SHAPE_PRIVILEGED,
     SHAPE_VALUED,
@@ -38,6 +30,16 @@ from cape_kernels.tables import (
     WEIGHT_BITS,
     WEIGHT_REPLACES,
     WIDE,
+)
+from cape_kernels.work import (
+    AT_ROADS,
+    BLOCK_ENTRY,
+    BLOCK_FIRST,
+    BLOCK_LINES,
+    BLOCK_PROGRAM,
+    BLOCK_ROADS,
+    BLOCK_RULING,
+    ROAD_LEFT,
 )
 
 _at = np.uint64

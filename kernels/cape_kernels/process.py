@@ -11,12 +11,6 @@ from cape_kernels.ordinary import sum_short, write_beside
 from cape_kernels.programs import find_kinds, find_programs
 from cape_kernels.short import treat_components, treat_free, treat_plain, treat_replaced, treat_singles
 from cape_kernels.tables import (
-    AT_LINE,
-    AT_REST,
-    BLOCK_FIRST,
-    BLOCK_LINES,
-    BLOCK_PROGRAM,
-    BLOCK_RULING,
     ENTRIES_TYPE,
     LAW_TYPE,
     LINES_TYPE,
@@ -29,9 +23,17 @@ from cape_kernels.tables import (
     OUTS_TYPE,
     POLICY_TYPE,
     QUANTITIES_TYPE,
-    ROAD_LEFT,
     SHAPES_TYPE,
     TARIFFS_TYPE,
+)
+from cape_kernels.work import (
+    AT_LINE,
+    AT_REST,
+    BLOCK_FIRST,
+    BLOCK_LINES,
+    BLOCK_PROGRAM,
+    BLOCK_RULING,
+    ROAD_LEFT,
     WORK_TYPE,
 )
 
@@ -168,7 +170,9 @@ def process_lines(entries, lines, shapes, tariffs, quantities, law, policy, work
     while work.at[AT_LINE] < size:
         line = work.at[AT_LINE]
         count = min(np.int64(BLOCK_LINES), size - line)
-        count = find_programs(count, entries, lines, shapes, law, policy, work, told)
+        count = find_programs(count, len(tariffs.duty), entries, lines, shapes, law, policy, work, told)
+        if count == 0:  # lines and numbers do not fit each other
+            break
         if policy.detail == 1:
             write_lines(count, lines, shapes, tariffs, law, policy, work, line_out, tariff_out)
         treat_singles(lines.value, tariffs.duty, law, policy, work, out)

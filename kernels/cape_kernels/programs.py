@@ -6,6 +6,21 @@ import numpy as np
 
 from cape_kernels._jit import helper, routine
 from cape_kernels.tables import (
+    MARK_CHARGED,
+    MARK_COMPARED,
+    MARK_METAL,
+    MARK_REMOVED,
+    MARK_REPLACES,
+    ORIGIN_COLUMN2,
+    ORIGIN_DISPLACED,
+    SHAPE_COMPONENT,
+    SHAPE_PRIVILEGED,
+    SHAPE_VALUED,
+    SPI_NONE,
+    WEIGHT_BASE,
+    WEIGHT_REPLACES,
+)
+from cape_kernels.work import (
     AT_ENTRY,
     AT_LINE,
     AT_REST,
@@ -17,13 +32,6 @@ from cape_kernels.tables import (
     BLOCK_PROGRAM,
     BLOCK_ROADS,
     BLOCK_RULING,
-    MARK_CHARGED,
-    MARK_COMPARED,
-    MARK_METAL,
-    MARK_REMOVED,
-    MARK_REPLACES,
-    ORIGIN_COLUMN2,
-    ORIGIN_DISPLACED,
     PROGRAMS,
     ROAD_COMPONENT,
     ROAD_FREE,
@@ -32,13 +40,7 @@ from cape_kernels.tables import (
     ROAD_REPLACED,
     ROAD_SINGLE,
     ROADS,
-    SHAPE_COMPONENT,
-    SHAPE_PRIVILEGED,
-    SHAPE_VALUED,
     SHORT_ROAD,
-    SPI_NONE,
-    WEIGHT_BASE,
-    WEIGHT_REPLACES,
 )
 
 _at = np.uint64
@@ -174,10 +176,10 @@ def find_kinds(shapes, kinds, table):  # type: ignore[no-untyped-def]
 @routine
 def is_used(place, each, block):  # type: ignore[no-untyped-def]
     """Whether a line of the block before `each` has the program at a place."""
-    used = False
-    for before in range(each):
-        used |= block[_at(BLOCK_PROGRAM + before)] == place
-    return used
+    for before in range(each):  # noqa: SIM110 - a kernel has no generators
+        if block[_at(BLOCK_PROGRAM + before)] == place:
+            return True
+    return False
 
 
 @helper
@@ -197,13 +199,16 @@ def program_at(each, kind, period, shapes, law, policy, work):  # type: ignore[n
 
 
 @routine
-def find_programs(count, entries, lines, shapes, law, policy, work, told):  # type: ignore[no-untyped-def]
-    """Note what is known of each of the next lines, at most `count`, and its road; how many they are."""
+def find_programs(count, tariffs, entries, lines, shapes, law, policy, work, told):  # type: ignore[no-untyped-def]
+    """Note what is known of each of the next lines, at most `count`, and its road; how many they are.
+
+    None where the numbers of a line would lie behind the last of all `tariffs`.
+    """
     key, place, block, programs, at, kinds = lines.key, law.place, work.block, work.programs, work.at, work.kinds
     low_bits = (np.int64(1) << policy.bits) - 1
     line, entry, rest, first = at[AT_LINE], at[AT_ENTRY], at[AT_REST], at[AT_TARIFF]
-    for road in range(ROADS):
-        at[_at(AT_ROADS + road)] = 0
+    for taken in range(ROADS):
+        at[_at(AT_ROADS + taken)] = 0
     each = np.int64(0)
     while each < count:
         period = np.int64(entries.period[_at(entry)])
@@ -223,9 +228,10 @@ def find_programs(count, entries, lines, shapes, law, policy, work, told):  # ty
                 else:
                     told.undated[told.count[1]] = line + each
                     told.count[1] += 1
-            if mine < 0:
+            if mine < 0 or first + programs[_at(mine)]["before"] >= tariffs:
                 rest += stop - each
-                stop = count = each
+                stop = each
+                count = each
                 break
             program = programs[_at(mine)]
             start = np.int64(place[_at(word & low_bits)])
@@ -242,9 +248,9 @@ def find_programs(count, entries, lines, shapes, law, policy, work, told):  # ty
             seen |= np.int64(program["marks"]) | (marks & ~(before >> 63))
             odd = (np.int64(base["weights"]) ^ WEIGHT_BASE) | (marks & np.int64(program["watched"]))
             road = np.int64(program["road"]) & -np.int64(odd == 0)
-            taken = at[_at(AT_ROADS + road)]
-            block[_at(BLOCK_ROADS + road * BLOCK_LINES + taken)] = each
-            at[_at(AT_ROADS + road)] = taken + 1
+            there = at[_at(AT_ROADS + road)]
+            block[_at(BLOCK_ROADS + road * BLOCK_LINES + there)] = each
+            at[_at(AT_ROADS + road)] = there + 1
             each += 1
         work.seen[_at(entry)] |= seen
         if rest == 0:

@@ -20,12 +20,14 @@ from cape_kernels.tables import (
     MARK_REPLACES,
     UNKNOWN,
     WIDE,
+)
+from cape_kernels.units import measures_at, place_of
+from cape_kernels.work import (
     WORK_AT,
     WORK_DUTY,
     WORK_QUANTITIES,
     WORK_VALUE,
 )
-from cape_kernels.units import measures_at, place_of
 
 
 class Facts(NamedTuple):

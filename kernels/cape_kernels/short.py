@@ -8,7 +8,7 @@ from cape_kernels import status as s
 from cape_kernels._jit import helper, routine
 from cape_kernels.general import tell
 from cape_kernels.ordinary import half_up_cents, is_free, replaced_line, sum_short, sum_single
-from cape_kernels.tables import (
+from cape_kernels.work import (
     AT_LINE,
     AT_ROADS,
     BLOCK_ENTRY,
