@@ -6,14 +6,33 @@ A process whose kernels are compiled already never needs Numba, whose import alo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class _Kind:
+    """Equal to one of the same class with the same members; a dataclass would be compiled at every start (5 ms)."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def _members(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in self.__slots__])
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same kind."""
+        return isinstance(other, _Kind) and type(other) is type(self) and self._members() == other._members()
+
+    def __hash__(self) -> int:
+        """One for equal kinds."""
+        return hash(self._members())
+
+    def __repr__(self) -> str:
+        """As it is made."""
+        return f"{type(self).__name__}{self._members()!r}"
+
+
+class Array(_Kind):
     """A C-contiguous array.
 
     Attributes:
@@ -23,17 +42,19 @@ class Array:
         readonly: the kernel only reads it; an array that may be written is as good.
     """
 
-    dtype: Scalar | Record
-    ndim: int
-    layout: str
-    readonly: bool = False
+    __slots__ = ("dtype", "layout", "ndim", "readonly")
+
+    def __init__(self, dtype: Scalar | Record, ndim: int, layout: str, readonly: bool = False) -> None:  # noqa: FBT002 - Numba's order
+        self.dtype, self.ndim, self.layout, self.readonly = dtype, ndim, layout, readonly
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(_Kind):
     """One number. `int64[::1]` is a vector of them that the kernel writes, `int64[:, ::1]` a matrix."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def __getitem__(self, axes: slice | tuple[slice, ...]) -> Array:
         """The array type with as many dimensions as there are slices."""
@@ -45,15 +66,16 @@ class Scalar:
         return np.dtype("bool" if self.name == "boolean" else self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(_Kind):
     """A structure, as an element of an array."""
 
-    numpy: np.dtype[Any]
+    __slots__ = ("numpy",)
+
+    def __init__(self, numpy: np.dtype[Any]) -> None:
+        self.numpy = numpy
 
 
-@dataclass(frozen=True, slots=True)
-class Tuple:
+class Tuple(_Kind):
     """Values that travel together.
 
     Attributes:
@@ -61,8 +83,10 @@ class Tuple:
         cls: the class of a NamedTuple, None for a plain tuple.
     """
 
-    members: tuple[Any, ...]
-    cls: type | None = None
+    __slots__ = ("cls", "members")
+
+    def __init__(self, members: tuple[Any, ...], cls: type | None = None) -> None:
+        self.members, self.cls = members, cls
 
 
 int8, int16, int32, int64 = (Scalar(name) for name in ("int8", "int16", "int32", "int64"))
