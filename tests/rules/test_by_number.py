@@ -22,8 +22,7 @@ NUMBERS = st.sampled_from(("01012100", "01012900", "99030125"))
 def as_csv(rows: list[tuple[str, ...]], *, quoted: bool, ending: str) -> str:
     """Rows below the header of the table."""
     out = io.StringIO(newline="")
-    how = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
-    writer = csv.writer(out, lineterminator=ending, quoting=how)
+    writer = csv.writer(out, lineterminator=ending, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
     csv.writer(out, lineterminator=ending).writerow(TABLE.names)
     writer.writerows(rows)
     return out.getvalue()
