@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType
 
 REFUSED = frozenset(
     (
@@ -17,7 +16,6 @@ REFUSED = frozenset(
         "pyarrow._s3fs",
     )
 )
-_DOCSTRINGS = "pyarrow.vendored.docscrape"
 
 
 class _Refusing:
@@ -33,19 +31,8 @@ class _Refusing:
             raise ModuleNotFoundError("the command line works without it", name=fullname)
 
 
-class _NoText(dict[str, list[str]]):
-    """The sections of a docstring, all empty."""
-
-    def __missing__(self, section: str) -> list[str]:
-        return []
-
-
 def spare() -> None:
     """Make this process load less; before the first import of NumPy and Arrow."""
     # Nothing here multiplies matrices, and a waiting thread of theirs turns on a core for 0.1 s after it was made.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.meta_path.insert(0, _Refusing())
-    # Arrow reads the docstrings of a hundred classes at import to write those of its functions: half of that import.
-    unread = ModuleType(_DOCSTRINGS)
-    unread.NumpyDocString = lambda text: _NoText()  # type: ignore[attr-defined]  # noqa: ARG005 - the name Arrow asks for
-    sys.modules.setdefault(_DOCSTRINGS, unread)

@@ -6,33 +6,14 @@ A process whose kernels are compiled already never needs Numba, whose import alo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 
-class _Kind:
-    """Equal to one of the same class with the same members; a dataclass would be compiled at every start (5 ms)."""
-
-    __slots__: tuple[str, ...] = ()
-
-    def _members(self) -> tuple[Any, ...]:
-        return tuple([getattr(self, name) for name in self.__slots__])
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both are the same kind."""
-        return isinstance(other, _Kind) and type(other) is type(self) and self._members() == other._members()
-
-    def __hash__(self) -> int:
-        """One for equal kinds."""
-        return hash(self._members())
-
-    def __repr__(self) -> str:
-        """As it is made."""
-        return f"{type(self).__name__}{self._members()!r}"
-
-
-class Array(_Kind):
+@dataclass(frozen=True, slots=True)
+class Array:
     """A C-contiguous array.
 
     Attributes:
@@ -42,19 +23,17 @@ class Array(_Kind):
         readonly: the kernel only reads it; an array that may be written is as good.
     """
 
-    __slots__ = ("dtype", "layout", "ndim", "readonly")
+    dtype: Scalar | Record
+    ndim: int
+    layout: str
+    readonly: bool = False
 
-    def __init__(self, dtype: Scalar | Record, ndim: int, layout: str, readonly: bool = False) -> None:  # noqa: FBT002 - Numba's order
-        self.dtype, self.ndim, self.layout, self.readonly = dtype, ndim, layout, readonly
 
-
-class Scalar(_Kind):
+@dataclass(frozen=True, slots=True)
+class Scalar:
     """One number. `int64[::1]` is a vector of them that the kernel writes, `int64[:, ::1]` a matrix."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+    name: str
 
     def __getitem__(self, axes: slice | tuple[slice, ...]) -> Array:
         """The array type with as many dimensions as there are slices."""
@@ -66,16 +45,15 @@ class Scalar(_Kind):
         return np.dtype("bool" if self.name == "boolean" else self.name)
 
 
-class Record(_Kind):
+@dataclass(frozen=True, slots=True)
+class Record:
     """A structure, as an element of an array."""
 
-    __slots__ = ("numpy",)
-
-    def __init__(self, numpy: np.dtype[Any]) -> None:
-        self.numpy = numpy
+    numpy: np.dtype[Any]
 
 
-class Tuple(_Kind):
+@dataclass(frozen=True, slots=True)
+class Tuple:
     """Values that travel together.
 
     Attributes:
@@ -83,10 +61,8 @@ class Tuple(_Kind):
         cls: the class of a NamedTuple, None for a plain tuple.
     """
 
-    __slots__ = ("cls", "members")
-
-    def __init__(self, members: tuple[Any, ...], cls: type | None = None) -> None:
-        self.members, self.cls = members, cls
+    members: tuple[Any, ...]
+    cls: type | None = None
 
 
 int8, int16, int32, int64 = (Scalar(name) for name in ("int8", "int16", "int32", "int64"))
