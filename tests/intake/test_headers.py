@@ -163,6 +163,18 @@ def test_overlay_headers__shapes_of_lines(
     assert refused.kept_shapes is None
 
 
+def test_read_importers__texts_that_come_again_in_another_file(lines: Callable[..., Path]) -> None:
+    """A file whose texts are all new is not remembered spelling by spelling; what a later file repeats is the same."""
+    numbers = [f"12-{place:09d}" for place in range(40)]
+    cells = [f"{number},corporate,Y" for number in numbers]
+    first = lines("importer_number,importer_kind,ach_enrolled", *cells, name="first.csv")
+    again = lines("importer_number,importer_kind,ach_enrolled", *reversed(cells), name="again.csv")
+    table, findings = intake.read_importers([first, again])
+    assert table.column(str(f.IMPORTER_NUMBER)).to_pylist() == numbers
+    assert table.equals(intake.read_importers([again])[0])
+    assert not len(findings)
+
+
 def test_read_importers__facts_and_conflicts(lines: Callable[..., Path]) -> None:
     """One row an importer, numbers compared without dashes and case; a fact on which rows differ stays unknown."""
     path = lines(
