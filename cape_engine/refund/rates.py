@@ -273,8 +273,11 @@ class RateTable:
 
     def _grown_at(self, places: Int64s) -> Uint64s:
         """`grown` of places by kind, start and end; nothing where a place is -1."""
-        rest, end = np.divmod(np.maximum(places, 0), self.points)
-        return self.grown(*np.divmod(rest, self.points), end)
+        # NumPy's `//` by one number is four times as fast as its `divmod`.
+        found = np.maximum(places, 0)
+        rest = found // self.points
+        kind = rest // self.points
+        return self.grown(kind, rest - kind * self.points, found - rest * self.points)
 
     def factor_e9(self, kind: int, start: int, end: int) -> int:
         """Growth less 1 from `start` (out) to `end` (in), half up to nine decimals as the published tables print it.
