@@ -14,11 +14,13 @@ import pyarrow.compute as pc
 
 from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s
+from cape_engine.listed import Lists, distinct
 from cape_engine.outputs.changes import NumberOutcome, changes_table
 from cape_engine.rules.practice_rows import EligibilityRule
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 from cape_engine.schema.codes import Action, Flag
+from cape_engine.schema.column import Column
 
 __all__ = ["EntryOutcome", "NumberOutcome", "absent_entries", "changes_table", "entries_table", "flag_lists"]
 
@@ -36,9 +38,9 @@ class EntryOutcome:
 
     claimed: Bools
     accepted: Bools
-    reasons: pa.ListArray
-    messages: pa.ListArray
-    flags: npt.NDArray[np.uint32]
+    reasons: Lists
+    messages: Lists
+    flags: Lists
     filed_duty_cents: Int64s
     removed_ieepa_cents: Int64s
     restored_column1_cents: Int64s
@@ -56,11 +58,16 @@ class EntryOutcome:
     recipient: pa.DictionaryArray
     new_version: pa.DictionaryArray
 
+    @property
+    def lists(self) -> dict[Column, Lists]:
+        """The columns of lists by name, for those who count and hash them."""
+        return {r.REASON_CODES: self.reasons, r.MESSAGES: self.messages, r.FLAGS: self.flags}
 
-def flag_lists(flags: npt.NDArray[np.uint32]) -> pa.ListArray:
+
+def flag_lists(flags: npt.NDArray[np.uint32]) -> Lists:
     """Flag masks as lists of words, sorted by name; each distinct mask is spelt once."""
-    masks, which = bridge.distinct(flags)
-    return bridge.word_lists(which, [_spelt(mask) for mask in masks])
+    masks, which = distinct(flags)
+    return Lists.of(which, [_spelt(mask) for mask in masks])
 
 
 @lru_cache(maxsize=1 << 16)
@@ -95,9 +102,9 @@ def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array
         f.ENTRY_TYPE: bridge.single(entries, f.ENTRY_TYPE),
         f.ENTRY_DATE: bridge.single(entries, f.ENTRY_DATE),
         r.DISPOSITION: _coded(np.where(accepted, kept, not_accepted), _DISPOSITIONS),
-        r.REASON_CODES: outcome.reasons,
-        r.MESSAGES: outcome.messages,
-        r.FLAGS: flag_lists(outcome.flags),
+        r.REASON_CODES: outcome.reasons.array(),
+        r.MESSAGES: outcome.messages.array(),
+        r.FLAGS: outcome.flags.array(),
         r.FILED_DUTY_CENTS: pa.array(outcome.filed_duty_cents),
         r.REMOVED_IEEPA_CENTS: money(outcome.removed_ieepa_cents),
         r.RESTORED_COLUMN1_CENTS: money(outcome.restored_column1_cents),
