@@ -60,10 +60,29 @@ class Lists:
         return dict(sorted(total.items()))
 
 
+def first_of_each(keys: npt.NDArray[np.uint64]) -> tuple[Int32s, Int32s]:
+    """(the first row of each distinct key, in the order in which they come; which of them each row has).
+
+    Args:
+        keys: uint64[n], none of them 0.
+    """
+    values, which = distinct_words(keys)
+    which -= np.int32(1)
+    first = np.empty(len(values) - 1, np.int32)
+    first[which[::-1]] = np.arange(len(keys) - 1, -1, -1, dtype=np.int32)  # of several rows the first is written last
+    return first, which
+
+
 def distinct(masks: npt.NDArray[np.unsignedinteger]) -> tuple[list[int], Int32s]:
     """The distinct values of masks, of which most are 0, and the place of each mask among them; 0 comes first."""
+    values, which = distinct_words(masks.astype(np.uint64, copy=False))
+    return values.tolist(), which
+
+
+def distinct_words(masks: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], Int32s]:
+    """`distinct` of words, the values as an array."""
     count, which, found = len(masks), np.empty(len(masks), np.int32), np.zeros(1, np.int64)
     values = np.empty(count + 1, np.uint64)
     slots = np.full(1 << (count + 1).bit_length(), -1, np.int32)
-    kernels.number_masks(readonly(masks.astype(np.uint64, copy=False)), slots, values, which, found)
-    return values[: found[0]].tolist(), which
+    kernels.number_masks(readonly(masks), slots, values, which, found)
+    return values[: found[0]], which

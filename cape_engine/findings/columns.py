@@ -76,7 +76,9 @@ def ordered_words(made: Sequence[Made], group: Int32s, entries: pa.Array) -> pa.
     """What `ordered` makes of a `words_table`, found by group and not by row: thousands of rows share some hundred.
 
     Args:
-        made, group, entries: as for `words_table`.
+        made: as for `words_table`.
+        group: likewise.
+        entries: likewise.
     """
     if len(group) == 0:
         return words_table((), group, entries)

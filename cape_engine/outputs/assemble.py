@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s
 from cape_engine.listed import Lists, distinct
+from cape_engine.outputs.cells import known, plain
 from cape_engine.outputs.changes import NumberOutcome, changes_table
 from cape_engine.rules.practice_rows import EligibilityRule
 from cape_engine.schema import facts as f
@@ -139,11 +140,9 @@ def _coded(codes: Int32s, vocabulary: list[str]) -> pa.DictionaryArray:
 
 def _masked_words(values: pa.DictionaryArray, keep: Bools) -> pa.DictionaryArray:
     """A word column with nulls where `keep` is false."""
-    indices = values.indices.cast(pa.int32())
-    if indices.null_count:
-        keep = keep & indices.is_valid().to_numpy(zero_copy_only=False)
-        indices = pc.fill_null(indices, 0)
-    masked = bridge.known_only(indices.to_numpy(zero_copy_only=False), keep, pa.int32())
+    if values.null_count:
+        keep = keep & known(values).view(np.bool_)
+    masked = bridge.known_only(plain(values.indices, pa.int32()), keep, pa.int32())
     return pa.DictionaryArray.from_arrays(masked, values.dictionary.cast(pa.string()), safe=False)
 
 

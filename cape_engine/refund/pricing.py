@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, first_of_each, known_only
+from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, known_only
 from cape_engine.dates import date_of
+from cape_engine.listed import first_of_each
 from cape_engine.refund.deposits import Slices, slices
 from cape_engine.refund.keys import key_texts, payment_keys
 from cape_engine.refund.many import interest_of_slices
@@ -143,7 +144,8 @@ def _paid_out(who: Parties, refunds: consolidation.Refunds, settings: Settings) 
         importer = sums.importer
     else:
         # Several importers share a payment; a dictionary names it once, or Parquet files of equal tables differ.
-        first, which = first_of_each(recipient.astype(np.int64) << 32 | day)
+        # Places count from 0 here and from 1 there, so that no key is 0; a day before 1970 would not be told apart.
+        first, which = first_of_each((recipient.astype(np.int64) + 1 << 32 | day).view(np.uint64))
         recipient, day, row = recipient[first], day[first], np.append(which, np.int32(-1))[row]
     keys = payment_keys(who.register, recipient, day, np.ones(len(day), np.int32), importer)
     places = known_only(row, refunds.paid.view(np.bool_), pa.int32())

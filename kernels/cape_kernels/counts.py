@@ -73,7 +73,8 @@ def list_members(which, starts, ends, members):  # type: ignore[no-untyped-def]
     """Write the members of the lists of all rows, end to end.
 
     Args:
-        which, starts: as for `list_ends`.
+        which: int32[n], as for `list_ends`.
+        starts: int32[k + 1], likewise.
         ends: int32[n + 1], what `list_ends` wrote.
         members: int32[ends[n]], out: places among the members of the distinct lists.
     """
