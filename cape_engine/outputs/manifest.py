@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from cape_engine.listed import Lists
 from cape_engine.outputs.cells import known, plain
 from cape_engine.schema import results as r
-from cape_engine.schema.column import Column
 from cape_kernels import counts as kernels
 
 GROUPS = (
@@ -52,7 +51,7 @@ def peak_memory_bytes() -> int | None:
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
-def partial(tables: Mapping[str, pa.Table], lists: Mapping[Column, Lists] | None = None) -> dict[str, Any]:
+def partial(tables: Mapping[str, pa.Table], lists: Mapping[str, Lists] | None = None) -> dict[str, Any]:
     """What the manifest counts of some tables, as groups of whole numbers that add up over partitions.
 
     Args:

@@ -20,7 +20,6 @@ from cape_engine.bridge import readonly
 from cape_engine.listed import Lists
 from cape_engine.outputs.cells import EVERY_CELL, plain
 from cape_engine.outputs.cells import known as known_cells
-from cape_engine.schema.column import Column
 from cape_kernels import row_hash as kernels
 
 Words = npt.NDArray[np.uint64]
@@ -38,7 +37,7 @@ def result_hash(tables: Mapping[str, pa.Table]) -> str:
     return combined({name: [partial(table)] for name, table in tables.items()})
 
 
-def partial(table: pa.Table, lists: Mapping[Column, Lists] | None = None) -> list[int]:
+def partial(table: pa.Table, lists: Mapping[str, Lists] | None = None) -> list[int]:
     """What `combined` needs of a part of a table: both sums and the number of rows (JSON keeps it exactly).
 
     Args:
@@ -69,9 +68,9 @@ def added(parts: Iterable[Sequence[int]]) -> list[int]:
     return sums
 
 
-def row_sums(table: pa.Table, lists: Mapping[Column, Lists] | None = None) -> tuple[int, int]:
+def row_sums(table: pa.Table, lists: Mapping[str, Lists] | None = None) -> tuple[int, int]:
     """The two sums over all rows of `table`, modulo 2^64; `lists` as for `partial`."""
-    listed: Mapping[str, Lists] = lists or {}
+    listed = lists or {}
     state = np.empty((3, table.num_rows), np.uint64)
     for number, seed in enumerate(_SEEDS):
         state[number] = seed

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, known_only
+from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, either, known_only
 from cape_engine.dates import date_of
 from cape_engine.listed import first_of_each
 from cape_engine.refund.deposits import Slices, slices
@@ -127,7 +127,7 @@ def price(
         interest,
         interest_known,
         start,
-        np.where(start == NO_DAY, NO_DAY, liquidation_day).astype(np.int32),
+        either(start == NO_DAY, NO_DAY, liquidation_day),
         flags,
         who.recipients(),
         payment_id,
@@ -160,7 +160,7 @@ def _earliest(parts: Slices, liquidation_day: Int32s, entries: pa.Table, tally: 
     tally.name("DEPOSIT_AFTER_LIQUIDATION", entries, mask)
     if parts.single:
         start = np.full(len(liquidation_day), NO_DAY, np.int32)
-        start[parts.entry] = np.where(late, NO_DAY, parts.day)
+        start[parts.entry] = either(late, NO_DAY, parts.day)
         return start
     start = np.full(len(liquidation_day), np.iinfo(np.int32).max, np.int32)
     np.minimum.at(start, parts.entry[~late], parts.day[~late])

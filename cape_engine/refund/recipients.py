@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from cape_engine.bridge import Bools, Int8s, Int32s, codes, filled, flags, known_only, stored
+from cape_engine.bridge import Bools, Int8s, Int32s, codes, either, filled, flags, known_only, stored
 from cape_engine.refund.rates import KINDS
 from cape_engine.refund.register import NOBODY, Register
 from cape_engine.schema.column import Column
@@ -58,7 +58,7 @@ def parties(entries: pa.Table, register: Register) -> Parties:
     notified, also = _places(entries, NOTIFY_PARTY, register)
     if len(also):
         named = (notified != NOBODY) & (flags(entries, NOTIFY_PARTY_ON_PROFILE) == 1)
-        return Parties(register, importer, np.where(named, notified, importer), np.concatenate([met, also]))
+        return Parties(register, importer, either(named, notified, importer), np.concatenate([met, also]))
     return Parties(register, importer, importer, met)
 
 
@@ -81,7 +81,7 @@ def kinds(entries: pa.Table, parties_: Parties, settings: Settings) -> tuple[Int
     """
     own_codes, words = codes(entries, IMPORTER_KIND)
     own = np.array([*(KINDS.index(word) if word in KINDS else -1 for word in words), -1], np.int8)[own_codes]
-    kind = np.where(own >= 0, own, parties_.register.kinds()[parties_.importer])
+    kind = either(own >= 0, own, parties_.register.kinds()[parties_.importer])
     assumed = kind < 0
     default = KINDS.index(settings.text("refund.default_importer_kind"))
-    return np.where(assumed, default, kind).astype(np.int8), assumed
+    return either(assumed, default, kind).astype(np.int8), assumed

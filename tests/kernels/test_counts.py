@@ -18,7 +18,7 @@ from reference import counts as slow
 MASKS = st.lists(st.sampled_from([0, 0, 0, 1, 2, 3, 1 << 31, 1 << 63, (1 << 64) - 1]) | st.integers(0, (1 << 64) - 1))
 MONEY = st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), max_size=60)
 DAYS = st.lists(st.one_of(st.none(), st.integers(-40, 40)), min_size=1, max_size=60)
-WORDS = ([], ["A"], ["B", "A"], ["A", "B", "a longer word than sixteen letters"], ["A", "A"])
+WORDS: tuple[list[str], ...] = ([], ["A"], ["B", "A"], ["A", "B", "a longer word than sixteen letters"], ["A", "A"])
 
 
 @given(MASKS)
