@@ -90,6 +90,9 @@ class Partition:
 
 def readonly(array: npt.NDArray[_T]) -> npt.NDArray[_T]:
     """`array`, contiguous and no longer writeable, as the kernels' signatures ask."""
+    flags = array.flags
+    if flags.c_contiguous and not flags.writeable:
+        return array
     fixed = np.ascontiguousarray(array)
     if fixed.flags.writeable:
         fixed = fixed.view()

@@ -178,7 +178,13 @@ def _listed(lists: pa.ListArray) -> tuple[npt.NDArray[np.int32], Words]:
 
 def _words_of_lists(lists: Lists) -> Words:
     """The word of each distinct list, as `_joined` would spell it."""
-    return _words_of(pa.array(["|".join(one) for one in lists.lists], pa.string()))
+    return _words_of_texts(tuple("|".join(one) for one in lists.lists))
+
+
+@lru_cache(maxsize=256)  # partition after partition fails the same rules
+def _words_of_texts(texts: tuple[str, ...]) -> Words:
+    """The word of each text."""
+    return _words_of(pa.array(texts, pa.string()))
 
 
 def _joined(lists: pa.ListArray) -> pa.Array:

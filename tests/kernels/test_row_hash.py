@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cape_engine.outputs.result_hash import _words_of, combined, partial, result_hash, row_sums
@@ -76,6 +76,7 @@ def test_text_words__as_hashlib(texts: list[str]) -> None:
     assert words.tolist() == [word_of(text) for text in [*texts, "x"]]
 
 
+@settings(max_examples=20)
 @given(st.lists(st.text(max_size=150), min_size=kernels.LANES, max_size=3 * kernels.LANES + 1))
 def test_many_text_words__as_hashlib(texts: list[str]) -> None:
     """Texts side by side have the words that they have one after the other, lanes full or not."""
