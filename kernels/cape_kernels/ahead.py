@@ -25,6 +25,7 @@ LONGEST = (
     "process.process_lines",
     "payment_keys.payment_keys",
     "row_hash.text_words",
+    "row_hash.many_text_words",
     "parse.parse_cents",
     "distinct.distinct_cells",
     "consolidation.add_sums",
