@@ -66,12 +66,52 @@ def place_among(lines, line):  # type: ignore[no-untyped-def]
     return low if lines[low] == line else np.int64(-1)
 
 
+@helper
+def note_number(program, column, ruling):  # type: ignore[no-untyped-def]
+    """Note what one of the first numbers of a line means."""
+    marks = np.int64(ruling["marks"])
+    removed = np.int8(-1) if marks & MARK_REMOVED else np.int8(0)
+    compared = np.int8(-1) if marks & MARK_COMPARED else np.int8(0)
+    charged = np.int8(-1) if marks & MARK_CHARGED else np.int8(0)
+    if column == 0:
+        program["rate_1"], program["removed_1"] = ruling["rate_e9"], removed
+        program["compared_1"], program["charged_1"] = compared, charged
+    elif column == 1:
+        program["rate_2"], program["removed_2"] = ruling["rate_e9"], removed
+        program["compared_2"], program["charged_2"] = compared, charged
+    elif column == 2:
+        program["rate_3"], program["removed_3"] = ruling["rate_e9"], removed
+        program["compared_3"], program["charged_3"] = compared, charged
+
+
+@helper
+def road_of(program, policy):  # type: ignore[no-untyped-def]
+    """The road of lines with a base number of one General percentage.
+
+    Mode B of each number, the price of each line, texts that count first and what is removed beside the IEEPA numbers
+    are looked at line by line.
+    """
+    weights, origin, spi = np.int64(program["weights"]), np.int64(program["origin"]), np.int64(program["spi"])
+    shape_marks = np.int64(program["shape_marks"])
+    left = policy.duties == 1 or policy.prices == 1 or policy.text_first == 1 or policy.apart == 1
+    if left or not 0 <= program["before"] <= SHORT_ROAD or shape_marks & SHAPE_VALUED:
+        return np.int64(ROAD_LEFT)
+    if shape_marks & SHAPE_COMPONENT:
+        return np.int64(ROAD_COMPONENT if weights == 0 and origin & ORIGIN_DISPLACED == 0 else ROAD_LEFT)
+    if origin & ORIGIN_COLUMN2:
+        return np.int64(ROAD_LEFT)
+    if weights == WEIGHT_REPLACES and spi == SPI_NONE and origin & ORIGIN_DISPLACED == 0 and policy.restore == 1:
+        return np.int64(ROAD_REPLACED)
+    if weights != 0:
+        return np.int64(ROAD_LEFT)
+    if spi != SPI_NONE:
+        return np.int64(ROAD_FREE)
+    return np.int64(ROAD_SINGLE if program["before"] == 1 and program["charged_1"] == 0 else ROAD_PLAIN)
+
+
 @routine
 def make_program(place, tag, asked, shapes, law, policy, programs):  # type: ignore[no-untyped-def]
-    """Write the program of a shape in a period; `asked` is (shape, period).
-
-    Programs share places: of two that fall on one the later stays, so memory does not grow with the shapes.
-    """
+    """Write the program of a shape in a period; `asked` is (shape, period)."""
     shape, period = asked
     program = programs[place]
     before = np.int64(shapes.size[shape]) - 1
@@ -83,26 +123,12 @@ def make_program(place, tag, asked, shapes, law, policy, programs):  # type: ign
     for column in range(before):
         number = shapes.before[shapes.start[shape] + column]
         ruling = law.rulings[ruling_of(law.place, number, period)]
-        own = np.int64(ruling["marks"])
-        marks |= own
+        marks |= np.int64(ruling["marks"])
         weights += np.int64(ruling["weights"])
-        if own & MARK_REPLACES:
+        if ruling["marks"] & MARK_REPLACES:
             replaces = np.int64(column)
-        removed = np.int8(-1) if own & MARK_REMOVED else np.int8(0)
-        compared = np.int8(-1) if own & MARK_COMPARED else np.int8(0)
-        charged = np.int8(-1) if own & MARK_CHARGED else np.int8(0)
-        if column == 0:
-            program["rate_1"], program["removed_1"] = ruling["rate_e9"], removed
-            program["compared_1"], program["charged_1"] = compared, charged
-        elif column == 1:
-            program["rate_2"], program["removed_2"] = ruling["rate_e9"], removed
-            program["compared_2"], program["charged_2"] = compared, charged
-        elif column == 2:
-            program["rate_3"], program["removed_3"] = ruling["rate_e9"], removed
-            program["compared_3"], program["charged_3"] = compared, charged
+        note_number(program, column, ruling)
     origin = np.int64(law.origins[period * (len(law.origins) // policy.periods) + shapes.origin[shape]])
-    spi = np.int64(law.spis[period * (len(law.spis) // policy.periods) + shapes.spi[shape]])
-    shape_marks = np.int64(shapes.marks[shape])
     program["marks"] = marks
     program["weights"] = weights
     program["watched"] = MARK_METAL if origin & ORIGIN_DISPLACED else 0
@@ -111,36 +137,10 @@ def make_program(place, tag, asked, shapes, law, policy, programs):  # type: ign
     program["there_2"] = -1 if before > 1 else 0
     program["there_3"] = -1 if before > 2 else 0
     program["replaces"] = replaces if replaces < SHORT_ROAD else 0
-    program["spi"] = spi
+    program["spi"] = law.spis[period * (len(law.spis) // policy.periods) + shapes.spi[shape]]
     program["origin"] = origin
-    program["shape_marks"] = shape_marks
-    program["marks"] = marks
-    program["weights"] = weights
-    program["watched"] = MARK_METAL if origin & ORIGIN_DISPLACED else 0
-    program["before"] = before
-    program["there_1"] = -1 if before > 0 else 0
-    program["there_2"] = -1 if before > 1 else 0
-    program["there_3"] = -1 if before > 2 else 0
-    program["replaces"] = replaces if replaces < SHORT_ROAD else 0
-    program["spi"] = spi
-    program["origin"] = origin
-    program["shape_marks"] = shape_marks
-    # Mode B of each number, the price of each line, texts that count first and what is removed beside the IEEPA numbers
-    # are looked at line by line.
-    all_left = policy.duties == 1 or policy.prices == 1 or policy.text_first == 1 or policy.apart == 1
-    short = 0 <= before <= SHORT_ROAD and shape_marks & SHAPE_VALUED == 0 and not all_left
-    road = np.int64(ROAD_LEFT)
-    if short and shape_marks & SHAPE_COMPONENT:
-        if weights == 0 and origin & ORIGIN_DISPLACED == 0:
-            road = np.int64(ROAD_COMPONENT)
-    elif short and origin & ORIGIN_COLUMN2 == 0:
-        if weights == 0 and spi != SPI_NONE:
-            road = np.int64(ROAD_FREE)
-        elif weights == 0:
-            road = np.int64(ROAD_SINGLE if before == 1 and program["charged_1"] == 0 else ROAD_PLAIN)
-        elif weights == WEIGHT_REPLACES and spi == SPI_NONE and origin & ORIGIN_DISPLACED == 0 and policy.restore == 1:
-            road = np.int64(ROAD_REPLACED)
-    program["road"] = road
+    program["shape_marks"] = shapes.marks[shape]
+    program["road"] = road_of(program, policy)
     program["tag"] = tag
 
 
