@@ -131,7 +131,7 @@ def make_program(place, tag, asked, shapes, law, policy, programs):  # type: ign
     origin = np.int64(law.origins[period * (len(law.origins) // policy.periods) + shapes.origin[shape]])
     program["marks"] = marks
     program["weights"] = weights
-    program["watched"] = MARK_METAL if origin & ORIGIN_DISPLACED else 0
+    program["watches"] = -1 if origin & ORIGIN_DISPLACED else 0
     program["before"] = before
     program["there_1"] = -1 if before > 0 else 0
     program["there_2"] = -1 if before > 1 else 0
@@ -246,7 +246,7 @@ def find_programs(count, tariffs, entries, lines, shapes, law, policy, work, tol
             first += before + 1
             marks = np.int64(base["marks"])
             seen |= np.int64(program["marks"]) | (marks & ~(before >> 63))
-            odd = (np.int64(base["weights"]) ^ WEIGHT_BASE) | (marks & np.int64(program["watched"]))
+            odd = (np.int64(base["weights"]) ^ WEIGHT_BASE) | (marks & MARK_METAL & np.int64(program["watches"]))
             road = np.int64(program["road"]) & -np.int64(odd == 0)
             there = at[_at(AT_ROADS + road)]
             block[_at(BLOCK_ROADS + road * BLOCK_LINES + there)] = each

@@ -27,7 +27,6 @@ PROGRAM = np.dtype(
         ("rate_3", np.int64),
         ("marks", np.int32),  # of all numbers before the last
         ("weights", np.int32),
-        ("watched", np.int32),  # marks of base numbers that need a look
         ("before", np.int32),  # how many numbers
         # -1 or 0, as in `RULING`.
         ("removed_1", np.int8),
@@ -42,6 +41,7 @@ PROGRAM = np.dtype(
         ("there_1", np.int8),  # -1 where there is such a number
         ("there_2", np.int8),
         ("there_3", np.int8),
+        ("watches", np.int8),  # -1 where base numbers of metal need a look
         ("replaces", np.int8),  # which of them replaces column 1, from 0
         ("road", np.int8),
         ("spi", np.int8),
