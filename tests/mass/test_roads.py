@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ IEEPA, REPLACEMENT, SECTION301 = "99030125", "99030220", "99038803"
 
 def whole(result: MassResult) -> dict[str, list[Any]]:
     """What a result says of entries and lines."""
-    names = ("filed_duty_cents", "removed_ieepa_cents", "restored_column1_cents", "recomputed_duty_cents")
+    names = ["filed_duty_cents", "removed_ieepa_cents", "restored_column1_cents", "recomputed_duty_cents"]
     names += ("recomputed_known", "principal_cents", "trial", "flags", "gap_cents", "change", "rule")
     return {name: getattr(result, name).tolist() for name in names}
 
@@ -106,7 +107,7 @@ def test_process__lines_and_numbers_that_do_not_fit() -> None:
     for wanted in (int(shapes.size.argmin()), int(shapes.size.argmax())):
         key = shapes.key.copy()
         key[-1] = wanted << shapes.bits
-        wrong = replace(made, kept_shapes=lambda key=key: replace(shapes, key=key))
+        wrong = replace(made, kept_shapes=partial(replace, shapes, key=key))
         with pytest.raises(StoreError, match="import the sources again"):
             process(wrong, ruleset=ruleset(), settings=Settings.build({}), as_of=AS_OF)
 
