@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ import cape_fixtures
 from cape_engine import intake, rules
 from cape_engine.settings import Settings
 from cape_engine.store import Store
+
+ROOT = str(Path(__file__).parents[1])
+if ROOT not in sys.path:
+    sys.path.append(ROOT)  # for `benchmarks.kernel_cases`; last, after an installed wheel
 
 AS_OF = dt.date(2026, 5, 4)
 SEED = 2026

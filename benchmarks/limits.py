@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import numpy as np
 
 import cape_engine
 from cape_engine import rules
-from cape_engine.bridge import codes, raw_quantities
+from cape_engine.bridge import Partition, codes, raw_quantities
 from cape_engine.findings import Findings
 from cape_engine.outputs.row_groups import result_row_groups
 from cape_engine.pipeline import road
@@ -99,7 +100,10 @@ def bare_decode_seconds(store: Store, ahead: dict[str, set[str]], rounds: int) -
         measured[name] = [number for number in numbers if takes_quantity(number)]
 
     def decode(name: str) -> None:
-        raw_quantities(store.opened(name, ahead), measured[name])
+        partition = store.opened(name, ahead)
+        raw_quantities(partition, measured[name])
+        if partition.kept_shapes is not None:
+            partition.kept_shapes()
 
     with ThreadPoolExecutor(THREADS) as pool:
         return median_seconds(lambda: list(pool.map(decode, store.partitions)), rounds)
@@ -110,6 +114,14 @@ def context_of(store: Store, importers: Path | None, detail: str) -> Context:
     request = requested(store.folder, importers=importers, as_of=AS_OF, detail=detail)
     context, _declarations = road._context(request, rules.load(), store, Findings())  # noqa: SLF001 - measured from inside
     return context
+
+
+def with_shapes(partition: Partition) -> Partition:
+    """The partition with the shapes of its lines read, so that mass processing does not read them."""
+    if partition.kept_shapes is None:
+        return partition
+    kept = partition.kept_shapes()
+    return replace(partition, kept_shapes=lambda: kept)
 
 
 def stage_nanoseconds(store: Store, context: Context, rounds: int) -> dict[str, float]:
@@ -128,7 +140,7 @@ def stage_nanoseconds(store: Store, context: Context, rounds: int) -> dict[str, 
                 seconds[stage] += now - since  # noqa: B023 - called within this round
                 since = now
 
-            partition = store.opened(name, context.ahead)
+            partition = with_shapes(store.opened(name, context.ahead))
             lap("decode")
             part = processed(partition, context, lap)
             for table, values in part.tables.items():

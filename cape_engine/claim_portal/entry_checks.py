@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from cape_engine.dates import date_of
 from cape_engine.errors import RuleFileError, UsageError
 from cape_engine.findings import Findings
 from cape_engine.findings.grouped import add_where
+from cape_engine.listed import Lists, distinct
 from cape_engine.rules import Ruleset
 from cape_engine.rules.rows import EligibilityRule
 from cape_engine.schema import facts as f
@@ -57,7 +59,7 @@ class ClaimResult:
         claimed: whether the entry was declared.
         accepted: whether it was declared and no rule failed.
         failed: uint64 bits; bit i is rule i of `ruleset.eligibility`, the two highest are ours (`OWN_REASONS`).
-        reasons: list of reason codes (clarification 1), empty for accepted and unclaimed entries.
+        reasons: lists of reason codes (clarification 1), empty for accepted and unclaimed entries.
         messages: CBP's words for each reason, else ours.
         findings: what a person should look at.
     """
@@ -65,8 +67,8 @@ class ClaimResult:
     claimed: Bools
     accepted: Bools
     failed: UInt64s
-    reasons: pa.ListArray
-    messages: pa.ListArray
+    reasons: Lists
+    messages: Lists
     findings: Findings
 
 
@@ -244,7 +246,7 @@ class _Latest:
 _latest_kinds, _latest_reasons = _Latest(), _Latest()
 
 
-def reason_lists(failed: UInt64s, ruleset: Ruleset) -> tuple[pa.ListArray, pa.ListArray]:
+def reason_lists(failed: UInt64s, ruleset: Ruleset) -> tuple[Lists, Lists]:
     """Reason codes and messages of each entry, made once for each distinct set of failures.
 
     Args:
@@ -254,7 +256,7 @@ def reason_lists(failed: UInt64s, ruleset: Ruleset) -> tuple[pa.ListArray, pa.Li
     if len(ruleset.eligibility) > MOST_RULES:
         raise RuleFileError(f"eligibility_rules.csv: {len(ruleset.eligibility)} rules; the engine counts {MOST_RULES}")
     spelt = _latest_reasons.of(ruleset)
-    masks, which = bridge.distinct(failed)
+    masks, which = distinct(failed)
     for mask in masks:
         if mask not in spelt:
             words = {place: (rule.reason_code, rule.words) for place, rule in enumerate(ruleset.eligibility)}
@@ -262,8 +264,19 @@ def reason_lists(failed: UInt64s, ruleset: Ruleset) -> tuple[pa.ListArray, pa.Li
             found = [(words | OWN_REASONS)[place] for place in order if mask >> place & 1]
             spelt[mask] = [code for code, _ in found], [message for _, message in found]
     codes, messages = zip(*(spelt[mask] for mask in masks), strict=True)
-    members = bridge.list_members(which, [len(one) for one in codes])
-    return bridge.word_lists_of(members, codes), bridge.word_lists_of(members, messages)
+    reasons = Lists.of(which, codes)
+    return reasons, reasons.saying(messages)
+
+
+@lru_cache(maxsize=1 << 14)  # partition after partition asks for the same days
+def _final_words(window: int, day: int) -> Mapping[str, object]:
+    """What the findings of a final liquidation say of a day."""
+    return {
+        "column": str(f.LIQUIDATION_DATE),
+        "value": date_of(day),
+        "window": window,
+        "protest": date_of(day + PROTEST_DAYS),
+    }
 
 
 def _report(
@@ -287,12 +300,7 @@ def _report(
             numbers,
             chosen,
             day,
-            lambda at: {
-                "column": column,
-                "value": date_of(at),
-                "window": case.accept_window,
-                "protest": date_of(at + PROTEST_DAYS),
-            },
+            partial(_final_words, case.accept_window),
         )
     if case.accepted_on == case.as_of:
         return  # no entry can pass the window in between

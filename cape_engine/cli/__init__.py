@@ -15,6 +15,7 @@ import click
 
 from cape_engine import __version__
 from cape_engine.cli.lazy import LazyGroup
+from cape_engine.cli.spared import spare
 from cape_engine.errors import CapeError, Stopped
 
 EXIT_CANNOT_RUN = 2
@@ -64,25 +65,11 @@ def cape() -> None:
     """Give back wrongly collected tariffs, exactly to the cent, with every cent explained."""
 
 
-class _WithoutPandas:
-    """Refuses pandas in the command's process, where nothing makes or takes its frames.
-
-    Arrow imports it at its first conversion, only to ask whether an argument is a frame: 0.4 s of a process of 1.6 s.
-    A finder by its method alone: its base class in `importlib.abc` would load a third of what `cape --help` loads.
-    """
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        """Say that there is no pandas, and leave every other name to the finders behind."""
-        del path, target
-        if fullname == "pandas":
-            raise ModuleNotFoundError("the command line works without pandas", name=fullname)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the exit code of the contract; no traceback reaches a user."""
     # A command makes few cycles and imports much: the collector would walk the same modules again and again (0.2 s).
     gc.set_threshold(_COLLECT_AFTER)
-    sys.meta_path.insert(0, _WithoutPandas())
+    spare()
     words = list(sys.argv[1:] if arguments is None else arguments)
     # A batch system stops with SIGTERM, whose default would leave temporary folders behind and say nothing.
     signal.signal(signal.SIGTERM, _interrupt)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,9 +16,9 @@ import pyarrow as pa
 
 from cape_engine import bridge
 from cape_engine.bridge import readonly
+from cape_engine.cli.bench_steps import Steps
 from cape_engine.findings import Findings
-from cape_engine.outputs.manifest import peak_memory_bytes
-from cape_engine.refund import Accumulator, Batch, Register, later_key, payment_key
+from cape_engine.refund import Accumulator, Batch, Refunded, Register, later_key, payment_key
 from cape_engine.schema import consolidation as c
 from cape_engine.schema import facts as f
 from cape_engine.schema import life
@@ -32,10 +31,7 @@ from cape_kernels.consolidation import Refunds
 if TYPE_CHECKING:
     from cape_engine.cli.bench_files import Files
 
-STEPS = ("generate", "write_inputs", "sums", "consolidate", "split", "keys", "write")
-"""Steps in their order; the first two are not part of consolidation."""
 _AT_ONCE = 48  # chunks that are made before the clock runs
-_PERCENTILES = (50, 90, 99)
 
 
 class Versioned(NamedTuple):
@@ -54,66 +50,11 @@ class Versioned(NamedTuple):
     late: bool
 
 
-class Steps:
-    """Adds up what each step takes, over all threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.cpu = dict.fromkeys(STEPS, 0.0)
-        self.wall = {"sums": 0.0, "refunds_and_payments": 0.0}
-        self.all_cores = 0.0
-        self.milliseconds: list[float] = []
-
-    @contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
-        """Count the time of this thread for a step."""
-        begun = time.thread_time()
-        try:
-            yield
-        finally:
-            taken = time.thread_time() - begun
-            with self._lock:
-                self.cpu[step] += taken
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Count the time of the clock for a phase."""
-        begun, cores = time.perf_counter(), time.process_time()
-        try:
-            yield
-        finally:
-            self.wall[name] += time.perf_counter() - begun
-            self.all_cores += time.process_time() - cores
-
-    def record(self, entries: int) -> dict[str, Any]:
-        """Seconds, entries per second and processor time by step, and how long partitions took."""
-        latency = np.percentile(self.milliseconds, _PERCENTILES)
-        both = sum(self.wall.values())
-        return {
-            "seconds": {name: round(wall, 3) for name, wall in self.wall.items()},
-            "consolidated_in_seconds": round(both, 3),
-            "cpu_seconds": {step: round(cpu, 3) for step, cpu in self.cpu.items()},
-            "consolidated_in_cpu_seconds": round(self.all_cores, 3),
-            "entries_per_second": round(entries / both),
-            "entries_per_cpu_second": {
-                step: round(entries / self.cpu[step]) for step in STEPS if self.cpu[step] >= _WORTH_SAYING
-            },
-            "partition_milliseconds": {
-                **{f"p{rank}": round(float(value), 3) for rank, value in zip(_PERCENTILES, latency, strict=True)},
-                "longest": round(max(self.milliseconds), 3),
-            },
-            "peak_memory_bytes": peak_memory_bytes(),
-        }
-
-
-_WORTH_SAYING = 0.001
-
-
 def measured(load: Load, threads: int, files: Files | None = None) -> dict[str, Any]:
     """Carry a load through consolidation: the sums of partitions, those of the run, refunds and payments.
 
-    Making the entries, writing them and checking the answer are not timed. Refunds and payments are
-    made by all threads; without files they are checked batch by batch, with files what was written is read again.
+    Making the entries, writing them and checking the answer are not timed. Refunds and payments are made by all
+    threads; without files they are timed apart and checked batch by batch, with files what was written is read again.
 
     Args:
         load: what to consolidate.
@@ -217,15 +158,8 @@ def _pay(
     """Refunds and payments of one sitting, checked at once, or encoded and written."""
     findings = Findings()
     if files is None:
-        # No batch is made while the clock stands still.
-        made_of = partial(_versioned, versions=versions, steps=steps, late=late)
-        batches = whole.each(findings, made_of, threads=threads, ahead=False, subtotals=True)
-        while True:
-            with steps.phase("refunds_and_payments"):
-                made = next(batches, None)
-            if made is None:
-                return
-            check.take(made)
+        _pay_in_two(whole, partial(_versioned, versions=versions, steps=steps, late=late), steps, threads, check)
+        return
 
     def encoded(batch: Batch) -> list[Any]:
         assert files is not None  # noqa: S101 - asked above
@@ -237,6 +171,28 @@ def _pay(
         for parts in whole.each(findings, encoded, threads=threads, subtotals=True):
             with steps("write"):
                 files.add_outputs(parts, late=late)
+
+
+def _pay_in_two(
+    whole: Accumulator, versioned: Callable[[Batch], Versioned], steps: Steps, threads: int, check: _Check
+) -> None:
+    """Refunds of as many batches as there are threads, then their payments, each on its own clock; none runs on."""
+    batches = whole.refunded(Findings(), _as_it_is, threads=threads, ahead=False, subtotals=True)
+    with ThreadPoolExecutor(threads, thread_name_prefix="cape") as pool:
+        while True:
+            with steps.phase("refunds"):
+                some = list(islice(batches, threads))
+            if not some:
+                return
+            with steps.phase("payments"):
+                made = list(pool.map(lambda one: versioned(one.paid()), some))
+            while made:
+                check.take(made.pop(0))
+
+
+def _as_it_is(some: Refunded) -> Refunded:
+    """Refunds, their payments not yet made."""
+    return some
 
 
 class _Versions:

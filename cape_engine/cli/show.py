@@ -9,13 +9,14 @@ import click
 
 from cape_engine.cli.common import emit
 from cape_engine.money import cents_text
-from cape_engine.pipeline import RunResult
-from cape_engine.pipeline.explain import Section
 from cape_engine.report.summary import finding_kinds, weeks
 from cape_engine.schema import results as r
 
 if TYPE_CHECKING:  # machines get JSON lines, and are not made to wait for the tables of people
     from rich.console import Console
+
+    from cape_engine.pipeline import RunResult
+    from cape_engine.pipeline.explain import Section
 
 MOST_FINDINGS = 8
 PIPED_WIDTH = 118

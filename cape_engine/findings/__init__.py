@@ -201,8 +201,10 @@ class Findings:
             groups.append(batch.group + np.int32(len(made)))
             entries.append(batch.entries)
             made += batch.made
-        own = columns.words_table(made, np.concatenate(groups), pa.concat_arrays(entries))
+        group, numbers = np.concatenate(groups), pa.concat_arrays(entries)
         tables = [table for table in self._tables if table.num_rows]
-        if tables:
-            own = pa.concat_tables([own, *(columns.as_words(table) for table in tables)]).unify_dictionaries()
+        if not tables:
+            return columns.ordered_words(made, group, numbers)
+        own = columns.words_table(made, group, numbers)
+        own = pa.concat_tables([own, *(columns.as_words(table) for table in tables)]).unify_dictionaries()
         return columns.ordered(own.combine_chunks())

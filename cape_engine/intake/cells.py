@@ -170,9 +170,12 @@ def _words(
     spelled = texts.to_pylist()
     new = [text for text in spelled if text not in seen]
     if new:
-        found = w.read_words(column, new, ruleset)
-        codes = vocabularies.of(column).codes(found).astype(np.int64)
-        seen.update(zip(new, (codes << _STATUS_BITS | _statuses(found)).tolist(), strict=True))
+        found, known = w.read_words(column, new, ruleset), vocabularies.of(column)
+        before = len(known.words)
+        codes, statuses = known.codes(found), _statuses(found)
+        if len(new) == len(spelled) and 2 * (len(known.words) - before) > len(new):
+            return codes, statuses  # as in an importers file, where no text comes again: nothing to remember
+        seen.update(zip(new, (codes.astype(np.int64) << _STATUS_BITS | statuses).tolist(), strict=True))
     each = np.fromiter(map(seen.__getitem__, spelled), np.int64, len(spelled))
     return (each >> _STATUS_BITS).astype(np.int32), (each & (1 << _STATUS_BITS) - 1).astype(np.uint8)
 

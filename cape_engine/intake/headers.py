@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,7 @@ class Overlay:
         refused = np.asarray(broken.to_numpy(zero_copy_only=False), bool)
         if refused.any():
             return _refused(partition, entries, refused, findings), findings
-        return Partition(partition.name, entries, partition.lines, partition.tariffs, partition.sources), findings
+        return replace(partition, entries=entries), findings
 
 
 def _overlaid(entries: pa.Table, column: Column, given: pa.Array, findings: Findings) -> pa.Table:

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from cape_engine import bridge
-from cape_engine.bridge import NO_DAY, Int32s
+from cape_engine.bridge import NO_DAY, Int32s, readonly
 from cape_engine.dates import anniversary
 from cape_engine.schema import facts as f
 from cape_engine.schema.column import Column
+from cape_kernels import by_day as kernels
 
 _SPAN = 1 << 14
 """Longest table made whatever the number of entries (45 years); beyond it a table is as long as the entries."""
@@ -29,15 +30,15 @@ def by_day(days: Int32s, answer: Callable[[Int32s], Int32s]) -> Int32s:
     """
     if len(days) == 0:
         return answer(days)
-    first, last = int(days.min()), int(days.max())
-    if first == NO_DAY:
-        known = days[days != NO_DAY]
-        first = int(known.min()) if len(known) else last
+    fixed, span = readonly(days), np.empty(2, np.int32)
+    kernels.span(fixed, NO_DAY, span)
+    first, last = span.tolist()
     if last - first >= max(_SPAN, len(days)):
         return answer(days)
     table = answer(np.concatenate([[NO_DAY], np.arange(first, last + 1)]).astype(np.int32))
-    places = np.subtract(days, first - 1, dtype=np.int64)
-    return table.take(places, mode="clip")  # NO_DAY lies before every place, and so takes the first one
+    answers = np.empty(len(days), np.int32)
+    kernels.look_up(fixed, NO_DAY, first, readonly(table), answers)
+    return answers
 
 
 def given(entries: pa.Table, column: Column) -> Int32s | None:
@@ -50,5 +51,5 @@ def year_ends(entries: pa.Table) -> Int32s:
     day = bridge.days(entries, f.ENTRY_DATE)
     withdrawn = given(entries, f.LAST_WITHDRAWAL_DATE)
     if withdrawn is not None:
-        day = np.where(withdrawn != NO_DAY, withdrawn, day)
+        day = bridge.either(withdrawn != NO_DAY, withdrawn, day)
     return by_day(day, anniversary)

@@ -86,8 +86,8 @@ def plan(
     basis = standing.liquidated_day
     if ended_by.any():
         again |= ended_by != 0
-        basis = np.where(was_liquidated, basis, ended)
-    np.copyto(day, by_day(basis, lambda days: reliquidation_days(days, policy, start)), where=again)
+        basis = bridge.either(was_liquidated, basis, ended)
+    day = bridge.either(again, by_day(basis, lambda days: reliquidation_days(days, policy, start)), day)
 
     missed = again & (day == NO_DAY)
     unknown: Bools = road & (day == BEYOND)
@@ -106,7 +106,7 @@ def plan(
         (Flag.SCHEDULED_LIQUIDATION, ended_by == Flag.SCHEDULED_LIQUIDATION),
     ):
         if where.any():
-            bits[where] |= np.uint32(flag)
+            bits |= where * np.uint32(flag)
     action = np.zeros(len(numbers), np.int8)
     for value, where in ((Action.LIQUIDATE, dated & ~again), (Action.RELIQUIDATE, dated & again), (Action.WAIT, waits)):
         action += where.view(np.int8) * np.int8(value)  # no entry is in two of them
@@ -117,7 +117,7 @@ def plan(
     add_where(findings, "CALENDAR_ENDS", numbers, unknown, last, lambda day: {"value": date_of(day)})
     return Plan(
         action=bridge.readonly(action),
-        liquidation_day=bridge.readonly(np.where(dated, day, np.int32(NO_DAY))),
+        liquidation_day=bridge.readonly(bridge.either(dated, day, NO_DAY)),
         flags=bridge.readonly(bits),
         payable=dated,
         findings=findings,

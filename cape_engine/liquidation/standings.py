@@ -88,7 +88,7 @@ def standing(
     if settings.text("schedule.reliq_basis") == "original":
         original = days.given(entries, f.ORIGINAL_LIQUIDATION_DATE)
     if original is not None:
-        day = np.where((original != NO_DAY) & dated, original, given)
+        day = bridge.either((original != NO_DAY) & dated, original, given)
     refused |= _impossible_days(findings, numbers, day, entered, day_number(as_of), dated & ~refused)
 
     warehouse, waiting = _of(entries, f.ENTRY_TYPE, WAREHOUSE_TYPES, WAITING_TYPES)
@@ -101,7 +101,7 @@ def standing(
 
     ended = days.year_ends(entries)
     deemed = (word == Word.UNLIQUIDATED) & ~held & sound & (ended != NO_DAY) & (ended <= day_number(accepted_on))
-    liquidated = np.where(deemed, ended, day)
+    liquidated = bridge.either(deemed, ended, day)
     if refused.any():
         liquidated[refused] = NO_DAY
     return (

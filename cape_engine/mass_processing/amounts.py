@@ -1,4 +1,4 @@
-"""Values, amounts and quantities of numbers as the kernel wants them: as narrow as the store has them, not copied."""
+"""Amounts and quantities of numbers as the kernel wants them: as narrow as the store has them, not copied."""
 
 from __future__ import annotations
 
@@ -10,35 +10,20 @@ import pyarrow as pa
 
 from cape_engine import bridge
 from cape_engine.bridge import NO_NUMBER, Int32s, Int64s, Partition, readonly
+from cape_engine.mass_processing.lines import narrowed
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.schema import rows as t
 from cape_engine.schema.column import Column
 from cape_kernels import tables as k
 
 _INT32_BITS = 32
-_INT32_MAX = 2**31 - 1
 _NO_CODES: Int32s = readonly(np.zeros(0, np.int32))
 _NO_AMOUNTS: Int64s = readonly(np.zeros(0, np.int64))
 
 
-def tariffs_of(partition: Partition, numbers: Int32s) -> k.Tariffs:
-    """`tables.Tariffs` of a partition.
-
-    Args:
-        partition: values and amounts of the numbers.
-        numbers: place of each number in the vocabulary.
-    """
-    value = _whole(partition.tariffs, t.VALUE_DOLLARS, NO_NUMBER)
-    duty = _whole(partition.tariffs, t.DUTY_CENTS, 0)
-    if value.dtype == duty.dtype == np.int32:
-        return k.Tariffs(numbers, readonly(value), readonly(duty), _NO_AMOUNTS, _NO_AMOUNTS)
-    wide = (value > _INT32_MAX) | (duty > _INT32_MAX)
-    narrow_value, narrow_duty = value.astype(np.int32), duty.astype(np.int32)
-    if not wide.any():
-        return k.Tariffs(numbers, readonly(narrow_value), readonly(narrow_duty), _NO_AMOUNTS, _NO_AMOUNTS)
-    narrow_value[wide], narrow_duty[wide] = k.WIDE, 0
-    both = (readonly(amounts.astype(np.int64, copy=False)) for amounts in (value, duty))
-    return k.Tariffs(numbers, readonly(narrow_value), readonly(narrow_duty), *both)
+def tariffs_of(partition: Partition) -> k.Tariffs:
+    """`tables.Tariffs` of a partition."""
+    return k.Tariffs(*narrowed(_whole(partition.tariffs, t.DUTY_CENTS, 0)))
 
 
 def quantities_of(partition: Partition, book: Book, vocabulary: list[str], wanted: Int32s | None) -> k.Quantities:

@@ -42,9 +42,9 @@ def explain_column1(
     Source: handbook 5.3 and 5.5; clarifications 19-23.
     """
     book = Book(ruleset, settings, column1, as_of)
-    inputs, _ = kernel_inputs(partition, book, Tallies(), prices=True)
+    inputs = kernel_inputs(partition, book, Tallies(), prices=True)
     prices = run_kernel(inputs).lines
-    days = lines.days_of(inputs.entries, inputs.lines)
+    days = lines.days_of(inputs.entries, inputs.lines, inputs.shapes, inputs.policy.bits)
     offsets = bridge.offsets(partition.lines, t.TARIFF_COUNT)
     codes, vocabulary = bridge.codes(partition.tariffs, t.HTS_NUMBER)
     replacing = {number for number in vocabulary if any(row.kind == "replacement" for row in ruleset.ieepa(number))}

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cape_engine import bridge
-from cape_engine.bridge import Bools, Int32s, Int64s, Partition
+from cape_engine.bridge import Bools, Int64s, Partition
 from cape_engine.mass_processing.lines import Texts, entry_of
 from cape_engine.mass_processing.numbers import Book
 from cape_engine.mass_processing.result import Tallies
@@ -21,7 +21,7 @@ _DENSE_PAIRS = 1 << 22  # number and text: up to here a table of all pairs is fa
 _NO_TEXTS: Texts = np.zeros(0, np.int64), np.zeros(0, np.int32)
 
 
-def text_rows(partition: Partition, book: Book, numbers: tuple[Int32s, list[str]], tallies: Tallies) -> Texts:
+def text_rows(partition: Partition, book: Book, tallies: Tallies) -> Texts:
     """Lines whose `column1_rate_text` counts, and the rate row read from it; disagreements are tallied.
 
     The column holds the present rate, not the one of the entry date (es003_columns.csv): `mass.column1_source` says
@@ -30,13 +30,12 @@ def text_rows(partition: Partition, book: Book, numbers: tuple[Int32s, list[str]
     Args:
         partition: lines with their texts.
         book: rows are added to it.
-        numbers: number of each tariff as code and vocabulary.
         tallies: grows by COLUMN1_TEXT_UNREADABLE and COLUMN1_DISAGREES.
     """
     if not bridge.is_given(partition.lines, t.COLUMN1_RATE_TEXT):
         return _NO_TEXTS
     texts, words = bridge.codes(partition.lines, t.COLUMN1_RATE_TEXT)
-    codes, vocabulary = numbers
+    codes, vocabulary = bridge.codes(partition.tariffs, t.HTS_NUMBER)
     counts = bridge.integers(partition.lines, t.TARIFF_COUNT, 0)
     base = np.array([number[:2] < "98" and number.isdigit() for number in vocabulary] + [False], np.bool_)
     of_tariff = np.flatnonzero(base[codes] & np.repeat(texts >= 0, counts))

@@ -78,24 +78,33 @@ class Periods:
 
     # --- words of a line ----------------------------------------------------------------------------------------------
 
-    def origins(self, words: Sequence[str]) -> Int8s:
-        """`tables.Law.origins` of a vocabulary of countries."""
+    def origins(self, words: Sequence[str]) -> tuple[Int8s, Int32s]:
+        """(`tables.Law.origins`, what each country of a vocabulary is there; the last is what no country is)."""
         return self._table("origin", words, 0, self._origin)
 
-    def spis(self, words: Sequence[str]) -> Int8s:
-        """`tables.Law.spis` of a vocabulary of programmes; unknown or not in force on the day: `SPI_UNKNOWN`."""
+    def spis(self, words: Sequence[str]) -> tuple[Int8s, Int32s]:
+        """(`tables.Law.spis`, what each programme is there, as for `origins`).
+
+        Unknown or not in force on the day: `SPI_UNKNOWN`.
+        """
         return self._table("spi", words, k.SPI_NONE, self._programme)
 
-    def _table(self, kind: str, words: Sequence[str], nothing: int, made: Callable[[str], Sequence[int]]) -> Int8s:
-        """For each period what no word says, then what each word says."""
-        rows = [np.full(self.count, nothing, np.int8)]
+    def _table(
+        self, kind: str, words: Sequence[str], nothing: int, made: Callable[[str], Sequence[int]]
+    ) -> tuple[Int8s, Int32s]:
+        """(distinct rows side by side for each period, which of them each word and no word has)."""
+        none = np.full(self.count, nothing, np.int8)
+        rows, place = [none], {none.tobytes(): 0}
+        which = []
         with self._lock:
             for word in words:
                 row = self._rows.get((kind, word))
                 if row is None:
                     row = self._rows[kind, word] = np.array(made(word.strip().upper()), np.int8)
-                rows.append(row)
-        return readonly(np.stack(rows, axis=1).reshape(-1))
+                which.append(place.setdefault(row.tobytes(), len(rows)))
+                if which[-1] == len(rows):
+                    rows.append(row)
+        return readonly(np.stack(rows, axis=1).reshape(-1)), readonly(np.array([*which, 0], np.int32))
 
     def _days(self) -> list[int]:
         """A day of each period: `NO_DAY`, the day before the first start, every start."""

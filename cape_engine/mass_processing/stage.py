@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cape_engine import bridge
-from cape_engine.bridge import Int64s, Partition
+from cape_engine.bridge import Int64s, LineShapes, Partition
 from cape_engine.dates import day_number
+from cape_engine.errors import StoreError
 from cape_engine.findings import Findings
 from cape_engine.mass_processing import amounts, export_text, lines, report
 from cape_engine.mass_processing.books import shared_book
@@ -22,13 +22,15 @@ from cape_engine.mass_processing.result import MassResult, Tallies
 from cape_engine.mass_processing.versions import new_versions
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
-from cape_engine.schema import rows as t
 from cape_engine.schema.codes import Change, Flag, Trial
 from cape_engine.settings import Settings
+from cape_engine.store.shapes import shapes_of
 from cape_kernels import status as s
 from cape_kernels import tables as k
+from cape_kernels import work as w
 from cape_kernels.process import process_lines
 
+_WORK = 7  # place of `work.Work` among the arguments of the kernel
 _HMF_DE_MINIMIS_CENTS = 300  # CATAIR AE (o), ED 602
 
 
@@ -38,6 +40,7 @@ class Inputs:
 
     entries: k.Entries
     lines: k.Lines
+    shapes: k.Shapes
     tariffs: k.Tariffs
     quantities: k.Quantities
     law: k.Law
@@ -47,20 +50,23 @@ class Inputs:
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Entries, lines, numbers."""
-        return len(self.entries.lines), len(self.lines.tariffs), len(self.tariffs.number)
+        return len(self.entries.lines), len(self.lines.key), len(self.tariffs.duty)
 
     def arguments(self, outputs: Outputs) -> tuple[Any, ...]:
         """What the kernel takes, with a fresh work sheet."""
-        longest = int(self.lines.tariffs.max(initial=1))
-        work = k.Work(
-            np.empty((k.WORK_ROWS, longest), np.int64),
-            np.empty(2 * max(longest, k.SURVEY_ROOM) + 2, np.int64),
-            np.empty(k.SURVEY_LINES + 1, np.int64),
-            np.empty((k.REST_ROWS, k.SURVEY_LINES), np.int64),
-            np.zeros(1, np.int64),
+        count = len(self.entries.lines)
+        work = w.Work(
+            np.empty((w.WORK_ROWS, int(self.shapes.size.max(initial=1))), np.int64),
+            np.zeros(w.PROGRAMS, w.PROGRAM),
+            np.empty(w.BLOCK_WORDS, np.int64),
+            np.zeros(w.AT_WORDS, np.int64),
+            np.empty(len(self.shapes.size), np.int64),
+            np.zeros(2 << len(self.shapes.size).bit_length(), np.int64),
+            *(np.zeros(count, np.int64) for _ in range(3)),
         )
         outs = outputs.entries, outputs.lines, outputs.tariffs, outputs.told
-        return (self.entries, self.lines, self.tariffs, self.quantities, self.law, self.policy, work, outs)
+        data = self.entries, self.lines, self.shapes, self.tariffs, self.quantities
+        return (*data, self.law, self.policy, work, outs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +102,16 @@ def process(
     """
     findings, tallies = Findings(), Tallies()
     mode_b = settings.text("mass.mode") == "B"
-    inputs, missing = kernel_inputs(
+    inputs = kernel_inputs(
         partition,
         shared_book(ruleset, settings, column1, as_of),
         tallies,
         detail=detail,
         duties=detail and mode_b,
     )
-    report.privileged_findings(findings, partition, lines.entry_of(inputs.entries.lines, missing), missing)
     out = run_kernel(inputs)
+    undated = out.told.undated[: out.told.count[1]].astype(np.int64)
+    report.privileged_findings(findings, partition, lines.entry_of(inputs.entries.lines, undated), undated)
     report.unknown_numbers(tallies, partition, inputs.vocabulary, out.told)
     if mode_b:
         _take_mode_b(out, inputs)
@@ -150,8 +157,8 @@ def kernel_inputs(
     detail: bool = False,
     duties: bool = False,
     prices: bool = False,
-) -> tuple[Inputs, Int64s]:
-    """Arrays for the kernel, and the privileged lines without their date.
+) -> Inputs:
+    """Arrays for the kernel.
 
     Args:
         partition: what to process.
@@ -161,22 +168,24 @@ def kernel_inputs(
         duties: as above.
         prices: as above.
     """
-    codes, vocabulary = bridge.codes(partition.tariffs, t.HTS_NUMBER)
-    texts = export_text.text_rows(partition, book, (codes, vocabulary), tallies)
+    found = shapes_of(partition)
+    texts = export_text.text_rows(partition, book, tallies)
     entries = lines.entries_of(partition, book.ruleset, book.periods)
-    line_arrays, countries, programmes, missing = lines.lines_of(partition, book.ruleset, book.periods, entries, texts)
-    places, measured = book.places(vocabulary)
-    quantities = amounts.quantities_of(partition, book, vocabulary, None if len(texts[0]) else measured)
+    line_arrays = lines.lines_of(found, book.periods, texts)
+    places, measured = book.places(found.vocabulary)
+    quantities = amounts.quantities_of(partition, book, found.vocabulary, None if len(texts[0]) else measured)
     rulings, rows, rates = book.tables()
-    law = k.Law(places, rulings, rows, rates, book.periods.origins(countries), book.periods.spis(programmes))
-    policy = _policy(book, (countries, programmes), detail=detail, duties=duties, prices=prices)
-    tariffs = amounts.tariffs_of(partition, codes)
-    return Inputs(entries, line_arrays, tariffs, quantities, law, policy, vocabulary), missing
+    countries, programmes, _sets, _statuses = found.word_lists
+    origins, origin_of = book.periods.origins(countries)
+    spis, spi_of = book.periods.spis(programmes)
+    law = k.Law(places, rulings, rows, rates, origins, spis)
+    policy = _policy(book, found, detail=detail, duties=duties, prices=prices)
+    tariffs = amounts.tariffs_of(partition)
+    shapes = lines.shapes_for(found, book.ruleset, origin_of, spi_of)
+    return Inputs(entries, line_arrays, shapes, tariffs, quantities, law, policy, found.vocabulary)
 
 
-def _policy(
-    book: Book, words: tuple[Sequence[str], Sequence[str]], *, detail: bool, duties: bool, prices: bool
-) -> k.Policy:
+def _policy(book: Book, shapes: LineShapes, *, detail: bool, duties: bool, prices: bool) -> k.Policy:
     """Settings as whole numbers."""
     settings = book.settings
     return k.Policy(
@@ -187,12 +196,13 @@ def _policy(
         text_first=int(settings.text("mass.column1_source") == "export"),
         displaced=int(settings.text("mass.displaced_232") == "flag"),
         as_of=day_number(book.as_of),
-        origins=len(words[0]) + 1,
-        spis=len(words[1]) + 1,
         apart=int(book.apart),
         detail=int(detail),
         duties=int(duties),
         prices=int(prices),
+        periods=book.periods.count,
+        bits=shapes.bits,
+        filler=shapes.filler,
     )
 
 
@@ -216,11 +226,12 @@ def outputs_for(inputs: Inputs) -> Outputs:
             np.empty(numbers, "b"), np.empty(numbers, "b"), np.empty(numbers, "q"), np.zeros(size * policy.duties, "q")
         ),
         k.Told(
-            np.zeros(1, "q"),
+            np.zeros(2, "q"),
             np.empty(m, "i4"),
             np.empty(m, "i4"),
             np.empty(m, "i4"),
             np.empty(m, "b"),
+            np.empty(m, "i4"),
             np.zeros(words, "q"),
             np.zeros(words, "i4"),
         ),
@@ -228,10 +239,30 @@ def outputs_for(inputs: Inputs) -> Outputs:
 
 
 def run_kernel(inputs: Inputs) -> Outputs:
-    """One walk over all lines."""
+    """One walk over all lines.
+
+    Raises:
+        StoreError: lines and numbers do not fit each other.
+    """
     outputs = outputs_for(inputs)
-    process_lines(*inputs.arguments(outputs))
+    arguments = inputs.arguments(outputs)
+    process_lines(*arguments)
+    _, lines, tariffs = inputs.sizes
+    walked = arguments[_WORK].at
+    if (walked[w.AT_LINE], walked[w.AT_TARIFF]) != (lines, tariffs):
+        raise StoreError("lines and numbers of a partition do not fit each other; import the sources again")
+    _order(outputs.told)
     return outputs
+
+
+def _order(told: k.Told) -> None:
+    """Put the lines told in order: each road of a block tells its own."""
+    count = int(told.count[0])
+    lines = told.line[:count]
+    if (lines[1:] < lines[:-1]).any():
+        order = np.argsort(lines, kind="stable")
+        for column in (told.entry, told.line, told.notes, told.status):
+            column[:count] = column[order]
 
 
 def _take_mode_b(out: Outputs, inputs: Inputs) -> None:
@@ -244,7 +275,8 @@ def _take_mode_b(out: Outputs, inputs: Inputs) -> None:
     if len(duties) == 0:
         return
     known_line = np.repeat(known, inputs.entries.lines)
-    changed = np.repeat(known_line, inputs.lines.tariffs) & (out.tariffs.duty != duties)
+    sizes = inputs.shapes.size[inputs.lines.key >> inputs.policy.bits]
+    changed = np.repeat(known_line, sizes) & (out.tariffs.duty != duties)
     out.tariffs.duty[changed] = duties[changed]
     out.tariffs.rule[changed] = s.RULE_RECOMPUTED
     kept = changed & (out.tariffs.change == Change.KEPT)

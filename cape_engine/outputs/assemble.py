@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s
+from cape_engine.listed import Lists, distinct
+from cape_engine.outputs.cells import known, plain
 from cape_engine.outputs.changes import NumberOutcome, changes_table
 from cape_engine.rules.practice_rows import EligibilityRule
 from cape_engine.schema import facts as f
@@ -36,9 +38,9 @@ class EntryOutcome:
 
     claimed: Bools
     accepted: Bools
-    reasons: pa.ListArray
-    messages: pa.ListArray
-    flags: npt.NDArray[np.uint32]
+    reasons: Lists
+    messages: Lists
+    flags: Lists
     filed_duty_cents: Int64s
     removed_ieepa_cents: Int64s
     restored_column1_cents: Int64s
@@ -56,11 +58,16 @@ class EntryOutcome:
     recipient: pa.DictionaryArray
     new_version: pa.DictionaryArray
 
+    @property
+    def lists(self) -> dict[str, Lists]:
+        """The columns of lists by name, for those who count and hash them."""
+        return {r.REASON_CODES: self.reasons, r.MESSAGES: self.messages, r.FLAGS: self.flags}
 
-def flag_lists(flags: npt.NDArray[np.uint32]) -> pa.ListArray:
+
+def flag_lists(flags: npt.NDArray[np.uint32]) -> Lists:
     """Flag masks as lists of words, sorted by name; each distinct mask is spelt once."""
-    masks, which = bridge.distinct(flags)
-    return bridge.word_lists(which, [_spelt(mask) for mask in masks])
+    masks, which = distinct(flags)
+    return Lists.of(which, [_spelt(mask) for mask in masks])
 
 
 @lru_cache(maxsize=1 << 16)
@@ -80,7 +87,7 @@ def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array
             which a file of the promised schema takes as they are.
     """
     accepted = outcome.accepted
-    kept, not_accepted = np.int32(_ACCEPTED), np.where(outcome.claimed, np.int32(_REJECTED), np.int32(_NOT_CLAIMED))
+    not_accepted = bridge.either(outcome.claimed, _REJECTED, _NOT_CLAIMED)
 
     def money(values: Int64s) -> pa.Array:
         return pa.array(values * accepted)
@@ -94,10 +101,10 @@ def entries_table(entries: pa.Table, outcome: EntryOutcome, payment_id: pa.Array
         f.FILER_CODE: bridge.single(entries, f.FILER_CODE),
         f.ENTRY_TYPE: bridge.single(entries, f.ENTRY_TYPE),
         f.ENTRY_DATE: bridge.single(entries, f.ENTRY_DATE),
-        r.DISPOSITION: _coded(np.where(accepted, kept, not_accepted), _DISPOSITIONS),
-        r.REASON_CODES: outcome.reasons,
-        r.MESSAGES: outcome.messages,
-        r.FLAGS: flag_lists(outcome.flags),
+        r.DISPOSITION: _coded(bridge.either(accepted, _ACCEPTED, not_accepted), _DISPOSITIONS),
+        r.REASON_CODES: outcome.reasons.array(),
+        r.MESSAGES: outcome.messages.array(),
+        r.FLAGS: outcome.flags.array(),
         r.FILED_DUTY_CENTS: pa.array(outcome.filed_duty_cents),
         r.REMOVED_IEEPA_CENTS: money(outcome.removed_ieepa_cents),
         r.RESTORED_COLUMN1_CENTS: money(outcome.restored_column1_cents),
@@ -132,11 +139,9 @@ def _coded(codes: Int32s, vocabulary: list[str]) -> pa.DictionaryArray:
 
 def _masked_words(values: pa.DictionaryArray, keep: Bools) -> pa.DictionaryArray:
     """A word column with nulls where `keep` is false."""
-    indices = values.indices.cast(pa.int32())
-    if indices.null_count:
-        keep = keep & indices.is_valid().to_numpy(zero_copy_only=False)
-        indices = pc.fill_null(indices, 0)
-    masked = bridge.known_only(indices.to_numpy(zero_copy_only=False), keep, pa.int32())
+    if values.null_count:
+        keep = keep & known(values).view(np.bool_)
+    masked = bridge.known_only(plain(values.indices, pa.int32()), keep, pa.int32())
     return pa.DictionaryArray.from_arrays(masked, values.dictionary.cast(pa.string()), safe=False)
 
 

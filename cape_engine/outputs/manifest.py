@@ -11,7 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cape_engine.listed import Lists
+from cape_engine.outputs.cells import known, plain
 from cape_engine.schema import results as r
+from cape_kernels import counts as kernels
 
 GROUPS = (
     "rows",
@@ -34,8 +37,6 @@ MONEY = (
     r.INTEREST_CENTS,
 )
 
-_WRAPS = 1 << 63
-
 try:
     import resource
 except ImportError:  # not on every system
@@ -50,19 +51,20 @@ def peak_memory_bytes() -> int | None:
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
-def partial(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+def partial(tables: Mapping[str, pa.Table], lists: Mapping[str, Lists] | None = None) -> dict[str, Any]:
     """What the manifest counts of some tables, as groups of whole numbers that add up over partitions.
 
     Args:
         tables: any of entries, changes, findings, refunds and payments, by name.
+        lists: the columns of lists of `entries` where they are at hand as such.
     """
     found: dict[str, Any] = {"rows": {name: table.num_rows for name, table in tables.items()}, "totals_cents": {}}
     if "entries" in tables:
         entries = tables["entries"]
         found["dispositions"] = tally(entries, r.DISPOSITION)
         found["actions"] = tally(entries, r.ACTION)
-        found["reasons"] = tally_lists(entries, r.REASON_CODES)
-        found["flags"] = tally_lists(entries, r.FLAGS)
+        for name, column in (("reasons", r.REASON_CODES), ("flags", r.FLAGS)):
+            found[name] = tally_lists(entries, column) if lists is None else lists[column].tally()
         found["totals_cents"] |= {str(column): _sum(entries, column) for column in MONEY}
     if "findings" in tables:
         found["findings_by_severity"] = tally(tables["findings"], r.SEVERITY)
@@ -74,14 +76,12 @@ def partial(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
 
 
 def _sum(table: pa.Table, column: str) -> int:
-    """The exact sum of an int64 column, in Python integers where int64 could wrap."""
-    total = 0
+    """The exact sum of an int64 column, whatever its size."""
+    total, halves = 0, np.empty(2, np.int64)
     for chunk in table.column(column).chunks:
-        bounds = pc.min_max(chunk).as_py()
-        furthest = max(abs(bounds["min"] or 0), abs(bounds["max"] or 0))
-        fits = furthest * len(chunk) < _WRAPS
-        found = pc.sum(chunk if fits else chunk.cast(pa.decimal128(38, 0)), min_count=0)
-        total += int(found.as_py())
+        if chunk.null_count < len(chunk):
+            kernels.sum_exactly(plain(chunk, pa.int64()), known(chunk), halves)
+            total += (int(halves[0]) << 32) + int(halves[1])
     return total
 
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine.bridge import readonly
+from cape_engine.listed import Lists
+from cape_engine.outputs.cells import EVERY_CELL, plain
+from cape_engine.outputs.cells import known as known_cells
 from cape_kernels import row_hash as kernels
 
 Words = npt.NDArray[np.uint64]
 
 _SEEDS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
 _MODULUS = 1 << 64
-_EVERY_CELL = readonly(np.zeros(0, np.uint8))
-"""Stands for the marks of a column without nulls."""
 
 
 def result_hash(tables: Mapping[str, pa.Table]) -> str:
@@ -37,9 +37,14 @@ def result_hash(tables: Mapping[str, pa.Table]) -> str:
     return combined({name: [partial(table)] for name, table in tables.items()})
 
 
-def partial(table: pa.Table) -> list[int]:
-    """What `combined` needs of a part of a table: both sums and the number of rows (JSON keeps it exactly)."""
-    return [*row_sums(table), table.num_rows]
+def partial(table: pa.Table, lists: Mapping[str, Lists] | None = None) -> list[int]:
+    """What `combined` needs of a part of a table: both sums and the number of rows (JSON keeps it exactly).
+
+    Args:
+        table: all columns count.
+        lists: columns of lists of the table where they are at hand as such.
+    """
+    return [*row_sums(table, lists), table.num_rows]
 
 
 def combined(parts: Mapping[str, Iterable[Sequence[int]]]) -> str:
@@ -63,14 +68,18 @@ def added(parts: Iterable[Sequence[int]]) -> list[int]:
     return sums
 
 
-def row_sums(table: pa.Table) -> tuple[int, int]:
-    """The two sums over all rows of `table`, modulo 2^64."""
-    state = np.empty((2, table.num_rows), np.uint64)
+def row_sums(table: pa.Table, lists: Mapping[str, Lists] | None = None) -> tuple[int, int]:
+    """The two sums over all rows of `table`, modulo 2^64; `lists` as for `partial`."""
+    listed = lists or {}
+    state = np.empty((3, table.num_rows), np.uint64)
     for number, seed in enumerate(_SEEDS):
         state[number] = seed
     for name in table.column_names:
-        _mix(table.column(name), _salt(name), state)
-    first, second = (int(np.add.reduce(row, dtype=np.uint64)) for row in state)
+        if name in listed:
+            kernels.mix_codes(listed[name].which, EVERY_CELL, _words_of_lists(listed[name]), _salt(name), state)
+        else:
+            _mix(table.column(name), _salt(name), state)
+    first, second = (int(np.add.reduce(row, dtype=np.uint64)) for row in state[:2])
     return first, second
 
 
@@ -89,9 +98,9 @@ def _mix(column: pa.ChunkedArray, salt: np.uint64, state: Words) -> None:
     if len(values) == 0:
         return
     if values.null_count == len(values):
-        kernels.mix_codes(_codes(len(values)), _EVERY_CELL, _NULL_ONLY, salt, state)
+        kernels.mix_codes(_codes(len(values)), EVERY_CELL, _NULL_ONLY, salt, state)
         return
-    known = _known(values)
+    known = known_cells(values)
     if pa.types.is_list(values.type):
         if values.values.null_count:
             _mix(pa.chunked_array([_joined(values)]), salt, state)
@@ -102,12 +111,12 @@ def _mix(column: pa.ChunkedArray, salt: np.uint64, state: Words) -> None:
         return
     elif pa.types.is_string(values.type) or pa.types.is_dictionary(values.type):
         coded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
-        known = _known(coded)
+        known = known_cells(coded)
         # What a null points to is nobody's business; Arrow leaves any number there.
-        codes, words = _plain(coded.indices, pa.int32()), _words_of(coded.dictionary)
+        codes, words = plain(coded.indices, pa.int32()), _words_of(coded.dictionary)
     else:
         values = values.cast(pa.int32()) if pa.types.is_date32(values.type) else values
-        kernels.mix_numbers(_plain(values, pa.int64()), known, salt, state)
+        kernels.mix_numbers(plain(values, pa.int64()), known, salt, state)
         return
     kernels.mix_codes(codes, known, words, salt, state)
 
@@ -120,22 +129,6 @@ def _codes(count: int) -> npt.NDArray[np.int32]:
 _NULL_ONLY: Words = readonly(np.array([kernels.NULL_WORD], np.uint64))
 
 
-def _known(values: pa.Array) -> npt.NDArray[np.uint8]:
-    """1 for each known cell and 0 for the others; nothing where every cell is known."""
-    bits = values.indices.buffers()[0] if pa.types.is_dictionary(values.type) else values.buffers()[0]
-    if values.null_count == 0 or bits is None:
-        return _EVERY_CELL
-    end = values.offset + len(values)
-    return readonly(np.unpackbits(np.frombuffer(bits, np.uint8), count=end, bitorder="little")[values.offset :])
-
-
-def _plain(values: pa.Array, type_: pa.DataType) -> npt.NDArray[Any]:
-    """The numbers of a column straight from its buffer, whatever stands where a cell is null."""
-    values = values if values.type == type_ else values.cast(type_)
-    width = np.dtype(type_.to_pandas_dtype())
-    return readonly(np.frombuffer(values.buffers()[1], width, count=values.offset + len(values))[values.offset :])
-
-
 def _starts(texts: pa.Array) -> npt.NDArray[np.uint32]:
     """Where each text of a column begins, and where the last one ends."""
     size = texts.offset + len(texts) + 1
@@ -145,7 +138,7 @@ def _starts(texts: pa.Array) -> npt.NDArray[np.uint32]:
 def _texts(texts: pa.Array) -> kernels.Texts:
     """A text column as the kernels take it."""
     data = texts.buffers()[2]
-    return kernels.Texts(_starts(texts), _EVERY_CELL if data is None else readonly(np.frombuffer(data, np.uint8)))
+    return kernels.Texts(_starts(texts), EVERY_CELL if data is None else readonly(np.frombuffer(data, np.uint8)))
 
 
 def _words_of(texts: pa.Array) -> Words:
@@ -153,8 +146,22 @@ def _words_of(texts: pa.Array) -> Words:
     if len(texts) == 0:
         return np.zeros(0, np.uint64)
     words = np.empty(len(texts), np.uint64)
-    kernels.text_words(_texts(texts), np.empty(24, np.uint64), words)
+    longest = int(np.diff(_starts(texts)).max())
+    if longest <= kernels.PACKED_BYTES or len(texts) < kernels.LANES:
+        kernels.text_words(_texts(texts), np.empty(24, np.uint64), words)
+    else:
+        kernels.many_text_words(_texts(texts), _room(), words)
     return readonly(words)
+
+
+def _room() -> kernels.Room:
+    """Scratch for texts that are hashed side by side."""
+    return kernels.Room(
+        np.empty(32 * kernels.LANES, np.uint64),
+        np.empty((16, kernels.LANES), np.uint64),
+        np.empty(24, np.uint64),
+        np.empty(kernels.LANES, np.int64),
+    )
 
 
 def _listed(lists: pa.ListArray) -> tuple[npt.NDArray[np.int32], Words]:
@@ -165,8 +172,19 @@ def _listed(lists: pa.ListArray) -> tuple[npt.NDArray[np.int32], Words]:
     rows = readonly(np.frombuffer(lists.buffers()[1], np.uint32, count=size)[lists.offset :])
     slots = np.full(1 << max(4, len(lists).bit_length()), -1, np.int32)
     groups, firsts = np.empty(len(lists), np.int32), np.empty(len(lists), np.int32)
-    kernels.group_lists(rows, _plain(coded.indices, pa.int32()), slots, groups, firsts)
+    kernels.group_lists(rows, plain(coded.indices, pa.int32()), slots, groups, firsts)
     return readonly(groups), _words_of(_joined(lists.take(pa.array(firsts[firsts >= 0]))))
+
+
+def _words_of_lists(lists: Lists) -> Words:
+    """The word of each distinct list, as `_joined` would spell it."""
+    return _words_of_texts(tuple("|".join(one) for one in lists.lists))
+
+
+@lru_cache(maxsize=256)  # partition after partition fails the same rules
+def _words_of_texts(texts: tuple[str, ...]) -> Words:
+    """The word of each text."""
+    return _words_of(pa.array(texts, pa.string()))
 
 
 def _joined(lists: pa.ListArray) -> pa.Array:

@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 @cache
 def engine_hash() -> str:
     """SHA-256 (hex) over the sources of the engine and its kernels: other code, other keys."""
-    digest = hashlib.sha256(_jit.SOURCES_HASH.encode())
-    folder = Path(cape_engine.__file__).parent
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return _jit.sources_digest(Path(cape_engine.__file__).parent, _jit.SOURCES_HASH)
 
 
 def partition_keys(store: Store, context: Context) -> list[str]:

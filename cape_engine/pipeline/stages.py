@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -85,13 +84,14 @@ def processed(partition: bridge.Partition, context: Context, lap: Lap = _untimed
         register=context.register,
     )
     lap("interest and refunds")
+    outcome = _outcome(mass, claim, plan, priced)
     tables = {
-        "entries": assemble.entries_table(entries, _outcome(mass, claim, plan, priced), priced.payment_id, words=True),
+        "entries": assemble.entries_table(entries, outcome, priced.payment_id, words=True),
         "changes": _changes(partition, mass, claim, request.detail),
         "findings": findings.to_table(words=True),
     }
     lap("result tables")
-    part = Part(tables, _share(entries, tables, mass, priced))
+    part = Part(tables, _share(entries, tables, outcome, mass, priced))
     lap("hash and counts")
     return part
 
@@ -130,15 +130,19 @@ def _checked(
 
 
 def _share(
-    entries: pa.Table, tables: dict[str, pa.Table], mass: mass_processing.MassResult, priced: refund.Priced
+    entries: pa.Table,
+    tables: dict[str, pa.Table],
+    outcome: assemble.EntryOutcome,
+    mass: mass_processing.MassResult,
+    priced: refund.Priced,
 ) -> Share:
     """What a partition adds to the totals of the run."""
     return Share(
         sums=priced.sums,
         priced=priced.tally,
         numbers=mass.tallies,
-        counts=manifest.partial(tables),
-        hash_words=result_hash.partial(tables["entries"]),
+        counts=manifest.partial(tables, outcome.lists),
+        hash_words=result_hash.partial(tables["entries"], outcome.lists),
         unknown=facts_not_given.unknown(entries),
     )
 
@@ -165,7 +169,7 @@ def _outcome(
         accepted=claim.accepted,
         reasons=claim.reasons,
         messages=claim.messages,
-        flags=mass.flags | np.where(claim.accepted, plan.flags | priced.flags, 0).astype(np.uint32),
+        flags=assemble.flag_lists(mass.flags | (plan.flags | priced.flags) * claim.accepted),
         filed_duty_cents=mass.filed_duty_cents,
         removed_ieepa_cents=mass.removed_ieepa_cents,
         restored_column1_cents=mass.restored_column1_cents,

@@ -2,7 +2,7 @@
 
 from cape_engine.refund import conventions
 from cape_engine.refund.amounts import InterestSegment, explain_interest, interest
-from cape_engine.refund.cohorts import Accumulator, Batch, Consolidated, consolidate
+from cape_engine.refund.cohorts import Accumulator, Batch, Consolidated, Refunded, consolidate
 from cape_engine.refund.keys import later_key, payment_key
 from cape_engine.refund.late import Undeliverable, late_interest, late_interest_of_many
 from cape_engine.refund.pricing import Priced, price
@@ -20,6 +20,7 @@ __all__ = [
     "InterestSegment",
     "MissingRateError",
     "Priced",
+    "Refunded",
     "Register",
     "Sums",
     "Tally",

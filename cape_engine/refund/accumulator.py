@@ -147,6 +147,8 @@ class RunningSums:
         Raises:
             InputError: all refunds together pass 2^63 cents; below it no sum of a cohort overflows.
         """
+        if not len(sums.sums):  # as of parts whose block is added with its first part
+            return
         own = sums.of(self.register)
         entries = int((own.sums[:, kernels.COUNTS] & _LOW).sum())
         self._add(partial(buckets.deal_sums, own.recipient, own.sums), *own.totals(), entries)

@@ -67,6 +67,18 @@ class Batch(NamedTuple):
     subtotals: pa.Table
 
 
+class Refunded(NamedTuple):
+    """Some of the refunds of a run before they are split into payments.
+
+    Attributes:
+        refunds: one row per recipient and day (`schema.results.RESULT_REFUNDS_SCHEMA`).
+        paid: makes the batch with payments and subtotals.
+    """
+
+    refunds: pa.Table
+    paid: Callable[[], Batch]
+
+
 @dataclass(slots=True)
 class _Noticed:
     """What the findings of consolidation count.
@@ -169,13 +181,27 @@ class Accumulator:
         Raises:
             InputError: the amount of a cohort passes 2^63 cents.
         """
+        yield from self.refunded(
+            findings, lambda some: then(some.paid()), threads=threads, ahead=ahead, subtotals=subtotals
+        )
+
+    def refunded(
+        self,
+        findings: Findings,
+        then: Callable[[Refunded], _T],
+        *,
+        threads: int = 1,
+        ahead: bool = True,
+        subtotals: bool = False,
+    ) -> Iterator[_T]:
+        """What `then` makes of the refunds of each batch, whose payments are made when it asks for them; see `each`."""
         noticed = _Noticed()
 
         def made(work: Callable[[], Cohorts]) -> tuple[_T, _Noticed]:
             own = _Noticed()
             with self._watch("consolidate"):
                 cohorts = work()
-            return then(self._tables(cohorts, own)), own
+            return then(self._refunded(cohorts, own)), own
 
         with self._watch("consolidate"):
             whole = self._sums.work(
@@ -205,11 +231,15 @@ class Accumulator:
             payments.append(parts)
         return Consolidated(_joined(refunds), _joined(payments), findings)
 
-    def _tables(self, cohorts: Cohorts, noticed: _Noticed) -> Batch:
-        """Refunds and payments of a batch."""
+    def _refunded(self, cohorts: Cohorts, noticed: _Noticed) -> Refunded:
+        """The refunds of a batch."""
         with self._watch("split"):
             refunds, amount, parts = self._refunds(cohorts, noticed)
-        return Batch(refunds, self._payments(cohorts, refunds, amount, parts), self._subtotals(cohorts, refunds))
+
+        def paid() -> Batch:
+            return Batch(refunds, self._payments(cohorts, refunds, amount, parts), self._subtotals(cohorts, refunds))
+
+        return Refunded(refunds, paid)
 
     def _refunds(self, cohorts: Cohorts, noticed: _Noticed) -> tuple[pa.Table, Int64s, Int64s]:
         """Refunds of a batch, with the amount of each and into how many payments it is split."""

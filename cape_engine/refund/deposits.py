@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cape_engine.bridge import NO_DAY, Bools, Int32s, Int64s, days, integers, readonly, single
+from cape_engine.bridge import NO_DAY, Bools, Int32s, Int64s, days, either, integers, readonly, single
 from cape_engine.schema.facts import AMOUNT_CENTS, DEPOSIT_DATE, ENTRY_DATE, ENTRY_NUMBER, PRIOR_REFUND_CENTS
 from cape_engine.settings import Settings
 
@@ -62,7 +62,7 @@ def slices(
     if settings.text("refund.deposit_fallback") == "entry_date":
         entered = days(entries, ENTRY_DATE)
         estimated = paid & ~known & (entered != NO_DAY)
-        day = np.where(estimated, entered, day)
+        day = either(estimated, entered, day)
     whole = np.flatnonzero((known | estimated) & ~listed)
     uncovered = np.zeros(count, np.bool_)
     of_whole, day_of_whole = principal_cents[whole], day[whole]

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, first_of_each, known_only
+from cape_engine.bridge import NO_DAY, Bools, Int8s, Int32s, Int64s, either, known_only
 from cape_engine.dates import date_of
+from cape_engine.listed import first_of_each
 from cape_engine.refund.deposits import Slices, slices
 from cape_engine.refund.keys import key_texts, payment_keys
 from cape_engine.refund.many import interest_of_slices
@@ -126,7 +127,7 @@ def price(
         interest,
         interest_known,
         start,
-        np.where(start == NO_DAY, NO_DAY, liquidation_day).astype(np.int32),
+        either(start == NO_DAY, NO_DAY, liquidation_day),
         flags,
         who.recipients(),
         payment_id,
@@ -143,7 +144,8 @@ def _paid_out(who: Parties, refunds: consolidation.Refunds, settings: Settings) 
         importer = sums.importer
     else:
         # Several importers share a payment; a dictionary names it once, or Parquet files of equal tables differ.
-        first, which = first_of_each(recipient.astype(np.int64) << 32 | day)
+        # Places count from 0 here and from 1 there, so that no key is 0; a day before 1970 would not be told apart.
+        first, which = first_of_each((recipient.astype(np.int64) + 1 << 32 | day).view(np.uint64))
         recipient, day, row = recipient[first], day[first], np.append(which, np.int32(-1))[row]
     keys = payment_keys(who.register, recipient, day, np.ones(len(day), np.int32), importer)
     places = known_only(row, refunds.paid.view(np.bool_), pa.int32())
@@ -158,7 +160,7 @@ def _earliest(parts: Slices, liquidation_day: Int32s, entries: pa.Table, tally: 
     tally.name("DEPOSIT_AFTER_LIQUIDATION", entries, mask)
     if parts.single:
         start = np.full(len(liquidation_day), NO_DAY, np.int32)
-        start[parts.entry] = np.where(late, NO_DAY, parts.day)
+        start[parts.entry] = either(late, NO_DAY, parts.day)
         return start
     start = np.full(len(liquidation_day), np.iinfo(np.int32).max, np.int32)
     np.minimum.at(start, parts.entry[~late], parts.day[~late])

@@ -272,9 +272,9 @@ class RateTable:
         return readonly(high), readonly(low), places
 
     def _grown_at(self, places: Int64s) -> Uint64s:
-        """`grown` of places by kind, start and end; nothing where a place is -1."""
-        rest, end = np.divmod(np.maximum(places, 0), self.points)
-        return self.grown(*np.divmod(rest, self.points), end)
+        """`grown` of places by kind, start and end; none where a place is -1. NumPy's `divmod` takes four `//`."""
+        rest = (found := np.maximum(places, 0)) // self.points
+        return self.grown(kind := rest // self.points, rest - kind * self.points, found - rest * self.points)
 
     def factor_e9(self, kind: int, start: int, end: int) -> int:
         """Growth less 1 from `start` (out) to `end` (in), half up to nine decimals as the published tables print it.

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from cape_engine.bridge import Bools, Int8s, Int32s, codes, flags, stored
+from cape_engine.bridge import Bools, Int8s, Int32s, codes, either, filled, flags, known_only, stored
 from cape_engine.refund.rates import KINDS
 from cape_engine.refund.register import NOBODY, Register
 from cape_engine.schema.column import Column
@@ -42,7 +41,7 @@ class Parties:
         distinct = self.met[firsts]
         number[distinct] = np.arange(len(distinct), dtype=np.int32)
         return pa.DictionaryArray.from_arrays(
-            pa.array(number[self.recipient], mask=self.recipient == NOBODY), self.register.shown(distinct)
+            known_only(number[self.recipient], self.recipient != NOBODY, pa.int32()), self.register.shown(distinct)
         )
 
 
@@ -59,7 +58,7 @@ def parties(entries: pa.Table, register: Register) -> Parties:
     notified, also = _places(entries, NOTIFY_PARTY, register)
     if len(also):
         named = (notified != NOBODY) & (flags(entries, NOTIFY_PARTY_ON_PROFILE) == 1)
-        return Parties(register, importer, np.where(named, notified, importer), np.concatenate([met, also]))
+        return Parties(register, importer, either(named, notified, importer), np.concatenate([met, also]))
     return Parties(register, importer, importer, met)
 
 
@@ -71,11 +70,7 @@ def _places(entries: pa.Table, column: Column, register: Register) -> tuple[Int3
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
     met = register.learn(values.dictionary)
-    indices = values.indices.cast(pa.int32())
-    if indices.null_count:
-        indices = pc.fill_null(indices, len(met))
-    table = np.append(met, np.int32(NOBODY))
-    return table[indices.to_numpy(zero_copy_only=False)], met
+    return np.append(met, np.int32(NOBODY))[filled(values.indices, np.int32, -1)], met  # unknown takes the last one
 
 
 def kinds(entries: pa.Table, parties_: Parties, settings: Settings) -> tuple[Int8s, Bools]:
@@ -86,7 +81,7 @@ def kinds(entries: pa.Table, parties_: Parties, settings: Settings) -> tuple[Int
     """
     own_codes, words = codes(entries, IMPORTER_KIND)
     own = np.array([*(KINDS.index(word) if word in KINDS else -1 for word in words), -1], np.int8)[own_codes]
-    kind = np.where(own >= 0, own, parties_.register.kinds()[parties_.importer])
+    kind = either(own >= 0, own, parties_.register.kinds()[parties_.importer])
     assumed = kind < 0
     default = KINDS.index(settings.text("refund.default_importer_kind"))
-    return np.where(assumed, default, kind).astype(np.int8), assumed
+    return either(assumed, default, kind).astype(np.int8), assumed

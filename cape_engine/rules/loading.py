@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
 from cape_engine.errors import RuleFileError
 from cape_engine.rules import read, tables
+from cape_engine.rules.by_number import ByNumber
 from cape_engine.rules.rows import LEGAL_DIGITS
 from cape_engine.rules.ruleset import Ruleset
 from cape_engine.schema.codes import Flag
@@ -76,17 +76,17 @@ def text_of(name: str, data: bytes) -> str:
         read.refuse(name, None, None, f"not UTF-8 at byte {error.start}", "Save the file as UTF-8.")
 
 
-def _raw_by_number(table: read.Table, content: str) -> Mapping[str, list[tuple[int, list[str]]]]:
+def _raw_by_number(table: read.Table, content: str) -> ByNumber:
     """The rows of a large table by number; numbers with more than one row are tested for overlaps."""
-    index: dict[str, list[tuple[int, list[str]]]] = {}
-    for line, row in read.cells(table, content):
-        index.setdefault(row[0], []).append((line, row))
-    for number, group in index.items():
-        if len(number) != LEGAL_DIGITS or not (number.isascii() and number.isdigit()):
-            read.refuse(table.file, group[0][0], number, f"{number!r} is not eight digits", "Correct the number.")
-        if len(group) > 1:
-            read.check_dated(table, group)
-    return index
+    found = ByNumber(*read.uncut(table, content))
+    every = "".join(found)
+    if set(map(len, found)) != {LEGAL_DIGITS} or not (every.isascii() and every.isdigit()):
+        for number in found:
+            if len(number) != LEGAL_DIGITS or not (number.isascii() and number.isdigit()):
+                why = f"{number!r} is not eight digits"
+                read.refuse(table.file, found.get(number)[0][0], number, why, "Correct the number.")
+    read.check_dated(table, [row for number in found.repeated for row in found.get(number)])
+    return found
 
 
 def _check_together(ruleset: Ruleset) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cape_engine.rules import read, tables
 from cape_engine.rules import rows as r
+from cape_engine.rules.by_number import ByNumber
 from cape_engine.rules.rows import LEGAL_DIGITS
 
 
@@ -35,7 +36,7 @@ class Ruleset:
     files: Mapping[str, str]
     hash: str
     _rows: Mapping[str, tuple[Any, ...]] = field(repr=False)
-    _raw: Mapping[str, Mapping[str, list[tuple[int, list[str]]]]] = field(repr=False)
+    _raw: Mapping[str, ByNumber] = field(repr=False)
     _made: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
     # --- numbers ------------------------------------------------------------------------------------------------------
@@ -320,8 +321,9 @@ class Ruleset:
         key = (spec.file, number[:LEGAL_DIGITS])
         found = self._made.get(key)
         if found is None:
-            raw = self._raw[spec.file].get(key[1], [])
-            found = tuple(sorted((read.parse_row(spec, line, row) for line, row in raw), key=lambda row: row.from_day))
+            raw = self._raw[spec.file].get(key[1])
+            made = [read.parse_row(spec, line, row) for line, row in raw]
+            found = tuple(sorted(made, key=lambda row: row.from_day))
             self._made[key] = found
         return found
 

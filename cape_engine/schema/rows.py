@@ -130,6 +130,13 @@ TARIFF = Column("tariff", pa.int32(), "row of the number in the partition's tari
 STORE_QUANTITIES: tuple[Column, ...] = (TARIFF, *QUANTITIES_E2, *UOMS)
 """One row for each number that has a quantity or a unit; inside a store they stand apart from the tariffs."""
 
+SHAPE_KEY = Column("shape_key", pa.int64(), "shape of the line << bits | place of its last number in the vocabulary")
+LAST_VALUE = Column(
+    "last_value_dollars", pa.int64(), "entered value beside the last number of the line, -1 unknown", low=-1
+)
+STORE_SHAPES: tuple[Column, ...] = (SHAPE_KEY, LAST_VALUE)
+"""One row for each line, and behind them pairs of numbers of what few lines say (`store.shape_files`)."""
+
 STORE_ENTRIES_SCHEMA = arrow_schema(STORE_ENTRIES)
 STORE_LINES_SCHEMA = arrow_schema(STORE_LINES)
 STORE_TARIFFS_SCHEMA = arrow_schema(STORE_TARIFFS)

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cape_engine.bridge import Partition, codes
+from cape_engine.bridge import LineShapes, Partition, codes
 from cape_engine.errors import StoreError
 from cape_engine.schema.facts import IMPORTER_NUMBER, NOTIFY_PARTY
 from cape_engine.schema.rows import (
@@ -25,6 +25,7 @@ from cape_engine.schema.rows import (
 )
 from cape_engine.store.layout import TABLES, groups_of
 from cape_engine.store.lazy import Cells, LazyTable, LazyTariffs
+from cape_engine.store.shape_files import SHAPES_FILE, read_shapes
 
 FORMAT_NAME = "cape-engine-store"
 FORMAT_VERSION = 2
@@ -179,7 +180,7 @@ class Store:
             table.prefetch(wanted)
             tables.append(table.chosen(wanted))
         entries, lines, tariffs = tables
-        return Partition(name, entries, lines, tariffs, lazy.sources)
+        return Partition(name, entries, lines, tariffs, lazy.sources, lazy.kept_shapes)
 
     def opened(self, name: str, ahead: Mapping[str, Collection[str]] | None = None) -> Partition:
         """One partition whose columns are read when they are asked for (`packing.LazyTable`).
@@ -202,7 +203,18 @@ class Store:
         )
         for table, lazy in (("entries", entries), ("lines", lines), ("tariffs", tariffs)):
             lazy.prefetch((ahead or {}).get(table, ()))
-        return Partition(name, entries, lines, tariffs, tuple(source["name"] for source in self.manifest["sources"]))
+        sources = tuple(source["name"] for source in self.manifest["sources"])
+        return Partition(name, entries, lines, tariffs, sources, partial(self._shapes, name))
+
+    def _shapes(self, name: str) -> LineShapes | None:
+        """The shapes of the lines of a partition; None where it keeps none.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        record = self._records[name]
+        path = self.folder / name / SHAPES_FILE
+        return read_shapes(path, record["lines"], record["tariffs"], record["content_sha256"])
 
     @cached_property
     def _records(self) -> dict[str, dict[str, Any]]:

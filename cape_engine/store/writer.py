@@ -21,6 +21,8 @@ from cape_engine.schema.rows import DUTY_CENTS, SOURCE_ROW, VALUE_DOLLARS
 from cape_engine.store.hashing import packed_hash, packed_tables, provenance_hash
 from cape_engine.store.layout import GROUP_ROWS, TABLES
 from cape_engine.store.measured import in_pieces
+from cape_engine.store.shape_files import SHAPES_FILE, write_shapes
+from cape_engine.store.shapes import derived
 from cape_engine.store.store import (
     FORMAT_NAME,
     FORMAT_VERSION,
@@ -91,6 +93,8 @@ class StoreWriter:
         place = self.folder / partition.name
         files = packed_tables(partition)
         counts = (partition.entries.num_rows, partition.lines.num_rows, partition.tariffs.num_rows)
+        content = packed_hash(files, counts)
+        shapes = derived(files["lines"], files["tariffs"])
         try:
             place.mkdir()
             for name, table in files.items():
@@ -98,6 +102,7 @@ class StoreWriter:
                 if name == "quantities":
                     pieces, rows = in_pieces(table, files["tariffs"]), GROUP_ROWS
                 _write_table(place / f"{name}.parquet", pieces, rows)
+            write_shapes(place / SHAPES_FILE, shapes, counts[2], content)
         except OSError as error:
             raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
         numbers = files["entries"].column(str(ENTRY_NUMBER)) if partition.entries.num_rows else []
@@ -106,7 +111,7 @@ class StoreWriter:
             **dict(zip(("entries", "lines", "tariffs"), counts, strict=True)),
             "first_entry": numbers[0].as_py() if len(numbers) else None,
             "last_entry": numbers[-1].as_py() if len(numbers) else None,
-            "content_sha256": packed_hash(files, counts),
+            "content_sha256": content,
             "provenance_sha256": provenance_hash(files, partition.sources),
         }
         words = [word for column in PARTIES for word in _words(files["entries"], column)]
@@ -171,7 +176,8 @@ def _words(entries: pa.Table, column: Column) -> list[str]:
 
 def is_partition(item: Path) -> bool:
     """Whether a folder holds nothing but the files of a partition."""
-    return item.is_dir() and {file.name for file in item.iterdir()} <= {f"{name}.parquet" for name, _columns in TABLES}
+    known = {SHAPES_FILE, *(f"{name}.parquet" for name, _columns in TABLES)}
+    return item.is_dir() and {file.name for file in item.iterdir()} <= known
 
 
 def _write_table(path: Path, pieces: Sequence[pa.Table], group_rows: int) -> None:

@@ -52,10 +52,31 @@ CHECKED = _asked("NUMBA_BOUNDSCHECK")
 @functools.cache
 def sources_hash(folder: Path = Path(__file__).parent) -> str:
     """SHA-256 over the names and contents of all sources in a folder, and the Python version (hex)."""
-    digest = hashlib.sha256(sys.version.encode())
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return sources_digest(folder, sys.version)
+
+
+def sources_digest(folder: Path, first: str) -> str:
+    """SHA-256 (hex) over a text, then the names and contents of all sources in a folder, in the order of their parts.
+
+    Every start hashes some four hundred files: with `Path` for each that takes 15 ms, with plain names 5.
+    """
+    digest = hashlib.sha256(first.encode())
+    for name in sorted(_source_names(str(folder), ""), key=lambda name: name.split("/")):
+        with open(f"{folder}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 - see above
+            digest.update(name.encode() + b"\0" + file.readall() + b"\0")
     return digest.hexdigest()
+
+
+def _source_names(folder: str, above: str) -> list[str]:
+    """Sources in a folder and in those below it, by their path from the topmost."""
+    found: list[str] = []
+    with os.scandir(folder) as items:
+        for item in items:
+            if item.name.endswith(".py"):
+                found.append(above + item.name)
+            elif item.is_dir(follow_symlinks=False):
+                found += _source_names(item.path, f"{above}{item.name}/")
+    return found
 
 
 def _compiler_hash() -> str:

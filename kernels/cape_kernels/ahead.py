@@ -25,6 +25,7 @@ LONGEST = (
     "process.process_lines",
     "payment_keys.payment_keys",
     "row_hash.text_words",
+    "row_hash.many_text_words",
     "parse.parse_cents",
     "distinct.distinct_cells",
     "consolidation.add_sums",
@@ -44,6 +45,9 @@ SELDOM = (
     "outlook.count_refunds",
     "outlook.sum_outlook",
     "parse.parse_dollars",
+    "shapes.count_fillers",
+    "shapes.count_wide_fillers",
+    "shapes.shapes_of_wide_lines",
 )
 MOST_PROCESSES = 4
 _COLLECT_AFTER = 200_000

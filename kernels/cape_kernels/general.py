@@ -9,13 +9,15 @@ import numpy as np
 from cape_kernels import status as s
 from cape_kernels._jit import helper, routine
 from cape_kernels.removal import general_line
-from cape_kernels.scan import lay_out
+from cape_kernels.scan import lay_out, number_of
 from cape_kernels.tables import (
     MARK_IEEPA,
     MARK_REMOVED,
     MARK_UNKNOWN,
     RULE_BITS,
     RULE_SHIFT,
+)
+from cape_kernels.work import (
     WORK_AT,
     WORK_CENTS,
     WORK_DUTY,
@@ -23,7 +25,7 @@ from cape_kernels.tables import (
 
 
 class Added(NamedTuple):
-    """What a line adds to its entry (int64); the first three only as far as amounts do not fit int32."""
+    """What a line adds to its entry (int64)."""
 
     filed: int
     removed: int
@@ -47,11 +49,11 @@ def tell(told, entry, line, notes, status):  # type: ignore[no-untyped-def]
 
 
 @helper
-def tally_unknown(facts, tariffs, rulings, sheet, entry, told):  # type: ignore[no-untyped-def]
+def tally_unknown(facts, shapes, rulings, sheet, entry, told):  # type: ignore[no-untyped-def]
     """Count the numbers of a line that our tables do not know (clarification 25)."""
     for column in range(facts.size):
         if rulings[sheet[WORK_AT, column]]["marks"] & MARK_UNKNOWN:
-            number = tariffs.number[facts.first + column]
+            number = number_of(facts, shapes, column)
             if told.unknown[number] == 0:
                 told.unknown_entry[number] = entry
             told.unknown[number] += 1
@@ -86,25 +88,25 @@ def write_tariffs(facts, rulings, sheet, outcome, out, duties):  # type: ignore[
 
 
 @routine
-def treat_generally(place, facts, data, law, policy, work, outs):  # type: ignore[no-untyped-def]
+def treat_generally(entry, facts, data, law, policy, work, outs):  # type: ignore[no-untyped-def]
     """What a line of any kind adds to its entry.
 
-    `place` is (entry, line), `data` (numbers, quantities).
+    `data` is (shapes, numbers, quantities).
     """
-    entry, line = place
-    tariffs, quantities = data
+    shapes, tariffs, quantities = data
     _, line_out, tariff_out, told = outs
+    line = facts.line
     sheet = work.sheet
-    lay_out(facts, tariffs, quantities, law, work)
+    lay_out(facts, shapes, tariffs, quantities, law, policy, work)
     outcome = general_line(facts, law.rulings, law.numbers, law.rates, policy, sheet)
-    tally_unknown(facts, tariffs, law.rulings, sheet, entry, told)
+    tally_unknown(facts, shapes, law.rulings, sheet, entry, told)
     filed = removed = ieepa_duty = np.int64(0)
     for column in range(facts.size):
-        more = sheet[WORK_DUTY, column] - tariffs.duty[facts.first + column]
+        cents = sheet[WORK_DUTY, column]
         marks = law.rulings[sheet[WORK_AT, column]]["marks"]
-        filed += more
-        removed += more if marks & MARK_REMOVED else np.int64(0)
-        ieepa_duty += more if marks & MARK_IEEPA else np.int64(0)
+        filed += cents
+        removed += cents if marks & MARK_REMOVED else np.int64(0)
+        ieepa_duty += cents if marks & MARK_IEEPA else np.int64(0)
     if outcome.notes & s.NOTES_TOLD:
         tell(told, entry, line, outcome.notes, outcome.status)
     if policy.detail == 1:

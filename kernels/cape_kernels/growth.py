@@ -86,7 +86,7 @@ def grow(first, last, growth, inverse, compounded, grown):  # type: ignore[no-un
         if whole == _0:  # no growth at all: what was cut off leaves less than 1
             continue
         s2, s1, s0 = grown[i, 0], grown[i, 1], grown[i, 2]
-        if compounded:
+        if compounded and (s2 | s1 | s0) != _0:  # mostly nothing has grown before, and nine products are saved
             c2, c1, c0 = _product(s2, s1, s0, p2, p1, p0)
             p2, p1, p0, _ = _sum(p2, p1, p0, c2, c1, c0)
         s2, s1, s0, _ = _sum(s2, s1, s0, p2, p1, p0)

@@ -1,4 +1,4 @@
-"""The short road of ordinary lines: one walk over their numbers without a branch, and what their base number adds."""
+"""The short road of ordinary lines: their sums without a branch, and what their base number adds."""
 
 from __future__ import annotations
 
@@ -9,29 +9,24 @@ import numpy as np
 from cape_kernels import status as s
 from cape_kernels._jit import helper, routine
 from cape_kernels.duty import NO_DAY, find_row, row_duty
+from cape_kernels.programs import ruling_of
 from cape_kernels.recompute import CENTS_AT_15
 from cape_kernels.removal import ALL_IN_E9, CENTS_E9, displaced, restored_base
-from cape_kernels.scan import ruling_of
+from cape_kernels.scan import duty_at, number_of
 from cape_kernels.tables import (
     MARK_CHARGED,
     MARK_FORMULA,
     MARK_IEEPA,
     MARK_METAL,
     MARK_ON_BASIS,
+    MARK_REMOVED,
     MARK_REPLACES,
     MARK_SPECIAL_COUNTS,
     MARK_UNPRICED,
-    ORIGIN_COLUMN2,
-    ORIGIN_DISPLACED,
-    REST_AT,
-    REST_GAP,
-    REST_LINE,
-    REST_WEIGHTS,
     RULE_BITS,
     RULE_SHIFT,
     SPI_NONE,
     USE_SPECIAL,
-    WEIGHT_BASE,
     WEIGHT_BITS,
     WEIGHT_REPLACES,
     WEIGHT_TOPUP,
@@ -40,7 +35,6 @@ from cape_kernels.tables import (
 from cape_kernels.units import measures_at, place_of
 
 CUSTOMARY_TARIFFS = 16
-_LARGEST_INT32 = 2**31 - 1
 _LARGE_CENTS = np.int64(1 << 31)  # no amount that fits int32 is larger
 _at = np.uint64
 _CENTS_E9 = np.uint64(CENTS_E9)
@@ -53,137 +47,117 @@ def half_up_cents(product_e9):  # type: ignore[no-untyped-def]
     return np.int64((np.uint64(product_e9) + _HALF_E9) // _CENTS_E9)
 
 
-class Sums(NamedTuple):
-    """What the numbers of some lines add up to (int64): cents filed and removed, and the OR of marks."""
+class Short(NamedTuple):
+    """What a line of few numbers adds up to (int64).
+
+    `gap` is what stays of its duties less mode B, as far as that is a percentage; `odd` is -1 where a number carries
+    more than its rate, there is no value, or an amount does not fit int32, else 0.
+    """
 
     filed: int
     removed: int
-    seen: int
+    gap: int
+    odd: int
 
 
 @helper
-def survey(first, last, period, tariffs, law, tolerance, room):  # type: ignore[no-untyped-def]
-    """Sum up numbers [first, last), and note for each what it and all behind it keep less mode B, and weigh.
+def sum_short(first, worth, program, base, duty, tolerance):  # type: ignore[no-untyped-def]
+    """Sum up a line of at most `SHORT_ROAD` numbers before the last one.
 
-    Walked from the end, because the base number with the value stands behind the others. A line's own sums are then the
-    difference of two of them. No branch depends on the data: a wrong guess of one costs as much as a number. Indices
-    are unsigned, because others may count from the end, which takes three instructions each.
+    Without a branch that depends on the data: a wrong guess of one costs as much as a number. Masks come from memory,
+    because the compiler makes a branch of every test that it sees. Without division: an amount in cents is above a
+    rounded one where it is above it before rounding.
     """
-    number, value, duty, place, rulings = tariffs.number, tariffs.value, tariffs.duty, law.place, law.rulings
-    filed = kept = seen = gap = weights = worth = np.int64(0)
+    there_1, there_2, there_3 = (
+        np.int64(program["there_1"]),
+        np.int64(program["there_2"]),
+        np.int64(program["there_3"]),
+    )
+    base_cents = np.int64(duty[_at(first + program["before"])])
+    cents_1 = np.int64(duty[_at(first)]) & there_1
+    cents_2 = np.int64(duty[_at(first - there_2)]) & there_2
+    cents_3 = np.int64(duty[_at(first - 2 * there_3)]) & there_3
+    removed = cents_1 & np.int64(program["removed_1"])
+    removed += cents_2 & np.int64(program["removed_2"])
+    removed += cents_3 & np.int64(program["removed_3"])
+    filed = cents_1 + cents_2 + cents_3 + base_cents
     limit = min(tolerance, _LARGE_CENTS) * CENTS_E9 + CENTS_E9 // 2
-    room[_at(2 * (last - first))] = 0
-    room[_at(2 * (last - first) + 1)] = 0
-    for back in range(last - first):
-        column = last - first - 1 - back
-        tariff = _at(first + column)
-        start = np.int64(place[_at(number[tariff])])
-        many = start >> 63
-        ruling = rulings[_at((start ^ many) + (period & many))]
-        cents = np.int64(duty[tariff])
-        dollars = np.int64(value[tariff])
-        base = np.int64(ruling["base"])
-        worth = (worth & ~base) | (max(dollars, np.int64(0)) & base)
-        product = worth * ruling["rate_e9"]
-        # Without division: an amount in cents is above a rounded one where it is above it before rounding.
-        above = (product + limit - cents * CENTS_E9) >> 63
-        beside = dollars & ~base
-        valued = ((beside ^ (beside >> 63)) + _LARGEST_INT32) >> 31
-        weights += np.int64(ruling["weights"]) + valued - (above & np.int64(ruling["compared"]))
-        stays = cents & ~np.int64(ruling["removed"])
-        filed += cents
-        kept += stays
-        gap += stays - (half_up_cents(product) & np.int64(ruling["charged"]))
-        seen |= np.int64(ruling["marks"])
-        room[_at(2 * column)] = gap
-        room[_at(2 * column + 1)] = weights
-    return Sums(filed, filed - kept, seen)
+    product_1 = worth * program["rate_1"]
+    product_2 = worth * program["rate_2"]
+    product_3 = worth * program["rate_3"]
+    odd = (product_1 + limit - cents_1 * CENTS_E9) & np.int64(program["compared_1"])
+    odd |= (product_2 + limit - cents_2 * CENTS_E9) & np.int64(program["compared_2"])
+    odd |= (product_3 + limit - cents_3 * CENTS_E9) & np.int64(program["compared_3"])
+    odd |= cents_1 | cents_2 | cents_3 | base_cents | (worth - 1)
+    gap = filed - removed
+    gap -= half_up_cents(product_1) & np.int64(program["charged_1"])
+    gap -= half_up_cents(product_2) & np.int64(program["charged_2"])
+    gap -= half_up_cents(product_3) & np.int64(program["charged_3"])
+    gap -= half_up_cents(worth * base["rate_e9"])
+    return Short(filed, removed, gap, odd >> 63)
+
+
+@helper
+def sum_single(first, worth, program, base, duty, tolerance):  # type: ignore[no-untyped-def]
+    """`sum_short` for `ROAD_SINGLE`; `odd` is -1 too where the gap is above the tolerance."""
+    cents, base_cents = np.int64(duty[_at(first)]), np.int64(duty[_at(first + 1)])
+    filed = cents + base_cents
+    removed = cents & np.int64(program["removed_1"])
+    gap = filed - removed - half_up_cents(worth * base["rate_e9"])
+    limit = min(tolerance, _LARGE_CENTS) * CENTS_E9 + CENTS_E9 // 2
+    odd = (worth * program["rate_1"] + limit - cents * CENTS_E9) & np.int64(program["compared_1"])
+    odd |= cents | base_cents | (worth - 1) | (tolerance - abs(gap))
+    return Short(filed, removed, gap, odd >> 63)
 
 
 @routine
-def ieepa_duty_of(first, last, period, number, duty, place, rulings):  # type: ignore[no-untyped-def]
-    """Cents filed on the IEEPA numbers among [first, last)."""
+def sum_long(facts, shapes, tariffs, law, tolerance):  # type: ignore[no-untyped-def]
+    """What a line of any number of numbers adds up to."""
+    filed = removed = gap = np.int64(0)
+    odd = np.int64(0)
+    worth = max(facts.value, np.int64(0))
+    for column in range(facts.size):
+        ruling = law.rulings[ruling_of(law.place, number_of(facts, shapes, column), facts.period)]
+        duty = np.int64(tariffs.duty[facts.first + column])
+        cents = duty_at(tariffs, facts.first + column)
+        marks = np.int64(ruling["marks"])
+        gone = cents if marks & MARK_REMOVED else np.int64(0)
+        filed += cents
+        removed += gone
+        gap += cents - gone
+        if duty < 0:
+            odd = np.int64(-1)
+            continue
+        if ruling["compared"] != 0:
+            limit = min(tolerance, _LARGE_CENTS) * CENTS_E9 + CENTS_E9 // 2
+            if worth * ruling["rate_e9"] + limit < cents * CENTS_E9:
+                odd = np.int64(-1)
+        if ruling["charged"] != 0:
+            gap -= half_up_cents(worth * ruling["rate_e9"])
+    return Short(filed, removed, gap, odd)
+
+
+@routine
+def ieepa_duty_of(facts, shapes, tariffs, law):  # type: ignore[no-untyped-def]
+    """Cents filed on the IEEPA numbers of a line."""
     total = np.int64(0)
-    for tariff in range(first, last):
-        if rulings[ruling_of(place, number[tariff], period)]["marks"] & MARK_IEEPA:
-            total += np.int64(duty[tariff])
+    for column in range(facts.size):
+        at = ruling_of(law.place, number_of(facts, shapes, column), facts.period)
+        if law.rulings[at]["marks"] & MARK_IEEPA:
+            total += duty_at(tariffs, facts.first + column)
     return total
 
 
-@routine
-def write_survey(first, last, period, tariffs, law, out):  # type: ignore[no-untyped-def]
-    """Before and after of numbers [first, last) as on ordinary lines without a replacement number."""
-    for place in range(first, last):
-        tariff = _at(place)
-        ruling = law.rulings[_at(ruling_of(law.place, _at(tariffs.number[tariff]), period))]
-        removed = np.int64(ruling["removed"])
+@helper
+def write_beside(first, before, start, period, shapes, tariffs, law, out):  # type: ignore[no-untyped-def]
+    """Before and after of the numbers before the last one of an ordinary line."""
+    for column in range(before):
+        tariff = first + column
+        at = ruling_of(law.place, np.int64(shapes.before[start + column]), period)
+        removed = np.int64(law.rulings[at]["removed"])
         out.change[tariff] = s.CHANGE_REMOVED & removed
-        out.rule[tariff] = (ruling["marks"] >> RULE_SHIFT) & RULE_BITS
+        out.rule[tariff] = (law.rulings[at]["marks"] >> RULE_SHIFT) & RULE_BITS
         out.duty[tariff] = tariffs.duty[tariff] & ~removed
-
-
-@helper
-def words_of(lines, law, policy, line, period):  # type: ignore[no-untyped-def]
-    """(origin bits, programme) of a line."""
-    origin, spi = np.int64(0), np.int64(SPI_NONE)
-    if len(lines.origin) > 0:
-        origin = np.int64(law.origins[_at(period * policy.origins + 1 + lines.origin[_at(line)])])
-    if len(lines.spi) > 0:
-        spi = np.int64(law.spis[_at(period * policy.spis + 1 + lines.spi[_at(line)])])
-    return origin, spi
-
-
-@helper
-def sort_lines(span, period, tolerance, lines, tariffs, law, policy, work, out):  # type: ignore[no-untyped-def]
-    """(how many lines of a survey are not done, gap of those that are): the others are noted in `work.rest`.
-
-    `span` is (how many lines, the first of them). Done are lines with one General percentage or a programme at Free,
-    within the tolerance, and nothing else to find.
-    """
-    count, line = span
-    rest, ends, room = work.rest, work.ends, work.survey
-    left = gaps = np.int64(0)
-    stop = ends[0]
-    for each in range(count):
-        begin = stop
-        stop = ends[_at(each + 1)]
-        start, end = 2 * (begin - ends[0]), 2 * (stop - ends[0])
-        gap = raw = room[_at(start)] - room[_at(end)]
-        weights = room[_at(start + 1)] - room[_at(end + 1)]
-        # All that a line weighs is its last number.
-        odd = (weights ^ WEIGHT_BASE) | (room[_at(start + 1)] - room[_at(max(end - 1, start + 1))])
-        odd |= (CUSTOMARY_TARIFFS - (stop - begin)) >> 63
-        at = np.int64(0)
-        if stop > begin:
-            last = _at(stop - 1)
-            worth = np.int64(tariffs.value[last])
-            odd |= (worth - 1) >> 63
-            at = ruling_of(law.place, tariffs.number[last], period)
-            base = law.rulings[_at(at)]
-            if len(lines.origin) > 0:
-                origin = np.int64(law.origins[_at(period * policy.origins + 1 + lines.origin[_at(line + each)])])
-                odd |= (origin & ORIGIN_COLUMN2) | (
-                    (origin & ORIGIN_DISPLACED) * (np.int64(base["marks"]) & MARK_METAL)
-                )
-            if len(lines.spi) > 0:
-                spi = np.int64(law.spis[_at(period * policy.spis + 1 + lines.spi[_at(line + each)])])
-                if spi != SPI_NONE:
-                    free = is_free(law.rates, base["row"], spi)
-                    odd |= free - 1
-                    if odd == 0:
-                        gap = raw + half_up_cents(worth * base["rate_e9"]) & np.int64(base["charged"])
-        odd |= (tolerance - abs(gap)) >> 63
-        done = np.int64(odd == 0)
-        rest[REST_LINE, _at(left)] = each
-        rest[REST_GAP, _at(left)] = raw
-        rest[REST_WEIGHTS, _at(left)] = weights
-        rest[REST_AT, _at(left)] = at
-        left += 1 - done
-        gaps += gap & -done
-        if policy.detail == 1:
-            out.gap[_at(line + each)] = gap
-            out.known[_at(line + each)] = 1
-    return left, gaps
 
 
 @helper
@@ -213,9 +187,8 @@ def column1_at(facts, base, replaces, data, law, policy, work):  # type: ignore[
     General where it takes a quantity, and Special of the programme on the line where that is listed and not Free. A
     special rate that cannot be computed, or one on a replacement line, is not ordinary: status `NO_ROW`.
     """
-    tariffs, quantities = data
+    quantities = data[2]
     last = facts.first + facts.size - 1
-    worth = np.int64(tariffs.value[last])
     row = np.int64(base["row"])
     special = np.int64(-1)
     if facts.spi != SPI_NONE and is_free(law.rates, base["row"], facts.spi) == 0:
@@ -226,32 +199,33 @@ def column1_at(facts, base, replaces, data, law, policy, work):  # type: ignore[
         special = find_row(law.rates, np.int64(number["start"]), np.int64(number["count"]), USE_SPECIAL, facts.spi, day)
         if special >= 0:
             row = special
-    measures = measures_at(quantities, place_of(quantities, last, work.cursor))
-    cents, floor, status = row_duty(law.rates, row, measures, worth)
+    measures = measures_at(quantities, place_of(quantities, last, work.at))
+    cents, floor, status = row_duty(law.rates, row, measures, facts.value)
     if special >= 0 and status != s.OK:
         status = s.NO_ROW
     return cents, floor, np.int64(status)
 
 
 @helper
-def replaced_line(facts, at, gap, tariffs, law, policy):  # type: ignore[no-untyped-def]
-    """`plain_line` where a line has one General percentage, one replacement number, no programme, nothing displaced."""
-    last = facts.first + facts.size - 1
-    base = law.rulings[at]
-    worth = np.int64(tariffs.value[last])
-    filed = np.int64(tariffs.duty[last])
+def replaced_line(worth, filed, replaced, gap, base, tolerance):  # type: ignore[no-untyped-def]
+    """`plain_line` where a line has one General percentage, one replacement number, no programme, nothing displaced.
+
+    Args:
+        worth: dollars of the line.
+        filed: cents on its base number.
+        replaced: cents on its replacement number.
+        gap: what stays of its duties less mode B.
+        base: ruling on the base number.
+        tolerance: cents.
+    """
     column1 = half_up_cents(worth * base["rate_e9"])
-    replaced = np.int64(0)
-    for tariff in range(facts.first, last):
-        beside = law.rulings[ruling_of(law.place, tariffs.number[tariff], facts.period)]["marks"]
-        replaced += np.int64(tariffs.duty[tariff]) * np.int64(beside & MARK_REPLACES != 0)
     all_in = half_up_cents(worth * ALL_IN_E9)
-    new_base, rule, notes = restored_base(filed, replaced, column1, all_in, policy.tolerance_cents)
+    new_base, rule, notes = restored_base(filed, replaced, column1, all_in, tolerance)
     # What is cut off of a percentage of whole dollars is 15 cents a dollar or more where the percentage is.
     notes |= s.NOTE_AVE if base["rate_e9"] >= ALL_IN_E9 else 0
     notes |= s.NOTE_RESTORED if new_base != filed else 0
-    gap += (column1 & np.int64(base["charged"])) - column1 + new_base - filed
-    notes |= s.NOTE_GAP if abs(gap) > policy.tolerance_cents else 0
+    gap += new_base - filed
+    notes |= s.NOTE_GAP if abs(gap) > tolerance else 0
     one = np.int64(1)
     return Plain(one, new_base - filed, gap, one, np.int64(notes), column1, np.int64(s.OK), new_base, np.int64(rule))
 
@@ -260,14 +234,14 @@ def replaced_line(facts, at, gap, tariffs, law, policy):  # type: ignore[no-unty
 def plain_line(facts, at, weights, gap, data, law, policy, work):  # type: ignore[no-untyped-def]
     """Both modes of a line that is ordinary but for its programme, its rate, or what stands before its base number.
 
-    `gap` is what the line keeps less its mode B, as the survey found it.
+    `gap` is what the line keeps less its mode B as far as that is a percentage; `data` is (shapes, numbers,
+    quantities).
     """
-    tariffs = data[0]
-    last = facts.first + facts.size - 1
+    shapes, tariffs = data[0], data[1]
     base = law.rulings[at]
     marks = np.int64(base["marks"])
-    worth = np.int64(tariffs.value[last])
-    filed = np.int64(tariffs.duty[last])
+    worth = facts.value
+    filed = np.int64(tariffs.duty[facts.first + facts.size - 1])
     replaces = weights & (WEIGHT_BITS * WEIGHT_REPLACES)
     product = worth * base["rate_e9"]
     column1, floor, status = half_up_cents(product), product // CENTS_E9, np.int64(s.OK)
@@ -288,11 +262,13 @@ def plain_line(facts, at, weights, gap, data, law, policy, work):  # type: ignor
     watched = facts.displaced == 1 and marks & MARK_METAL != 0
     if replaces != 0 or watched:
         replaced = ieepa_duty = seen = np.int64(0)
-        for tariff in range(facts.first, last):
-            beside = np.int64(law.rulings[ruling_of(law.place, tariffs.number[tariff], facts.period)]["marks"])
+        for column in range(facts.size - 1):
+            cents = np.int64(tariffs.duty[facts.first + column])
+            number = np.int64(shapes.before[facts.start + column])
+            beside = np.int64(law.rulings[ruling_of(law.place, number, facts.period)]["marks"])
             seen |= beside
-            ieepa_duty += np.int64(tariffs.duty[tariff]) if beside & MARK_IEEPA else np.int64(0)
-            replaced += np.int64(tariffs.duty[tariff]) if beside & MARK_REPLACES else np.int64(0)
+            ieepa_duty += cents if beside & MARK_IEEPA else np.int64(0)
+            replaced += cents if beside & MARK_REPLACES else np.int64(0)
         if watched and displaced(marks, seen, ieepa_duty, policy):
             notes |= s.NOTE_DISPLACED
         if replaces != 0:

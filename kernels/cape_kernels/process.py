@@ -1,23 +1,15 @@
-"""Mass processing in one walk: both modes of every line, entry by entry."""
+"""Mass processing: both modes of every line, block by block, added up entry by entry."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cape_kernels import status as s
-from cape_kernels._jit import helper, kernel
-from cape_kernels.general import tell, treat_generally
-from cape_kernels.ordinary import (
-    CUSTOMARY_TARIFFS,
-    ieepa_duty_of,
-    plain_line,
-    replaced_line,
-    sort_lines,
-    survey,
-    words_of,
-    write_survey,
-)
-from cape_kernels.scan import Facts
+from cape_kernels._jit import helper, kernel, routine
+from cape_kernels.left import treat_left
+from cape_kernels.ordinary import sum_short, write_beside
+from cape_kernels.programs import find_kinds, find_programs
+from cape_kernels.short import treat_components, treat_free, treat_plain, treat_replaced, treat_singles
 from cape_kernels.tables import (
     ENTRIES_TYPE,
     LAW_TYPE,
@@ -28,25 +20,24 @@ from cape_kernels.tables import (
     MARK_INACTIVE,
     MARK_OUTSIDE,
     MARK_SECTION122,
-    ORDINARY_BITS,
-    ORIGIN_COLUMN2,
-    ORIGIN_DISPLACED,
     OUTS_TYPE,
     POLICY_TYPE,
     QUANTITIES_TYPE,
-    REPLACED_WEIGHTS,
-    REST_AT,
-    REST_GAP,
-    REST_LINE,
-    REST_WEIGHTS,
-    SPI_NONE,
-    SURVEY_LINES,
+    SHAPES_TYPE,
     TARIFFS_TYPE,
-    WEIGHT_BASE,
-    WEIGHT_BITS,
-    WEIGHT_REPLACES,
+)
+from cape_kernels.work import (
+    AT_LINE,
+    AT_REST,
+    BLOCK_FIRST,
+    BLOCK_LINES,
+    BLOCK_PROGRAM,
+    BLOCK_RULING,
+    ROAD_LEFT,
     WORK_TYPE,
 )
+
+_at = np.uint64
 
 
 @helper
@@ -101,137 +92,94 @@ def trial_of_entry(seen, ieepa_duty):  # type: ignore[no-untyped-def]
     return trial
 
 
-@helper
-def write_plain(line, last, found, line_out, tariff_out):  # type: ignore[no-untyped-def]
-    """What detail asks for of an ordinary line, where the survey does not know it."""
-    line_out.gap[line] = found.gap
-    line_out.known[line] = found.known
-    if found.rule != s.RULE_NONE:
-        tariff_out.change[last] = s.CHANGE_RESTORED if found.restored != 0 else s.CHANGE_KEPT
-        tariff_out.rule[last] = found.rule
-        tariff_out.duty[last] = found.new_base
+@routine
+def write_lines(count, lines, shapes, tariffs, law, policy, work, line_out, out):  # type: ignore[no-untyped-def]
+    """What detail asks for of the lines of a block, as it is on the short road."""
+    for each in range(count):
+        program = work.programs[work.block[BLOCK_PROGRAM + each]]
+        if program["road"] == ROAD_LEFT:
+            continue
+        line, first = work.at[AT_LINE] + each, work.block[BLOCK_FIRST + each]
+        base = law.rulings[work.block[BLOCK_RULING + each]]
+        worth = np.int64(lines.value[line])
+        line_out.gap[line] = sum_short(first, worth, program, base, tariffs.duty, policy.tolerance_cents).gap
+        line_out.known[line] = 1
+        start = np.int64(shapes.start[lines.key[line] >> policy.bits])
+        write_beside(first, program["before"], start, (program["tag"] - 1) % policy.periods, shapes, tariffs, law, out)
+        last = first + program["before"]
+        out.change[last] = s.CHANGE_KEPT
+        out.rule[last] = s.RULE_NONE
+        out.duty[last] = tariffs.duty[last]
 
 
-@kernel((ENTRIES_TYPE, LINES_TYPE, TARIFFS_TYPE, QUANTITIES_TYPE, LAW_TYPE, POLICY_TYPE, WORK_TYPE, OUTS_TYPE))
-def process_lines(entries, lines, tariffs, quantities, law, policy, work, outs):  # type: ignore[no-untyped-def]
-    """Write the new version of every entry, its trial and flags, and what detail asks for of lines and numbers.
+@routine
+def open_entries(out):  # type: ignore[no-untyped-def]
+    """Nothing is added up yet."""
+    for entry in range(len(out.filed)):
+        out.filed[entry] = out.removed[entry] = out.restored[entry] = out.recomputed[entry] = 0
+        out.known[entry] = 1
+        out.trial[entry] = out.flags[entry] = 0
 
-    Arguments: see `tables`.
 
-    An ordinary line has one chapter 1-97 number at its end, the value on it, before it nothing but chapter 99 numbers
-    our tables know, at most one of them a replacement, and no IEEPA number that carries more than its rate. Everything
-    else goes the general way, which gives the same answer for ordinary lines. Sums stay in int64 because no duty is
-    above `LARGEST_DUTY_CENTS`.
-    """
-    out, line_out, tariff_out, told = outs
-    data = (tariffs, quantities)
-    # Mode B of each number, and the price of each line, are worked out on the general way only.
-    all_generally = policy.duties == 1 or policy.prices == 1
-    ends = work.ends
-    room = len(work.survey) // 2 - 1
-    line = odd = np.int64(0)
-    ends[0] = 0
-    for entry in range(len(entries.lines)):
-        filed = removed = ieepa_duty = restored = gaps = np.int64(0)
-        seen = notes = trial = flags = np.int64(0)
-        known = np.int64(1)
-        last_line = line + entries.lines[entry]
-        while line < last_line:
-            # --- as many lines as have one rate date and fit the survey ---
-            own = lines.odd[odd] == line
-            period = np.int64(lines.odd_period[odd]) if own else np.int64(entries.period[entry])
-            day = np.int64(lines.odd_day[odd]) if own else np.int64(entries.day[entry])
-            component = np.int64(lines.odd_component[odd]) if own else np.int64(0)
-            text_row = np.int64(lines.odd_text[odd]) if own else np.int64(-1)
-            most = np.int64(1) if own else min(last_line, np.int64(lines.odd[odd]), line + SURVEY_LINES) - line
-            first = ends[0]
-            count = np.int64(0)
-            while count < most and ends[count] + lines.tariffs[line + count] - first <= room:
-                ends[count + 1] = ends[count] + lines.tariffs[line + count]
-                count += 1
-            end = ends[count]
-            barred = component == 1 or text_row >= 0 or all_generally
-            sums = survey(first, end, period, tariffs, law, policy.tolerance_cents, work.survey)
-            filed += sums.filed
-            removed += sums.removed
-            seen |= sums.seen
-            if policy.apart == 1:
-                ieepa_duty += ieepa_duty_of(first, end, period, tariffs.number, tariffs.duty, law.place, law.rulings)
-            else:
-                ieepa_duty += sums.removed
-            if policy.detail == 1:
-                write_survey(first, end, period, tariffs, law, tariff_out)
-            tolerance = np.int64(-1) if barred else policy.tolerance_cents
-            span = (count, line)
-            left, gap = sort_lines(span, period, tolerance, lines, tariffs, law, policy, work, line_out)
-            gaps += gap
-            for place in range(left):
-                each = work.rest[REST_LINE, place]
-                weights = work.rest[REST_WEIGHTS, place]
-                origin, spi = words_of(lines, law, policy, line + each, period)
-                facts = Facts(
-                    ends[each],
-                    ends[each + 1] - ends[each],
-                    period,
-                    day,
-                    component,
-                    spi,
-                    origin & ORIGIN_COLUMN2,
-                    text_row,
-                    np.int64(origin & ORIGIN_DISPLACED != 0),
-                )
-                at = work.rest[REST_AT, place]
-                last = ends[each + 1] - 1
-                ordinary = weights & ORDINARY_BITS == WEIGHT_BASE and 0 < facts.size <= CUSTOMARY_TARIFFS
-                ordinary = ordinary and law.rulings[at]["base"] != 0 and tariffs.value[last] > 0 and not all_generally
-                if component == 1:
-                    # A component carries no duty: what it keeps is what mode A and mode B differ by.
-                    kept = sums.filed - sums.removed
-                    ordinary = ordinary and weights & (WEIGHT_BITS * WEIGHT_REPLACES) == 0 and text_row < 0
-                    if ordinary and facts.displaced == 0 and abs(kept) <= policy.tolerance_cents:
-                        gaps += kept
-                        if policy.detail == 1:
-                            line_out.gap[line + each] = kept
-                            line_out.known[line + each] = 1
-                        continue
-                elif ordinary and text_row < 0 and facts.column2 == 0:
-                    if weights == REPLACED_WEIGHTS and spi == SPI_NONE and facts.displaced == 0 and policy.restore == 1:
-                        found = replaced_line(facts, at, work.rest[REST_GAP, place], tariffs, law, policy)
-                    else:
-                        found = plain_line(facts, at, weights, work.rest[REST_GAP, place], data, law, policy, work)
-                    if found.ordinary == 1:
-                        restored += found.restored
-                        gaps += found.gap
-                        known &= found.known
-                        notes |= found.notes
-                        if found.notes & s.NOTES_TOLD:
-                            tell(told, entry, line + each, found.notes, s.OK)
-                        if policy.detail == 1:
-                            write_plain(line + each, last, found, line_out, tariff_out)
-                        continue
-                if facts.size > CUSTOMARY_TARIFFS:
-                    flags |= s.FLAG_MANY_TARIFFS_ON_LINE
-                added = treat_generally((entry, line + each), facts, data, law, policy, work, outs)
-                filed += added.filed
-                removed += added.removed
-                ieepa_duty += added.ieepa_duty
-                restored += added.restored
-                gaps += added.gap
-                known &= added.known
-                trial |= added.trial
-                notes |= added.notes
-            ends[0] = ends[count]
-            line += count
-            odd += np.int64(own)
+@routine
+def close_entries(policy, work, out):  # type: ignore[no-untyped-def]
+    """Write what follows for each entry from the sums over its lines."""
+    for entry in range(len(out.filed)):
+        known, flags = np.int64(out.known[entry]), np.int64(out.flags[entry])
+        filed, removed, gaps = out.filed[entry], out.removed[entry], out.recomputed[entry]
+        ieepa_duty = work.ieepa_duty[entry] if policy.apart == 1 else removed
         if known == 1 and (
             abs(gaps) > policy.tolerance_cents
             or (policy.summary_inclusive == 0 and abs(gaps) == policy.tolerance_cents)
         ):
             flags |= s.FLAG_MODE_GAP
-        out.filed[entry] = filed
-        out.removed[entry] = removed
-        out.restored[entry] = restored
-        out.recomputed[entry] = filed - removed + restored - gaps if known == 1 else 0
-        out.known[entry] = known
-        out.trial[entry] = trial | trial_of_entry(seen, ieepa_duty)
-        out.flags[entry] = flags | flags_of(notes, seen, known)
+        out.recomputed[entry] = filed - removed + out.restored[entry] - gaps if known == 1 else 0
+        out.trial[entry] |= trial_of_entry(work.seen[entry], ieepa_duty)
+        out.flags[entry] = flags | flags_of(work.notes[entry], work.seen[entry], known)
+
+
+@kernel(
+    (
+        ENTRIES_TYPE,
+        LINES_TYPE,
+        SHAPES_TYPE,
+        TARIFFS_TYPE,
+        QUANTITIES_TYPE,
+        LAW_TYPE,
+        POLICY_TYPE,
+        WORK_TYPE,
+        OUTS_TYPE,
+    )
+)
+def process_lines(entries, lines, shapes, tariffs, quantities, law, policy, work, outs):  # type: ignore[no-untyped-def]
+    """Write the new version of every entry, its trial and flags, and what detail asks for of lines and numbers.
+
+    Arguments: see `tables`.
+
+    A block of lines goes from pass to pass: what their shapes mean (`find_programs`), the short roads of lines of one
+    kind each (`short`), and what those leave (`left`). A pass has no branch that depends on the data but for rare
+    cases, and few arrays, so that their addresses stay in registers. Sums stay in int64 because no duty is above
+    `LARGEST_DUTY_CENTS`.
+    """
+    out, line_out, tariff_out, told = outs
+    data = (shapes, tariffs, quantities)
+    open_entries(out)
+    find_kinds(shapes, work.kinds, work.table)
+    work.at[AT_REST] = entries.lines[0] if len(entries.lines) > 0 else 0
+    size = len(lines.key)
+    while work.at[AT_LINE] < size:
+        line = work.at[AT_LINE]
+        count = min(np.int64(BLOCK_LINES), size - line)
+        count = find_programs(count, len(tariffs.duty), entries, lines, shapes, law, policy, work, told)
+        if count == 0:  # lines and numbers do not fit each other
+            break
+        if policy.detail == 1:
+            write_lines(count, lines, shapes, tariffs, law, policy, work, line_out, tariff_out)
+        treat_singles(lines.value, tariffs.duty, law, policy, work, out)
+        treat_plain(lines.value, tariffs.duty, law, policy, work, out)
+        treat_free(lines.value, tariffs.duty, law, policy, work, outs)
+        treat_components(lines.value, tariffs.duty, law, policy, work, outs)
+        treat_replaced(lines.value, tariffs.duty, law, policy, work, outs)
+        treat_left(line, entries, lines, data, law, policy, work, outs)
+        work.at[AT_LINE] = line + count
+    close_entries(policy, work, out)

@@ -24,13 +24,15 @@ from cape_kernels.tables import (
     USE_COLUMN2,
     USE_GENERAL,
     USE_SPECIAL,
+)
+from cape_kernels.units import Measures
+from cape_kernels.work import (
     WORK_AT,
     WORK_CENTS,
     WORK_DUTY,
     WORK_QUANTITIES,
     WORK_VALUE,
 )
-from cape_kernels.units import Measures
 
 CENTS_AT_15 = 15  # 15 % of a dollar
 _FREE = -2  # stands for a row: the programme claimed is Free

@@ -18,6 +18,8 @@ from cape_kernels.tables import (
     MARK_IEEPA,
     MARK_METAL,
     MARK_REMAINS,
+)
+from cape_kernels.work import (
     WORK_AT,
     WORK_DUTY,
 )

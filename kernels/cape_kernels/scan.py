@@ -8,6 +8,7 @@ import numpy as np
 
 from cape_kernels import status as s
 from cape_kernels._jit import helper
+from cape_kernels.programs import ruling_of
 from cape_kernels.tables import (
     BASE,
     CHAPTER98,
@@ -19,19 +20,30 @@ from cape_kernels.tables import (
     MARK_REPLACES,
     UNKNOWN,
     WIDE,
+)
+from cape_kernels.units import measures_at, place_of
+from cape_kernels.work import (
     WORK_AT,
     WORK_DUTY,
     WORK_QUANTITIES,
     WORK_VALUE,
 )
-from cape_kernels.units import measures_at, place_of
 
 
 class Facts(NamedTuple):
-    """What a line says of itself, beside its numbers (int64); `first` is the first of its `size` numbers."""
+    """What a line says of itself, beside its numbers (int64).
 
+    `first` is the first of its `size` tariffs; its numbers are those from `start` among the numbers of shapes, and then
+    `number`, beside which stands `value` (dollars, -1 missing). `valued` is 1 if others have a value too.
+    """
+
+    line: int
     first: int
     size: int
+    start: int
+    number: int
+    value: int
+    valued: int
     period: int
     day: int
     component: int
@@ -64,26 +76,49 @@ class Scan(NamedTuple):
 
 
 @helper
-def ruling_of(places, number, period):  # type: ignore[no-untyped-def]
-    """Place of the ruling on a number in a period."""
-    place = np.int64(places[number])
-    return place if place >= 0 else period - place - 1
+def number_of(facts, shapes, column):  # type: ignore[no-untyped-def]
+    """Place in the vocabulary of a number of a line."""
+    return facts.number if column == facts.size - 1 else np.int64(shapes.before[facts.start + column])
 
 
 @helper
-def lay_out(facts, tariffs, quantities, law, work):  # type: ignore[no-untyped-def]
+def value_beside(facts, shapes, column, filler):  # type: ignore[no-untyped-def]
+    """Dollars beside a number of a line, -1 missing."""
+    if column == facts.size - 1:
+        return facts.value
+    if facts.valued == 0:
+        return filler
+    tariff = facts.first + column
+    low, high = np.int64(0), np.int64(len(shapes.beside_tariff))
+    while low < high:
+        middle = (low + high) // 2
+        if shapes.beside_tariff[middle] < tariff:
+            low = middle + 1
+        else:
+            high = middle
+    there = low < len(shapes.beside_tariff) and shapes.beside_tariff[low] == tariff
+    return shapes.beside_value[low] if there else filler
+
+
+@helper
+def duty_at(tariffs, tariff):  # type: ignore[no-untyped-def]
+    """Cents of a tariff, however large."""
+    duty = np.int64(tariffs.duty[tariff])
+    return tariffs.wide_duty[tariff] if duty == WIDE else duty
+
+
+@helper
+def lay_out(facts, shapes, tariffs, quantities, law, policy, work):  # type: ignore[no-untyped-def]
     """Write the numbers of a line on the work sheet; quantities matter for base numbers only."""
     sheet = work.sheet
     for column in range(facts.size):
         tariff = facts.first + column
-        number = tariffs.number[tariff]
-        at = ruling_of(law.place, number, facts.period)
-        wide = tariffs.value[tariff] == WIDE
+        at = ruling_of(law.place, number_of(facts, shapes, column), facts.period)
         sheet[WORK_AT, column] = at
-        sheet[WORK_VALUE, column] = tariffs.wide_value[tariff] if wide else np.int64(tariffs.value[tariff])
-        sheet[WORK_DUTY, column] = tariffs.wide_duty[tariff] if wide else np.int64(tariffs.duty[tariff])
+        sheet[WORK_VALUE, column] = value_beside(facts, shapes, column, policy.filler)
+        sheet[WORK_DUTY, column] = duty_at(tariffs, tariff)
         if law.rulings[at]["marks"] & MARK_BASE:
-            measures = measures_at(quantities, place_of(quantities, tariff, work.cursor))
+            measures = measures_at(quantities, place_of(quantities, tariff, work.at))
             for slot in range(6):
                 sheet[WORK_QUANTITIES + slot, column] = measures[slot]
 

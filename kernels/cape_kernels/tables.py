@@ -71,6 +71,10 @@ ORIGIN_DISPLACED = 2  # a country where an IEEPA program displaced section 232 i
 
 WIDE = -2  # a value or amount that does not fit int32: it stands in the wide array
 
+SHAPE_COMPONENT = 1  # lines that are part of a set (CATAIR AE (k))
+SHAPE_PRIVILEGED = 2  # lines of privileged goods (CATAIR AE note (j))
+SHAPE_VALUED = 4  # a number before the last has a value of its own
+
 RULING = np.dtype(
     [
         ("marks", np.int32),
@@ -125,34 +129,51 @@ class Lines(NamedTuple):
     """One row per line, in order, and the few lines that need more than that.
 
     Attributes:
-        tariffs: int32 numbers of the line. origin, spi: int32 words, -1 none; empty where no line has any.
-        odd: int32 ascending places of lines with facts of their own, closed by the number of lines. odd_day,
-        odd_period: their int32 rate date and its period. odd_component: int8 1 on a V line. odd_text: int32 rate row
-        read from the export's column 1 text, -1 none.
+        key: int64 shape << `Policy.bits` | place of the last number in the vocabulary. value: int32 dollars beside the
+        last number, -1 missing, `WIDE`. wide_value: int64, read where the value is `WIDE`; empty if it is nowhere.
+        text_line: int32 ascending places of lines whose column 1 text counts, closed by the number of lines. text_row:
+        their int32 rate rows. dated_line: int32 ascending places of lines with a privileged status date, closed by the
+        number of lines. dated_day, dated_period: those int32 dates and their periods.
     """
 
-    tariffs: Any
+    key: Any
+    value: Any
+    wide_value: Any
+    text_line: Any
+    text_row: Any
+    dated_line: Any
+    dated_day: Any
+    dated_period: Any
+
+
+class Shapes(NamedTuple):
+    """One row per shape: what lines say beside their last number, its value and their duties.
+
+    Attributes:
+        size: int32 numbers on a line, the last one too. start: int32 where its other numbers begin in `before`.
+        before: int32 places in the vocabulary. origin, spi: int32 which of `Law`. marks: int8 `SHAPE_*`.
+        beside_tariff: int32 ascending places of tariffs before the last of their line whose value is not the filler.
+        beside_value: int64 those values.
+    """
+
+    size: Any
+    start: Any
+    before: Any
     origin: Any
     spi: Any
-    odd: Any
-    odd_day: Any
-    odd_period: Any
-    odd_component: Any
-    odd_text: Any
+    marks: Any
+    beside_tariff: Any
+    beside_value: Any
 
 
 class Tariffs(NamedTuple):
     """One row per number on a line, in order.
 
     Attributes:
-        number: int32 place in the vocabulary. value: int32 dollars, -1 missing, `WIDE`. duty: int32 cents.
-        wide_value, wide_duty: int64, both are read where the value is `WIDE`; empty if it is nowhere.
+        duty: int32 cents, `WIDE`. wide_duty: int64, read where the duty is `WIDE`; empty if it is nowhere.
     """
 
-    number: Any
-    value: Any
     duty: Any
-    wide_value: Any
     wide_duty: Any
 
 
@@ -186,8 +207,8 @@ class Law(NamedTuple):
 
     Attributes:
         place: int32 of each word of the vocabulary: its ruling, or minus one less than the first of one per period.
-        rulings: `RULING`. numbers: `NUMBER`. rates: `RATE`. origins: int8 `ORIGIN_*` bits of each period and country.
-        spis: int8 programme of each period and word, -1 none. Words stand side by side, no word before the first.
+        rulings: `RULING`. numbers: `NUMBER`. rates: `RATE`. origins: int8 `ORIGIN_*` bits of each period and what a
+        country is. spis: int8 programme of each period and what a word is, -1 none; those of a period side by side.
     """
 
     place: Any
@@ -205,9 +226,10 @@ class Policy(NamedTuple):
         tolerance_cents: largest difference ACE accepts. summary_inclusive: 1 if exactly that passes on a summary.
         restore: 1 if column 1 is restored. move: 1 if value is moved from an IEEPA record. text_first: 1 if the
         export's column 1 text counts before the table. displaced: 1 if displaced 232 is flagged. as_of: day used for
-        column 1 where the rate date is unknown. origins, spis: words of a period in `Law`. apart: 1 if
-        what is removed are not just the IEEPA numbers. detail: 1 if the arrays of lines and numbers are written.
-        duties: 1 if mode B of each number is written too. prices: 1 if value and column 1 of each line are.
+        column 1 where the rate date is unknown. apart: 1 if what is removed are not just the IEEPA numbers. detail: 1
+        if the arrays of lines and numbers are written. duties: 1 if mode B of each number is written too. prices: 1 if
+        value and column 1 of each line are. periods: how many there are. bits: of `Lines.key` that count the
+        vocabulary. filler: dollars of a number before the last that has none of its own, 0 or -1.
     """
 
     tolerance_cents: int
@@ -217,12 +239,13 @@ class Policy(NamedTuple):
     text_first: int
     displaced: int
     as_of: int
-    origins: int
-    spis: int
     apart: int
     detail: int
     duties: int
     prices: int
+    periods: int
+    bits: int
+    filler: int
 
 
 class EntryOut(NamedTuple):
@@ -265,11 +288,12 @@ class TariffOut(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a person should hear of, in order of lines; room for every line, and `count` of them used.
+    """What a person should hear of; room for every line, and `count` of them used. Lines of a block are in any order.
 
     Attributes:
-        count: int64, one element. entry, line: int32 places. notes: int32. status: int8 of what has no answer.
-        unknown: int64 for each word of the vocabulary, how often a number our tables do not know was seen.
+        count: int64, two elements: lines told, and privileged lines without their date. entry, line: int32 places.
+        notes: int32. status: int8 of what has no answer. undated: int32 places of those privileged lines. unknown:
+        int64 for each word of the vocabulary, how often a number our tables do not know was seen.
         unknown_entry: int32 the first entry with it.
     """
 
@@ -278,43 +302,9 @@ class Told(NamedTuple):
     line: Any
     notes: Any
     status: Any
+    undated: Any
     unknown: Any
     unknown_entry: Any
-
-
-# Rows of the work sheet on which a line that is not ordinary is laid out; one column per number.
-WORK_AT = 0  # ruling
-WORK_VALUE = 1
-WORK_DUTY = 2
-WORK_CENTS = 3  # mode B
-WORK_QUANTITIES = 4  # three amounts, three units
-WORK_ROWS = 10
-
-
-SURVEY_LINES = 512  # lines surveyed at a time, and room for their numbers
-SURVEY_ROOM = 4096
-REST_LINE = 0  # lines of a survey of which more has to be found: which,
-REST_GAP = 1  # kept less mode B,
-REST_WEIGHTS = 2
-REST_AT = 3  # ruling of its last number
-REST_ROWS = 4
-
-
-class Work(NamedTuple):
-    """Room to work in.
-
-    Attributes:
-        sheet: int64, `WORK_ROWS` rows, a column for each number of the longest line. survey: int64, for each number,
-        and one more, what it and all behind it keep less mode B, and their weights; room for `SURVEY_ROOM` numbers or
-        the longest line. ends: int64, `SURVEY_LINES` elements and one more. rest: int64, `REST_ROWS` rows of
-        `SURVEY_LINES` columns. cursor: int64, one element, the quantities at which the walk has arrived.
-    """
-
-    sheet: Any
-    survey: Any
-    ends: Any
-    rest: Any
-    cursor: Any
 
 
 def _array(kind: Any, *, readonly: bool = True) -> Any:
@@ -335,18 +325,16 @@ RULINGS_TYPE = _array(types.from_dtype(RULING))
 NUMBERS_TYPE = _array(types.from_dtype(NUMBER))
 RATES_TYPE = _array(types.from_dtype(RATE))
 ENTRIES_TYPE = _tuple(Entries, "iii", readonly=True)
-LINES_TYPE = _tuple(Lines, "iiiiiibi", readonly=True)
-TARIFFS_TYPE = _tuple(Tariffs, "iiiqq", readonly=True)
+LINES_TYPE = _tuple(Lines, "qiqiiiii", readonly=True)
+SHAPES_TYPE = _tuple(Shapes, "iiiiibiq", readonly=True)
+TARIFFS_TYPE = _tuple(Tariffs, "iq", readonly=True)
 QUANTITIES_TYPE = _tuple(Quantities, "iiiiqqqiiihhh", readonly=True)
 LAW_TYPE = types.NamedTuple(
     [_array(types.int32), RULINGS_TYPE, NUMBERS_TYPE, RATES_TYPE, _array(types.int8), _array(types.int8)], Law
 )
 POLICY_TYPE = types.NamedUniTuple(types.int64, len(Policy._fields), Policy)
-_SHEET_TYPE = types.Array(types.int64, 2, "C")
-_ROOM_TYPE = _array(types.int64, readonly=False)
-WORK_TYPE = types.NamedTuple([_SHEET_TYPE, _ROOM_TYPE, _ROOM_TYPE, _SHEET_TYPE, _ROOM_TYPE], Work)
 ENTRY_OUT_TYPE = _tuple(EntryOut, "qqqqbii", readonly=False)
 LINE_OUT_TYPE = _tuple(LineOut, "qbqqb", readonly=False)
 TARIFF_OUT_TYPE = _tuple(TariffOut, "bbqq", readonly=False)
-TOLD_TYPE = _tuple(Told, "qiiibqi", readonly=False)
+TOLD_TYPE = _tuple(Told, "qiiibiqi", readonly=False)
 OUTS_TYPE = types.Tuple((ENTRY_OUT_TYPE, LINE_OUT_TYPE, TARIFF_OUT_TYPE, TOLD_TYPE))

@@ -56,6 +56,22 @@ def test_help__loads_nothing_heavy(arguments: list[str]) -> None:
     assert answer(HELP.format(arguments=arguments, heavy=HEAVY)) == [0, []]
 
 
+SPARED = """import json, os, sys
+from cape_engine.cli import spared
+spared.spare()
+import numpy, pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet
+words = pc.utf8_upper(pa.array(["a", None])).to_pylist()
+print(json.dumps([sorted(spared.REFUSED & set(sys.modules)), os.environ["OPENBLAS_NUM_THREADS"], words]))
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_spare__arrow_works_without_its_optional_parts(threads: str) -> None:
+    """Nothing refused is loaded, Arrow's functions are there, and a number of threads that the user set stays."""
+    given = {} if threads == "1" else {"OPENBLAS_NUM_THREADS": threads}
+    assert answer(SPARED, **given) == [[], threads, ["A", None]]
+
+
 def test_run__loads_no_other_road() -> None:
     """What a run imports (half of a small job's time) holds neither the check's road nor the ledger's."""
     others = [

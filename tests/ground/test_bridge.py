@@ -89,3 +89,20 @@ def test_known_only__as_masked(cells: list[tuple[int, bool]]) -> None:
     days = bridge.known_only(values, known, pa.date32())
     days.validate(full=True)
     assert days.cast(pa.int32()).to_pylist() == [value if known else None for value, known in cells]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-(2**31), 2**31 - 1), st.integers(-(2**31), 2**31 - 1))))
+def test_either__as_where(cells: list[tuple[bool, int, int]]) -> None:
+    """One value where it is meant and the other elsewhere, for columns and for single numbers."""
+    where = np.array([cell[0] for cell in cells], np.bool_)
+    one, other = (np.array([cell[place] for cell in cells], np.int32) for place in (1, 2))
+    assert bridge.either(where, one, other).tolist() == [cell[1] if cell[0] else cell[2] for cell in cells]
+    assert bridge.either(where, one, bridge.NO_DAY).tolist() == [cell[1] if cell[0] else -(2**31) for cell in cells]
+
+
+@given(st.lists(st.one_of(st.none(), st.booleans())), st.integers(0, 3))
+def test_flags__unknown_is_below_no(values: list[bool | None], skipped: int) -> None:
+    """Yes is 1, no is 0, and what is not known is -1."""
+    table = pa.table([pa.array(values, pa.bool_())], names=["fact"]).slice(skipped)
+    found = bridge.flags(table, Column("fact", pa.bool_(), "a fact", nullable=True)).tolist()
+    assert found == [-1 if value is None else int(value) for value in values[skipped:]]

@@ -95,3 +95,20 @@ def test_findings__order_is_that_of_the_texts(
     again = Findings()
     again.append_table(words)
     assert again.to_table(words=True).equals(words)
+
+
+@given(st.lists(SINGLE, max_size=30), st.lists(st.tuples(st.sampled_from([7, 3, 90_000]), ENTRY), max_size=20))
+def test_findings__by_group_as_by_row(single: list[tuple[Any, ...]], many: list[tuple[int, str | None]]) -> None:
+    """Findings that are ordered by group, no table among them, make the very table that ordering by row makes."""
+    found, by_row = Findings(), Findings()
+    for code, source, row, column, value, entry in single:
+        found.add(code, source=source, row=row, column=column, value=value, entry=entry)
+    numbers = pa.array([entry for _, entry in many], pa.string())
+    values = np.array([value for value, _ in many], np.int64)
+    for code in ("HOLD_CODE_UNKNOWN", "LIQUIDATION_STATUS_UNKNOWN"):
+        add_grouped(found, code, numbers, values, lambda value: {"column": "z", "value": value})
+    table = found.to_table(words=True)
+    table.validate(full=True)
+    by_row.append_table(table.take(np.random.default_rng(len(single)).permutation(table.num_rows)))
+    assert by_row.to_table(words=True).equals(table)
+    assert sorted_by_arrow(table).equals(table.cast(pa.schema(list(PLAIN.items()))))

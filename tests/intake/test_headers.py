@@ -147,6 +147,34 @@ def test_overlay_headers__blank_status_does_not_beat_a_word(
     assert intake.overlay_headers(partition, blank)[0].entries.column("liquidation_status").to_pylist() == ["", None]
 
 
+def test_overlay_headers__shapes_of_lines(
+    read: Callable[..., Any], export: Callable[..., Path], lines: Callable[..., Path], ruleset: Ruleset
+) -> None:
+    """A partition of which only entry facts change keeps the shapes of its lines; one that loses lines does not."""
+    result = read(export())
+    partition = result.store.read(result.store.partitions[0])
+    said = lines("entry_number,deposit_date", "ABC12345676,2025-02-28")
+    over, _found = intake.overlay_headers(partition, intake.read_headers([said], ruleset)[0])
+    assert over.entries is not partition.entries
+    assert over.kept_shapes is partition.kept_shapes is not None
+    broken = lines("entry_number,deposit_date", "ABC12345676,02/30/2025")
+    refused, _found = intake.overlay_headers(partition, intake.read_headers([broken], ruleset)[0])
+    assert refused.lines.num_rows < partition.lines.num_rows
+    assert refused.kept_shapes is None
+
+
+def test_read_importers__texts_that_come_again_in_another_file(lines: Callable[..., Path]) -> None:
+    """A file whose texts are all new is not remembered spelling by spelling; what a later file repeats is the same."""
+    numbers = [f"12-{place:09d}" for place in range(40)]
+    cells = [f"{number},corporate,Y" for number in numbers]
+    first = lines("importer_number,importer_kind,ach_enrolled", *cells, name="first.csv")
+    again = lines("importer_number,importer_kind,ach_enrolled", *reversed(cells), name="again.csv")
+    table, findings = intake.read_importers([first, again])
+    assert table.column(str(f.IMPORTER_NUMBER)).to_pylist() == numbers
+    assert table.equals(intake.read_importers([again])[0])
+    assert not len(findings)
+
+
 def test_read_importers__facts_and_conflicts(lines: Callable[..., Path]) -> None:
     """One row an importer, numbers compared without dashes and case; a fact on which rows differ stays unknown."""
     path = lines(

@@ -6,10 +6,10 @@ import hashlib
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cape_engine.outputs.result_hash import combined, partial, result_hash, row_sums
+from cape_engine.outputs.result_hash import _words_of, combined, partial, result_hash, row_sums
 from cape_kernels import row_hash as kernels
 
 MASK = 2**64 - 1
@@ -74,6 +74,14 @@ def test_text_words__as_hashlib(texts: list[str]) -> None:
     words = np.empty(len(column), np.uint64)
     kernels.text_words(kernels.Texts(starts, data), np.empty(24, np.uint64), words)
     assert words.tolist() == [word_of(text) for text in [*texts, "x"]]
+
+
+@settings(max_examples=20)
+@given(st.lists(st.text(max_size=150), min_size=kernels.LANES, max_size=3 * kernels.LANES + 1))
+def test_many_text_words__as_hashlib(texts: list[str]) -> None:
+    """Texts side by side have the words that they have one after the other, lanes full or not."""
+    many = [*texts, "x" * 128, "x" * 129, "0123456789ABCDEF0123"]
+    assert _words_of(pa.array(many)).tolist() == [word_of(text) for text in many]
 
 
 @given(ROWS, st.integers(0, 5))

@@ -32,13 +32,19 @@ def test_consolidation__json() -> None:
     assert record["right"] is True
     assert (record["entries"], record["recipients"], record["days"]) == (1500, 80, 9)
     assert record["cohorts"] == Load(1500, 80, 9, 3).cohorts
-    assert record["seconds"]["sums"] > 0
+    seconds = record["seconds"]
+    assert all(seconds[name] > 0 for name in ("sums", "refunds", "payments"))
+    assert seconds["sums_and_refunds"] == pytest.approx(seconds["sums"] + seconds["refunds"], abs=0.002)
+    assert record["consolidated_in_seconds"] == pytest.approx(
+        seconds["sums_and_refunds"] + seconds["payments"], abs=0.002
+    )
 
 
 def test_consolidation__people_and_quiet() -> None:
     """People read sentences; `--quiet` says nothing; a load that is none is a mistake of usage."""
     told = CliRunner().invoke(consolidation, SMALL, standalone_mode=False)
     assert "every cohort and payment is right" in told.output
+    assert "sums and refunds without payments: by the clock 0." in told.output
     assert CliRunner().invoke(consolidation, [*SMALL, "--quiet"], standalone_mode=False).output == ""
     refused = CliRunner().invoke(consolidation, ["--entries", "5", "--recipients", "6"])
     assert refused.exit_code == 2
