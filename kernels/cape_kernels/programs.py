@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cape_kernels._jit import helper, routine
+from cape_kernels._jit import helper, routine, wrapping_helper
 from cape_kernels.tables import (
     MARK_CHARGED,
     MARK_COMPARED,
@@ -156,16 +156,22 @@ def same_kind(one, other, shapes):  # type: ignore[no-untyped-def]
     return same
 
 
+@wrapping_helper
+def kind_word(shape, shapes):  # type: ignore[no-untyped-def]
+    """A word that is equal for shapes that mean the same, and seldom for others."""
+    word = np.uint64(shapes.size[shape]) * np.uint64(31) + np.uint64(shapes.marks[shape])
+    word = (word * np.uint64(131) + np.uint64(shapes.origin[shape])) * np.uint64(131) + np.uint64(shapes.spi[shape])
+    for column in range(shapes.size[shape] - 1):
+        word = word * np.uint64(1_000_003) + np.uint64(shapes.before[shapes.start[shape] + column])
+    return word ^ (word >> np.uint64(29)) ^ (word >> np.uint64(13))
+
+
 @routine
 def find_kinds(shapes, kinds, table):  # type: ignore[no-untyped-def]
     """Note for each shape the first that means the same: of many countries no rule speaks, and programs stay few."""
     mask = len(table) - 1
     for shape in range(len(shapes.size)):
-        word = np.int64(shapes.size[shape]) * 31 + np.int64(shapes.marks[shape])
-        word = (word * 131 + np.int64(shapes.origin[shape])) * 131 + np.int64(shapes.spi[shape])
-        for column in range(shapes.size[shape] - 1):
-            word = word * 1_000_003 + np.int64(shapes.before[shapes.start[shape] + column])
-        place = (word ^ (word >> 29) ^ (word >> 13)) & mask
+        place = np.int64(kind_word(shape, shapes) & np.uint64(mask))
         while table[place] != 0 and not same_kind(table[place] - 1, shape, shapes):
             place = (place + 1) & mask
         if table[place] == 0:
