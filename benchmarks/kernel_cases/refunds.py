@@ -156,8 +156,8 @@ def _adding_up(data: Data, name: str) -> Case:
 CASES = {
     **of_module("interest", _interest, "find_pairs apply_factors apply_growth apply_two_growths"),
     **of_module("consolidation", _cohorts, "sum_refunds add_sums collect totals"),
-    **of_module("buckets", _cohorts, "deal_refunds deal_sums totals_of_refunds"),
-    **of_module("packing", _cohorts, "pack plain_cohorts unchain wide_sums"),
+    **of_module("buckets", _cohorts, "deal_refunds deal_sums put_back totals_of_refunds"),
+    **of_module("packing", _cohorts, "begin_records count_records deal_records pack plain_cohorts wide_sums"),
     **of_module("cohorts", _cohorts, "merge_sums order_sums"),
     **of_module("parties", _parties, "copy_texts fill_slots number_texts spell"),
     **of_module("payment_keys", _keys, "payment_keys"),

@@ -31,7 +31,7 @@ from cape_kernels.consolidation import Refunds
 if TYPE_CHECKING:
     from cape_engine.cli.bench_files import Files
 
-_AT_ONCE = 48  # chunks that are made before the clock runs
+_AT_ONCE = 160  # chunks that are made before the clock runs
 
 
 class Versioned(NamedTuple):

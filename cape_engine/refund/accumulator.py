@@ -40,7 +40,8 @@ class _Own:
         self._waiting = buckets.Waiting(
             sums=np.empty((kernels.SHARDS, kernels.WAITING, 5), np.int64),
             filled=np.zeros(kernels.SHARDS, np.int64),
-            done=np.zeros(3, np.int64),
+            done=np.zeros(4, np.int64),
+            ahead=np.empty((3, buckets.AHEAD), np.int64),
             allowed=np.ones(1, np.int64),
         )
 
@@ -52,9 +53,13 @@ class _Own:
             recipients: how many numbers there are.
             allowed: plain sums may go to the buckets.
         """
-        done = self._waiting.done
-        done[0], self._waiting.allowed[0] = 0, allowed
+        self._waiting.done[0], self._waiting.allowed[0] = 0, allowed
         self.plain.prepare(recipients)
+        self._dealt(deal, recipients)
+
+    def _dealt(self, deal: _Deal, recipients: int) -> None:
+        """Deal until all is dealt, with room made meanwhile."""
+        done = self._waiting.done
         while True:
             deal(self.plain.blocks, self.plain.room, self._waiting)
             if done[1] < 0:
@@ -65,7 +70,9 @@ class _Own:
                 self._flush(int(done[1]), recipients)
 
     def flush(self, recipients: int) -> None:
-        """Hand over whatever waits."""
+        """Hand over whatever waits, and what is at hand."""
+        self.plain.prepare(recipients)
+        self._dealt(buckets.put_back, recipients)
         for shard in np.flatnonzero(self._waiting.filled).tolist():
             self._flush(shard, recipients)
 

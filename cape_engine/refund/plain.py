@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,10 @@ class PlainSums:
             following=np.empty(0, np.int64),
             heads=np.zeros((kernels.BUCKETS, 5), np.int64),
             stock=np.array([0, -1, lowest]),
+            owners=np.zeros((kernels.OWNERS, 4), np.int64),
+            at_hand=np.zeros((kernels.OWNERS << kernels.STRETCH_BITS, 3), np.int64),
         )
+        self.blocks.owners[:, kernels.OWNER] = -1
         self.blocks.heads[:, kernels.LIMIT] = lowest
         self.room = room(lowest, 0)
 
@@ -88,7 +92,8 @@ def room(most: int, recipients: int) -> kernels.Room:
     return kernels.Room(
         records=np.empty((most, 3), np.int64),
         spare=np.empty((most, 3), np.int64),
-        table=np.zeros((kernels.DAYS, 3), np.int64),
+        days=np.zeros(kernels.DAYS, np.int64),
+        bounds=np.array([kernels.DAYS - 1, 0]),
         starts=np.empty(_starts(recipients), np.int64),
     )
 
@@ -138,18 +143,26 @@ def packed(
     records = np.empty((int(filled.sum()), 3), np.int64)  # what packing saves is never touched
     start, used = np.zeros(recipients, np.int64), np.zeros(recipients, np.int64)
 
+    rooms = threading.local()
+
     def pack(first: int) -> None:
         group = range(first, min(first + _GROUP, kernels.BUCKETS))
-        own = room(int(filled[group].max()), recipients)
+        own = getattr(rooms, "own", None)
+        if own is None:
+            own = rooms.own = room(int(filled.max()), recipients)
         for bucket in group:
             if not filled[bucket]:
                 continue
+            own.starts[:] = 0
+            there = [part.blocks for part in parts if part.filled[bucket]]
+            for blocks in there:
+                kernels.count_records(blocks, bucket, own)
+            kernels.begin_records(own)
+            for blocks in there:
+                kernels.deal_records(blocks, bucket, own)
             found = np.zeros(1, np.int64)
-            for part in parts:
-                if part.filled[bucket]:
-                    kernels.unchain(part.blocks, bucket, own.records, found)
             begin = int(begins[bucket])
-            kernels.pack(own, int(found[0]), begin, records, found)
+            kernels.pack(own, int(filled[bucket]), begin, records, found)
             mine = len(start[bucket :: kernels.BUCKETS])
             start[bucket :: kernels.BUCKETS] = begin + own.starts[:mine]
             used[bucket :: kernels.BUCKETS] = np.diff(own.starts[: mine + 1])

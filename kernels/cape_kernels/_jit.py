@@ -12,6 +12,7 @@ in each process, and the engine still runs.
 
 from __future__ import annotations
 
+import array
 import contextlib
 import ctypes
 import functools
@@ -176,9 +177,9 @@ class Kernel:
         words: list[int] = []
         for put, argument in zip(self._writers, arguments, strict=True):
             put(words, argument)
-        row = np.array(words, np.uint64)
+        row = array.array("Q", words)
         entry = self._entry or self._load()
-        if entry(row.ctypes.data):
+        if entry(row.buffer_info()[0]):
             raise IndexError(f"an index is out of bounds in {self.name}")
 
     @property

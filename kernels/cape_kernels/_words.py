@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,30 @@ from cape_kernels import _types
 Put = Callable[[list[int], Any], None]
 """Appends the words of one argument, or raises TypeError where it is not of the type that the kernel was made for."""
 
+_HEAD = object.__basicsize__
 _BITS = 64
 _WORD = (1 << _BITS) - 1
+
+
+def _told_address(array: np.ndarray[Any, Any]) -> int:
+    """Where the elements of an array are, as NumPy tells it: 2 microseconds."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _read_address(array: np.ndarray[Any, Any]) -> int:
+    """The same, read behind the head of the object, where every NumPy so far keeps it: a fifth of the time."""
+    return ctypes.c_void_p.from_address(id(array) + _HEAD).value or 0
+
+
+def _address_reader() -> Callable[[np.ndarray[Any, Any]], int]:
+    """The quicker way, if it is right on this interpreter."""
+    probes = [np.zeros(3), np.zeros((2, 4), np.int8)[1:], np.frombuffer(b"abc", np.uint8)]
+    right = all(_read_address(probe) == _told_address(probe) for probe in probes)
+    return _read_address if right else _told_address
+
+
+_address = _address_reader()
 
 
 def writer(kind: Any) -> Put:
@@ -42,7 +65,7 @@ def _array_writer(kind: _types.Array) -> Put:
         flags = array.flags
         if not flags.c_contiguous or not flags.aligned or (written and not flags.writeable):
             raise TypeError(f"a kernel takes a contiguous{', writable' if written else ''} array of {dtype}")
-        address = array.__array_interface__["data"][0]
+        address = _address(array)
         if ndim == 1:
             words += (0, 0, array.size, size, address, array.size, size)
         else:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cape_kernels._jit import helper, kernel, routine, types
 from cape_kernels.cohorts import MERGED
 from cape_kernels.consolidation import COUNTS, INTEREST, KEY, PRINCIPAL
+from cape_kernels.lanes import soon
 
 WHAT, CENTS, EARNED = 0, 1, 2
 """Words of a record: recipient's number in its bucket, day and entries in one; principal and interest."""
@@ -24,17 +25,22 @@ ENTRY_BITS, DAY_BITS, NUMBER_BITS = 29, 15, 19
 MOST_ENTRIES = (1 << ENTRY_BITS) - 1
 """A run may have so many entries in plain sums, so that no record has more."""
 DAYS = 1 << DAY_BITS
-FEW = 12
-"""Up to so many records of a recipient are sorted; more are added up in a table of days."""
 BLOCK_ROWS = 64
 """Records of a block; a bucket is a chain of blocks."""
 LAST, NEXT_ROW, FILLED, FIRST, LIMIT = 0, 1, 2, 3, 4
 """Columns of `Blocks.heads`: last block, row for the next record, records, first block, records to be packed from."""
 NEVER_USED, FREE, LOWEST = 0, 1, 2
 """In `Blocks.stock`: first block never used; first free one, -1 for none, the others follow it; lowest limit."""
+OWNER, CREDIT, MET = 0, 1, 2
+"""Columns of `Blocks.owners`: recipient and stretch of days, -1 for none; how often others must come; days in use."""
+STRETCH_BITS = 6
+"""A stretch of days has 64, so that one word says which of them are in use."""
+OWNERS = 1 << 12
+"""Places for stretches at hand: a few thousand recipients have most of all entries."""
 LEFT = 3
 """A bucket is packed when it has three times as many records as packing left the last time."""
 
+_BLOCK_WORDS = 3 * BLOCK_ROWS
 _KEY_SHIFT = ENTRY_BITS
 _NUMBER_SHIFT = ENTRY_BITS + DAY_BITS
 _DAY_MASK = DAYS - 1
@@ -53,12 +59,16 @@ class Blocks(NamedTuple):
         following: int64[blocks], the block after each in its chain, -1 for none.
         heads: int64[BUCKETS, 5].
         stock: int64[3].
+        owners: int64[n, 4], a power of two of places; whose stretch of days is at hand in each.
+        at_hand: int64[n * 64, 3], entries, principal and interest of the days of each place; 0 where there is nothing.
     """
 
     words: npt.NDArray[np.int64]
     following: npt.NDArray[np.int64]
     heads: npt.NDArray[np.int64]
     stock: npt.NDArray[np.int64]
+    owners: npt.NDArray[np.int64]
+    at_hand: npt.NDArray[np.int64]
 
 
 class Room(NamedTuple):
@@ -67,125 +77,124 @@ class Room(NamedTuple):
     Attributes:
         records: int64[n, 3], the records of a bucket.
         spare: int64[n, 3].
-        table: int64[DAYS, 3], all 0 before and behind.
+        days: int64[DAYS], counts of records by day; 0 before and behind.
+        bounds: int64[2], the first and the last day.
         starts: int64[recipients + 1], out: where those of each recipient of the bucket begin, and where the last ends.
     """
 
     records: npt.NDArray[np.int64]
     spare: npt.NDArray[np.int64]
-    table: npt.NDArray[np.int64]
+    days: npt.NDArray[np.int64]
+    bounds: npt.NDArray[np.int64]
     starts: npt.NDArray[np.int64]
 
 
-BLOCKS = types.NamedTuple([types.int64[::1], types.int64[::1], types.int64[:, ::1], types.int64[::1]], Blocks)
-ROOM = types.NamedTuple([types.int64[:, ::1], types.int64[:, ::1], types.int64[:, ::1], types.int64[::1]], Room)
+_WORDS, _ROWS = types.int64[::1], types.int64[:, ::1]
+BLOCKS = types.NamedTuple([_WORDS, _WORDS, _ROWS, _WORDS, _ROWS, _ROWS], Blocks)
+ROOM = types.NamedTuple([_ROWS, _ROWS, _WORDS, _WORDS, _WORDS], Room)
 
 
 @helper
-def _sorted(spare, begin, end, records, out):  # type: ignore[no-untyped-def]
-    """Insert few records of a recipient by day, one for each; where the next one goes."""
-    first = out
-    for row in range(begin, end):
-        key = spare[row, WHAT] >> _KEY_SHIFT
-        at = out
-        while at > first and records[at - 1, WHAT] >> _KEY_SHIFT > key:
-            at -= 1
-        if at > first and records[at - 1, WHAT] >> _KEY_SHIFT == key:
-            records[at - 1, WHAT] += spare[row, WHAT] & MOST_ENTRIES
-            records[at - 1, CENTS] += spare[row, CENTS]
-            records[at - 1, EARNED] += spare[row, EARNED]
-            continue
-        for moved in range(out, at, -1):
-            for word in range(3):
-                records[moved, word] = records[moved - 1, word]
-        for word in range(3):
-            records[at, word] = spare[row, word]
-        out += 1
-    return out
+def _counted(blocks, bucket, room, bounds):  # type: ignore[no-untyped-def]
+    """Count the records of a bucket by day and by recipient."""
+    first, last = bounds[0], bounds[1]
+    left, block = blocks.heads[bucket, FILLED], blocks.heads[bucket, FIRST]
+    while left > 0:
+        at, block = block * _BLOCK_WORDS, blocks.following[block]
+        for step in range(min(left, BLOCK_ROWS)):
+            # The next block comes from far away: it is asked for meanwhile.
+            soon(blocks.words, max(block, 0) * _BLOCK_WORDS + 3 * step)
+            what = blocks.words[np.uint64(at + 3 * step + WHAT)]
+            day = what >> _KEY_SHIFT & _DAY_MASK
+            first, last = min(first, day), max(last, day)
+            room.days[np.uint64(day)] += 1
+            room.starts[np.uint64(what >> _NUMBER_SHIFT)] += 1
+        left -= BLOCK_ROWS
+    bounds[0], bounds[1] = first, last
 
 
 @helper
-def _by_day(spare, begin, end, records, out, table):  # type: ignore[no-untyped-def]
-    """Add many records of a recipient up in a table of days, all 0 before and behind; where the next one goes."""
-    first, last = np.int64(_DAY_MASK), np.int64(0)
-    for row in range(begin, end):
-        day = spare[row, WHAT] >> _KEY_SHIFT & _DAY_MASK
-        first, last = min(first, day), max(last, day)
-        day = np.uint64(day)
-        table[day, 0] += spare[row, WHAT] & MOST_ENTRIES
-        table[day, 1] += spare[row, CENTS]
-        table[day, 2] += spare[row, EARNED]
-    whose = spare[begin, WHAT] >> _NUMBER_SHIFT << _NUMBER_SHIFT
-    for day in range(first, last + 1):
-        if table[day, 0] != 0:
-            records[out, WHAT] = whose | day << _KEY_SHIFT | table[day, 0]
-            records[out, CENTS] = table[day, 1]
-            records[out, EARNED] = table[day, 2]
-            out += 1
-            for word in range(3):
-                table[day, word] = 0
-    return out
-
-
-@helper
-def _begun(starts):  # type: ignore[no-untyped-def]
-    """Make counts of records the rows where those of each recipient begin."""
+def _begun(counts, first, behind):  # type: ignore[no-untyped-def]
+    """Make counts of records the rows where those of each begin."""
     end = np.int64(0)
-    for number in range(starts.shape[0]):
-        end += starts[number]
-        starts[number] = end - starts[number]
+    for number in range(first, behind):
+        end += counts[number]
+        counts[number] = end - counts[number]
 
 
 @helper
-def _added_up(room):  # type: ignore[no-untyped-def]
-    """Write one record for each recipient and day from `spare`, where those of a recipient end at its start."""
-    begin = out = np.int64(0)
-    for number in range(room.starts.shape[0]):
-        end = room.starts[number]
-        room.starts[number] = out
-        if end - begin == 1:
+def _by_day(blocks, bucket, room):  # type: ignore[no-untyped-def]
+    """Write the records of a bucket behind those of their days."""
+    left, block = blocks.heads[bucket, FILLED], blocks.heads[bucket, FIRST]
+    while left > 0:
+        for step in range(min(left, BLOCK_ROWS)):
+            at = (block * BLOCK_ROWS + step) * 3
+            day = np.uint64(blocks.words[np.uint64(at + WHAT)] >> _KEY_SHIFT & _DAY_MASK)
+            row = room.days[day]
             for word in range(3):
-                room.records[out, word] = room.spare[begin, word]
-            out += 1
-        elif end - begin <= FEW:
-            out = _sorted(room.spare, begin, end, room.records, out)
-        else:
-            out = _by_day(room.spare, begin, end, room.records, out, room.table)
-        begin = end
-    return out
+                room.spare[np.uint64(row), word] = blocks.words[np.uint64(at + word)]
+            room.days[day] = row + 1
+        left -= BLOCK_ROWS
+        block = blocks.following[block]
 
 
 @helper
-def _dealt(words, place, rows, room):  # type: ignore[no-untyped-def]
-    """Write some records behind those of their recipients."""
-    for step in range(rows):
-        at = place + 3 * step
-        number = np.uint64(words[np.uint64(at + WHAT)] >> _NUMBER_SHIFT)
+def _by_recipient(used, room):  # type: ignore[no-untyped-def]
+    """Write all records, which stand by day, behind those of their recipients."""
+    for each in range(used):
+        at = np.uint64(each)
+        number = np.uint64(room.spare[at, WHAT] >> _NUMBER_SHIFT)
         row = room.starts[number]
         for word in range(3):
-            room.spare[np.uint64(row), word] = words[np.uint64(at + word)]
+            room.records[np.uint64(row), word] = room.spare[at, word]
         room.starts[number] = row + 1
+
+
+@helper
+def _added_up(used, room, out, begin):  # type: ignore[no-untyped-def]
+    """Write one of the records of each recipient and day, which stand together, to `out`; how many there are.
+
+    Without a branch on what is read: how many records a day has cannot be guessed.
+    """
+    room.starts[:] = 0
+    last, at = np.int64(_NONE), np.int64(begin - 1)
+    what = cents = earned = np.int64(0)
+    for each in range(used):
+        row = np.uint64(each)
+        key = room.records[row, WHAT] >> _KEY_SHIFT
+        same = -np.int64(key == last)
+        what = room.records[row, WHAT] + (what & MOST_ENTRIES & same)
+        cents = room.records[row, CENTS] + (cents & same)
+        earned = room.records[row, EARNED] + (earned & same)
+        last = key
+        at += 1 + same
+        out[np.uint64(at), WHAT] = what
+        out[np.uint64(at), CENTS] = cents
+        out[np.uint64(at), EARNED] = earned
+        room.starts[np.uint64(what >> _NUMBER_SHIFT)] += 1 + same
+    _begun(room.starts, 0, room.starts.shape[0])
+    return at + 1 - begin
 
 
 @routine
 def pack_bucket(blocks, bucket, room):  # type: ignore[no-untyped-def]
     """Leave one record for each recipient and day in a bucket; blocks that are not needed any more are free."""
-    words, following, heads = blocks.words, blocks.following, blocks.heads
     room.starts[:] = 0
-    left, block = heads[bucket, FILLED], heads[bucket, FIRST]
-    while left > 0:
-        place = block * BLOCK_ROWS * 3
-        for step in range(min(left, BLOCK_ROWS)):
-            room.starts[np.uint64(words[np.uint64(place + 3 * step + WHAT)] >> _NUMBER_SHIFT)] += 1
-        left -= BLOCK_ROWS
-        block = following[block]
-    _begun(room.starts)
-    left, block = heads[bucket, FILLED], heads[bucket, FIRST]
-    while left > 0:
-        _dealt(words, block * BLOCK_ROWS * 3, min(left, BLOCK_ROWS), room)
-        left -= BLOCK_ROWS
-        block = following[block]
-    packed = _added_up(room)
+    room.bounds[0], room.bounds[1] = _DAY_MASK, 0
+    _counted(blocks, bucket, room, room.bounds)
+    _begun(room.starts, 0, room.starts.shape[0])
+    _begun(room.days, room.bounds[0], room.bounds[1] + 1)
+    _by_day(blocks, bucket, room)
+    room.days[room.bounds[0] : room.bounds[1] + 1] = 0
+    filled = blocks.heads[bucket, FILLED]
+    _by_recipient(filled, room)
+    _put_packed(blocks, bucket, _added_up(filled, room, room.records, np.int64(0)), room)
+
+
+@helper
+def _put_packed(blocks, bucket, packed, room):  # type: ignore[no-untyped-def]
+    """Write what packing has left into the first blocks of a bucket; its other blocks are free."""
+    words, following, heads = blocks.words, blocks.following, blocks.heads
     row, block = np.int64(0), heads[bucket, FIRST]
     while True:
         place = block * BLOCK_ROWS * 3
@@ -210,34 +219,39 @@ def pack_bucket(blocks, bucket, room):  # type: ignore[no-untyped-def]
         free = after
 
 
-@helper
-def _unchained(blocks, bucket, records, out):  # type: ignore[no-untyped-def]
-    """Copy the records of a bucket; where the next one goes."""
-    left = blocks.heads[bucket, FILLED]
-    block = blocks.heads[bucket, FIRST]
-    while left > 0:
-        place = block * BLOCK_ROWS * 3
-        rows = min(left, BLOCK_ROWS)
-        for row in range(rows):
-            for word in range(3):
-                records[out + row, word] = blocks.words[place + 3 * row + word]
-        out += rows
-        left -= rows
-        block = blocks.following[block]
-    return out
-
-
-@kernel(types.void(BLOCKS, types.int64, types.int64[:, ::1], types.int64[::1]))
-def unchain(blocks, bucket, records, found):  # type: ignore[no-untyped-def]
-    """Copy the records of a bucket behind others.
+@kernel(types.void(BLOCKS, types.int64, ROOM))
+def count_records(blocks, bucket, room):  # type: ignore[no-untyped-def]
+    """Count the records that a thread has in a bucket, by day and by recipient.
 
     Args:
-        blocks: of one thread.
+        blocks: of the thread.
         bucket: which.
-        records: int64[n, 3], out.
-        found: int64[1], records that are there, in and out.
+        room: counts, 0 before the first thread; in and out.
     """
-    found[0] = _unchained(blocks, bucket, records, found[0])
+    _counted(blocks, bucket, room, room.bounds)
+
+
+@kernel(types.void(ROOM))
+def begin_records(room):  # type: ignore[no-untyped-def]
+    """Make the counts of all threads rows.
+
+    Args:
+        room: with the counts, in and out.
+    """
+    _begun(room.starts, 0, room.starts.shape[0])
+    _begun(room.days, room.bounds[0], room.bounds[1] + 1)
+
+
+@kernel(types.void(BLOCKS, types.int64, ROOM))
+def deal_records(blocks, bucket, room):  # type: ignore[no-untyped-def]
+    """Write the records that a thread has in a bucket behind those of their days.
+
+    Args:
+        blocks: of the thread.
+        bucket: which.
+        room: with rows, in and out.
+    """
+    _by_day(blocks, bucket, room)
 
 
 @kernel(types.void(ROOM, types.int64, types.int64, types.int64[:, ::1], types.int64[::1]))
@@ -247,26 +261,16 @@ def pack(room, used, begin, out, found):  # type: ignore[no-untyped-def]
     The caller keeps the total of all cents below 2^63 and of all entries up to `MOST_ENTRIES`: no record overflows.
 
     Args:
-        room: with the records.
-        used: how many there are.
+        room: with the records by day; its counts of days are 0 behind.
+        used: how many records there are.
         begin: where the first one goes in `out`.
         out: int64[n, 3], out.
         found: int64[1], out: how many are left.
     """
-    room.starts[:] = 0
-    for row in range(used):
-        room.starts[room.records[row, WHAT] >> _NUMBER_SHIFT] += 1
-    _begun(room.starts)
-    for row in range(used):
-        number = room.records[row, WHAT] >> _NUMBER_SHIFT
-        at = room.starts[number]
-        for word in range(3):
-            room.spare[at, word] = room.records[row, word]
-        room.starts[number] = at + 1
-    found[0] = _added_up(room)
-    for row in range(found[0]):
-        for word in range(3):
-            out[begin + row, word] = room.records[row, word]
+    room.days[room.bounds[0] : room.bounds[1] + 1] = 0
+    room.bounds[0], room.bounds[1] = _DAY_MASK, 0
+    _by_recipient(used, room)
+    found[0] = _added_up(used, room, out, begin)
 
 
 @kernel(types.void(_SUMS, _PLACES, _STARTS, _STARTS, MERGED))

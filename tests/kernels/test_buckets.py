@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -49,11 +50,15 @@ class Dealt:
 
     def __init__(self, allowed: int = 1) -> None:
         self.plain = PlainSums(1)
+        # So few places that stretches of days change hands all the time.
+        owners, days = self.plain.blocks.owners[:2], self.plain.blocks.at_hand[: 2 << packing.STRETCH_BITS]
+        self.plain.blocks = self.plain.blocks._replace(owners=owners, at_hand=days)
         self.wide: list[list[int]] = []
         self.waiting = kernels.Waiting(
             sums=np.empty((consolidation.SHARDS, 3, 5), np.int64),
             filled=np.zeros(consolidation.SHARDS, np.int64),
-            done=np.zeros(3, np.int64),
+            done=np.zeros(4, np.int64),
+            ahead=np.empty((3, kernels.AHEAD), np.int64),
             allowed=np.full(1, allowed),
         )
 
@@ -66,12 +71,22 @@ class Dealt:
         for row, (*_, known, _) in enumerate(paid):
             sums[row, consolidation.COUNTS] = 1 if known else 1 << 32 | 1
         who = readonly(np.array([row[0] for row in paid], np.int32))
+        if summed:
+            self.until_done(partial(kernels.deal_sums, who, readonly(sums.reshape(-1, 4))))
+        else:
+            self.until_done(partial(kernels.deal_refunds, given_))
+
+    def settle(self) -> None:
+        """Write what is at hand as records; nothing is left there."""
+        self.plain.prepare(PEOPLE)
+        self.until_done(kernels.put_back)
+        assert not self.plain.blocks.at_hand.any()
+        assert (self.plain.blocks.owners[:, packing.OWNER] == -1).all()
+
+    def until_done(self, deal: Callable[..., None]) -> None:
+        """Deal until all is dealt, with room made meanwhile."""
         while True:
-            arrays = self.plain.blocks, self.plain.room, self.waiting
-            if summed:
-                kernels.deal_sums(who, readonly(sums.reshape(-1, 4)), *arrays)
-            else:
-                kernels.deal_refunds(given_, *arrays)
+            deal(self.plain.blocks, self.plain.room, self.waiting)
             if self.waiting.done[1] < 0:
                 return
             if self.waiting.done[2] == kernels.PLAIN:
@@ -115,6 +130,7 @@ def test_deal__equals_dictionary(summed: bool, threads: list[list[list[Row]]]) -
         for part, several in zip(parts, threads, strict=True):
             for rows in several:
                 part.add(rows, summed=summed)
+            part.settle()
             for shard in range(consolidation.SHARDS):
                 part.flush(shard)
         simple, other = plain_sums([row for several in threads for rows in several for row in rows], packing.DAYS)
@@ -132,6 +148,7 @@ def test_deal__many_days() -> None:
     ]
     part = Dealt()
     part.add(rows, summed=False)
+    part.settle()
     assert found_in([part]) == plain_sums(rows, packing.DAYS)[0]
     assert found_in([part]) == plain_sums(rows, packing.DAYS)[0]
 
@@ -153,9 +170,11 @@ def test_deal_sums__limits(place: int, counts: int, simple: bool) -> None:
     sums = readonly(np.array([[100 << 32 | place, counts, 2**62, 2**61]], np.int64))
     arrays = part.plain.blocks, part.plain.room, part.waiting
     kernels.deal_sums(who, sums, *arrays)
+    assert part.waiting.done[1] == -1
+    kernels.put_back(*arrays)
     assert (part.waiting.done[1], part.waiting.done[2]) == (0, kernels.PLAIN) if simple else part.waiting.done[1] == -1
     part.plain.make_room()
-    kernels.deal_sums(who, sums, part.plain.blocks, part.plain.room, part.waiting)
+    kernels.put_back(part.plain.blocks, part.plain.room, part.waiting)
     assert int(part.plain.filled.sum()) == simple
     if simple:
         what, cents, earned = part.plain.blocks.words[:3].tolist()

@@ -162,7 +162,8 @@ def test_add_sums__equals_dictionary(parts: list[list[tuple[int, int, int]]]) ->
     waiting = buckets.Waiting(
         sums=np.empty((kernels.SHARDS, 4, 5), np.int64),
         filled=np.zeros(kernels.SHARDS, np.int64),
-        done=np.zeros(3, np.int64),
+        done=np.zeros(4, np.int64),
+        ahead=np.empty((3, buckets.AHEAD), np.int64),
         allowed=np.zeros(1, np.int64),
     )
     for number, part in enumerate(parts):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import cape_kernels
+from cape_kernels import _words
 from cape_kernels._jit import Kernel, kernel, types
 
 HELPER = """from cape_kernels._jit import helper
@@ -280,3 +281,14 @@ def test_kernel__refuses_numbers_that_do_not_fit(value: int) -> None:
         pytest.skip("the compiler is off")
     with pytest.raises(TypeError, match="is no int8"):
         tell(value, np.zeros(1, np.int64))
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (3, 5), (0, 4)])
+@pytest.mark.parametrize("dtype", ["int8", "int64", "bool", [("a", "int64"), ("b", "int8")]])
+def test_address__as_numpy_tells_it(shape: tuple[int, ...], dtype: Any) -> None:
+    """Read behind the head of the object, the address of an array is what NumPy says; of a part of one, too."""
+    whole = np.zeros((4, *shape), dtype)
+    whole.flags.writeable = False
+    for array in (whole, whole[2], np.zeros(shape, dtype)):
+        assert _words._read_address(array) == array.__array_interface__["data"][0]
+    assert _words._address is _words._read_address
