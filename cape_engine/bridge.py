@@ -35,7 +35,8 @@ class LineShapes:
     Attributes:
         vocabulary: the tariff numbers, in byte order.
         bits: how many low bits of a key count the vocabulary.
-        key: int64 (m,) shape of each line << bits | place of its last number; 0 for the number of a line without any.
+        key: int32 or int64 (m,) shape of each line << bits | place of its last number; 0 for the number of a line
+        without any.
         value: int32 or int64 (m,) dollars beside the last number, `NO_NUMBER` missing.
         size: int32 (k,) numbers on a line of the shape, the last one too.
         start: int32 (k,) where its other numbers begin in `before`.
@@ -52,7 +53,7 @@ class LineShapes:
 
     vocabulary: list[str]
     bits: int
-    key: Int64s
+    key: Int32s | Int64s
     value: Int32s | Int64s
     size: Int32s
     start: Int32s

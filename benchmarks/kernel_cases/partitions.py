@@ -45,9 +45,9 @@ def _counts(table: pa.Table, column: Column) -> Int32s:
 
 def _shaping(data: Data, name: str) -> Case:
     """The lines of the first partition of the store, or a million keys as a file has them."""
-    if name == "widen_keys":
+    if name == "key_bounds":
         keys = readonly(np.random.default_rng(2026).integers(0, 1 << 24, AMOUNTS).astype(np.int32))
-        return AMOUNTS, shapes.widen_keys, (keys, (1 << 14) - 1, np.empty(AMOUNTS, np.int64), np.zeros(3, np.int64))
+        return AMOUNTS, shapes.key_bounds, (keys, (1 << 14) - 1, np.zeros(3, np.int64))
     lines, tariffs = data.partition.lines, data.partition.tariffs
     kind = np.int64 if "wide" in name else np.int32
     values = bridge.filled(bridge.single(tariffs, s.VALUE_DOLLARS), kind, NO_NUMBER)
@@ -176,7 +176,7 @@ def _hashing(data: Data, name: str) -> Case:
 
 CASES = {
     **of_module("process", _mass, "process_lines"),
-    **of_module("shapes", _shaping, "shapes_of_lines shapes_of_wide_lines count_fillers count_wide_fillers widen_keys"),
+    **of_module("shapes", _shaping, "shapes_of_lines shapes_of_wide_lines count_fillers count_wide_fillers key_bounds"),
     **of_module("changes", _changing, "pick_changes"),
     **of_module("counts", _counting, "number_masks list_ends list_members sum_exactly"),
     **of_module("by_day", _days, "span look_up"),

@@ -21,6 +21,7 @@ from cape_kernels import tables as k
 _ENTRY_DATES = {str(column): column for column in (f.ENTRY_DATE, f.INBOND_DATE)}
 _INT32_MAX = 2**31 - 1
 _NO_AMOUNTS: Int64s = readonly(np.zeros(0, np.int64))
+_NO_KEYS: Int32s = readonly(np.zeros(0, np.int32))
 
 Texts = tuple[Int64s, Int32s]
 """Places of lines (ascending) and the rate row read from the column 1 text of each."""
@@ -42,8 +43,10 @@ def lines_of(shapes: LineShapes, periods: Periods, texts: Texts) -> k.Lines:
     """
     count = len(shapes.key)
     value, wide_value = narrowed(shapes.value)
+    narrow = shapes.key.dtype == np.int32
     return k.Lines(
-        key=shapes.key,
+        key=shapes.key if narrow else _NO_KEYS,
+        wide_key=_NO_AMOUNTS if narrow else shapes.key,
         value=value,
         wide_value=wide_value,
         text_line=_closed(texts[0], count),
@@ -52,6 +55,12 @@ def lines_of(shapes: LineShapes, periods: Periods, texts: Texts) -> k.Lines:
         dated_day=shapes.dated_day,
         dated_period=periods.of_days(shapes.dated_day),
     )
+
+
+def keys_of(lines: k.Lines) -> Int32s | Int64s:
+    """Keys of the lines, in whichever array they are."""
+    keys: Int32s | Int64s = lines.key if len(lines.key) else lines.wide_key
+    return keys
 
 
 def shapes_for(shapes: LineShapes, ruleset: Ruleset, origin_of: Int32s, spi_of: Int32s) -> k.Shapes:
@@ -109,7 +118,7 @@ def days_of(entries: k.Entries, lines: k.Lines, shapes: k.Shapes, bits: int) -> 
     """Rate date of each line, `NO_DAY` where unknown."""
     days: Int32s = np.repeat(entries.day, entries.lines)
     dated = lines.dated_line[:-1]
-    own = shapes.marks[lines.key[dated] >> bits] & k.SHAPE_PRIVILEGED != 0
+    own = shapes.marks[keys_of(lines)[dated] >> bits] & k.SHAPE_PRIVILEGED != 0
     days[dated[own]] = lines.dated_day[own]
     return days
 

@@ -50,7 +50,7 @@ class Inputs:
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Entries, lines, numbers."""
-        return len(self.entries.lines), len(self.lines.key), len(self.tariffs.duty)
+        return len(self.entries.lines), len(self.lines.value), len(self.tariffs.duty)
 
     def arguments(self, outputs: Outputs) -> tuple[Any, ...]:
         """What the kernel takes, with a fresh work sheet."""
@@ -275,7 +275,7 @@ def _take_mode_b(out: Outputs, inputs: Inputs) -> None:
     if len(duties) == 0:
         return
     known_line = np.repeat(known, inputs.entries.lines)
-    sizes = inputs.shapes.size[inputs.lines.key >> inputs.policy.bits]
+    sizes = inputs.shapes.size[lines.keys_of(inputs.lines) >> inputs.policy.bits]
     changed = np.repeat(known_line, sizes) & (out.tariffs.duty != duties)
     out.tariffs.duty[changed] = duties[changed]
     out.tariffs.rule[changed] = s.RULE_RECOMPUTED

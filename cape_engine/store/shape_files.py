@@ -191,23 +191,23 @@ class _Reading:
             readonly(values[2].astype(np.int32, copy=False)),
         )
 
-    def _keys(self, keys: npt.NDArray[np.signedinteger], bits: int, shapes: int, words: int) -> Int64s:
+    def _keys(self, keys: npt.NDArray[np.signedinteger], bits: int, shapes: int, words: int) -> Int32s | Int64s:
         """Keys as they are walked.
 
         Raises:
             ValueError: one of them names a shape or a number that is not there.
         """
         if keys.dtype == np.int32:
-            widened, most = np.empty(len(keys), np.int64), np.zeros(3, np.int64)
-            kernel.widen_keys(keys, (1 << bits) - 1, widened, most)
+            most = np.zeros(3, np.int64)
+            kernel.key_bounds(keys, (1 << bits) - 1, most)
             least, last, place = most.tolist()
         else:
-            widened = np.ascontiguousarray(keys, np.int64)
-            least, last = int(widened.min(initial=0)), int(widened.max(initial=0))
-            place = int((widened & ((1 << bits) - 1)).max(initial=0))
+            keys = np.ascontiguousarray(keys, np.int64)
+            least, last = int(keys.min(initial=0)), int(keys.max(initial=0))
+            place = int((keys & ((1 << bits) - 1)).max(initial=0))
         if len(keys) and (least < 0 or last >> bits >= shapes or place >= max(words, 1)):
             raise ValueError("a key names nothing")
-        return readonly(widened)
+        return readonly(keys)
 
     def _array(self, name: str) -> Int32s:
         """An array of the metadata."""

@@ -16,7 +16,7 @@ from cape_kernels.ordinary import (
     sum_short,
     write_beside,
 )
-from cape_kernels.programs import place_among
+from cape_kernels.programs import key_at, place_among
 from cape_kernels.scan import Facts
 from cape_kernels.short import write_last
 from cape_kernels.tables import (
@@ -49,7 +49,7 @@ _LARGEST_INT32 = 2**31 - 1
 @helper
 def facts_of(line, first, entry, program, entries, lines, shapes, policy):  # type: ignore[no-untyped-def]
     """All that a line says of itself."""
-    key = lines.key[line]
+    key = key_at(lines, line)
     shape = key >> policy.bits
     day = np.int64(entries.day[entry])
     if program["shape_marks"] & SHAPE_PRIVILEGED:

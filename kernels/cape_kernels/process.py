@@ -8,7 +8,7 @@ from cape_kernels import status as s
 from cape_kernels._jit import helper, kernel, routine
 from cape_kernels.left import treat_left
 from cape_kernels.ordinary import sum_short, write_beside
-from cape_kernels.programs import find_kinds, find_programs
+from cape_kernels.programs import find_kinds, find_programs, key_at
 from cape_kernels.short import treat_components, treat_free, treat_plain, treat_replaced, treat_singles
 from cape_kernels.tables import (
     ENTRIES_TYPE,
@@ -104,7 +104,7 @@ def write_lines(count, lines, shapes, tariffs, law, policy, work, line_out, out)
         worth = np.int64(lines.value[line])
         line_out.gap[line] = sum_short(first, worth, program, base, tariffs.duty, policy.tolerance_cents).gap
         line_out.known[line] = 1
-        start = np.int64(shapes.start[lines.key[line] >> policy.bits])
+        start = np.int64(shapes.start[key_at(lines, line) >> policy.bits])
         write_beside(first, program["before"], start, (program["tag"] - 1) % policy.periods, shapes, tariffs, law, out)
         last = first + program["before"]
         out.change[last] = s.CHANGE_KEPT
@@ -166,7 +166,7 @@ def process_lines(entries, lines, shapes, tariffs, quantities, law, policy, work
     open_entries(out)
     find_kinds(shapes, work.kinds, work.table)
     work.at[AT_REST] = entries.lines[0] if len(entries.lines) > 0 else 0
-    size = len(lines.key)
+    size = len(lines.value)
     while work.at[AT_LINE] < size:
         line = work.at[AT_LINE]
         count = min(np.int64(BLOCK_LINES), size - line)

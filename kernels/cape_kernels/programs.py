@@ -47,6 +47,12 @@ _at = np.uint64
 
 
 @helper
+def key_at(lines, line):  # type: ignore[no-untyped-def]
+    """Key of a line; at most one of the arrays holds anything."""
+    return np.int64(lines.key[_at(line)]) if len(lines.key) > 0 else lines.wide_key[_at(line)]
+
+
+@helper
 def ruling_of(places, number, period):  # type: ignore[no-untyped-def]
     """Place of the ruling on a number in a period."""
     place = np.int64(places[_at(number)])
@@ -205,12 +211,28 @@ def program_at(each, kind, period, shapes, law, policy, work):  # type: ignore[n
 
 
 @routine
+def look_up(each, kind, period, lines, shapes, law, policy, work, told):  # type: ignore[no-untyped-def]
+    """(place of its program or -1, its period) of a line whose program is not at hand or that may have its own day."""
+    line = work.at[AT_LINE] + each
+    mine = program_at(each, kind, period, shapes, law, policy, work)
+    if mine >= 0 and work.programs[_at(mine)]["shape_marks"] & SHAPE_PRIVILEGED:
+        dated = place_among(lines.dated_line, line)
+        if dated >= 0:
+            period = np.int64(lines.dated_period[dated])
+            mine = program_at(each, kind, period, shapes, law, policy, work)
+        else:
+            told.undated[told.count[1]] = line
+            told.count[1] += 1
+    return mine, period
+
+
+@routine
 def find_programs(count, tariffs, entries, lines, shapes, law, policy, work, told):  # type: ignore[no-untyped-def]
     """Note what is known of each of the next lines, at most `count`, and its road; how many they are.
 
     None where the numbers of a line would lie behind the last of all `tariffs`.
     """
-    key, place, block, programs, at, kinds = lines.key, law.place, work.block, work.programs, work.at, work.kinds
+    place, block, programs, at, kinds = law.place, work.block, work.programs, work.at, work.kinds
     low_bits = (np.int64(1) << policy.bits) - 1
     line, entry, rest, first = at[AT_LINE], at[AT_ENTRY], at[AT_REST], at[AT_TARIFF]
     for taken in range(ROADS):
@@ -222,23 +244,16 @@ def find_programs(count, tariffs, entries, lines, shapes, law, policy, work, tol
         rest -= stop - each
         seen = np.int64(0)
         while each < stop:
-            word = key[_at(line + each)]
+            word = key_at(lines, line + each)
             kind = kinds[_at(word >> policy.bits)]
-            mine = program_at(each, kind, period, shapes, law, policy, work)
-            own = period
-            if mine >= 0 and programs[_at(mine)]["shape_marks"] & SHAPE_PRIVILEGED:
-                dated = place_among(lines.dated_line, line + each)
-                if dated >= 0:
-                    own = np.int64(lines.dated_period[dated])
-                    mine = program_at(each, kind, own, shapes, law, policy, work)
-                else:
-                    told.undated[told.count[1]] = line + each
-                    told.count[1] += 1
-            if mine < 0 or first + programs[_at(mine)]["before"] >= tariffs:
-                rest += stop - each
-                stop = each
-                count = each
-                break
+            tag = kind * policy.periods + period + 1
+            mine, own = tag & (PROGRAMS - 1), period
+            if programs[_at(mine)]["tag"] != tag or programs[_at(mine)]["shape_marks"] & SHAPE_PRIVILEGED:
+                mine, own = look_up(each, kind, period, lines, shapes, law, policy, work, told)
+                if mine < 0:
+                    rest += stop - each
+                    stop = count = each
+                    break
             program = programs[_at(mine)]
             start = np.int64(place[_at(word & low_bits)])
             many = start >> 63
@@ -262,5 +277,7 @@ def find_programs(count, tariffs, entries, lines, shapes, law, policy, work, tol
         if rest == 0:
             entry += 1
             rest = np.int64(entries.lines[entry]) if entry < len(entries.lines) else np.int64(0)
+    if first > tariffs:
+        return np.int64(0)
     at[AT_ENTRY], at[AT_REST], at[AT_TARIFF] = entry, rest, first
     return count

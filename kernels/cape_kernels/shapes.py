@@ -303,21 +303,19 @@ def count_wide_fillers(count, values, found):  # type: ignore[no-untyped-def]
     _counted(count, values, found)
 
 
-@kernel(types.void(_NARROW, types.int64, types.int64[::1], types.int64[::1]))
-def widen_keys(narrow, mask, key, most):  # type: ignore[no-untyped-def]
-    """Write keys of 32 bits as keys of 64, and between which bounds they lie.
+@kernel(types.void(_NARROW, types.int64, types.int64[::1]))
+def key_bounds(keys, mask, most):  # type: ignore[no-untyped-def]
+    """Write between which bounds keys of 32 bits lie.
 
     Args:
-        narrow: n keys.
+        keys: n keys.
         mask: the low bits of a key, which count the vocabulary.
-        key: n out.
         most: out: the least key or 0, the greatest or 0, the greatest place.
     """
     least = last = place = np.int32(0)
     low = np.int32(mask)
-    for line in range(len(narrow)):
-        word = narrow[line]
-        key[line] = word
+    for line in range(len(keys)):
+        word = keys[line]
         least = min(least, word)
         last = max(last, word)
         place = max(place, np.int32(word & low))

@@ -129,14 +129,16 @@ class Lines(NamedTuple):
     """One row per line, in order, and the few lines that need more than that.
 
     Attributes:
-        key: int64 shape << `Policy.bits` | place of the last number in the vocabulary. value: int32 dollars beside the
-        last number, -1 missing, `WIDE`. wide_value: int64, read where the value is `WIDE`; empty if it is nowhere.
+        key: int32 shape << `Policy.bits` | place of the last number in the vocabulary; empty where keys do not fit.
+        wide_key: int64, the same; empty where they fit. value: int32 dollars beside the last number, -1 missing,
+        `WIDE`. wide_value: int64, read where the value is `WIDE`; empty if it is nowhere.
         text_line: int32 ascending places of lines whose column 1 text counts, closed by the number of lines. text_row:
         their int32 rate rows. dated_line: int32 ascending places of lines with a privileged status date, closed by the
         number of lines. dated_day, dated_period: those int32 dates and their periods.
     """
 
     key: Any
+    wide_key: Any
     value: Any
     wide_value: Any
     text_line: Any
@@ -325,7 +327,7 @@ RULINGS_TYPE = _array(types.from_dtype(RULING))
 NUMBERS_TYPE = _array(types.from_dtype(NUMBER))
 RATES_TYPE = _array(types.from_dtype(RATE))
 ENTRIES_TYPE = _tuple(Entries, "iii", readonly=True)
-LINES_TYPE = _tuple(Lines, "qiqiiiii", readonly=True)
+LINES_TYPE = _tuple(Lines, "iqiqiiiii", readonly=True)
 SHAPES_TYPE = _tuple(Shapes, "iiiiibiq", readonly=True)
 TARIFFS_TYPE = _tuple(Tariffs, "iq", readonly=True)
 QUANTITIES_TYPE = _tuple(Quantities, "iiiiqqqiiihhh", readonly=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cape_engine.bridge import readonly
 from cape_engine.errors import StoreError
 from cape_engine.mass_processing import MassResult, load_column1, process
 from cape_engine.schema import facts as f
@@ -110,6 +111,19 @@ def test_process__lines_and_numbers_that_do_not_fit() -> None:
         wrong = replace(made, kept_shapes=partial(replace, shapes, key=key))
         with pytest.raises(StoreError, match="import the sources again"):
             process(wrong, ruleset=ruleset(), settings=Settings.build({}), as_of=AS_OF)
+
+
+@pytest.mark.parametrize("mode", ["A", "B"])
+def test_process__keys_of_either_width(mode: str) -> None:
+    """Keys of 32 bits, as stores have them, and of 64, as tables give them, lead to the same answers."""
+    made = partition(*(single(place) for place in range(BLOCK_LINES + 40)))
+    shapes = shapes_of(made)
+    settings, answers = Settings.build({"mass.mode": mode}), []
+    for kind in (np.int32, np.int64):
+        kept = replace(made, kept_shapes=partial(replace, shapes, key=readonly(shapes.key.astype(kind))))
+        answers.append(whole(process(kept, ruleset=ruleset(), settings=settings, as_of=AS_OF)))
+    assert answers[0] == answers[1]
+    assert len(set(answers[0]["principal_cents"])) > BLOCK_LINES // 4
 
 
 def test_process__values_beside_at_their_own_numbers() -> None:
