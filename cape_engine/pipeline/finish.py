@@ -44,7 +44,7 @@ def finished(
         seconds: spent in each stage so far.
     """
     unknown = facts_not_given.report(totals.unknown, findings)
-    together = totals.refunds.finish()
+    together = totals.refunds.finish(threads=request.threads)
     findings.extend(together.findings)
     findings.extend(mass_processing.tally_findings(totals.numbers))
     tails = {"findings": findings.to_table()}

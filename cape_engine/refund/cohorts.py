@@ -222,13 +222,17 @@ class Accumulator:
         if noticed.enrolment_unknown:
             findings.add("ACH_NOT_KNOWN", column=str(ACH_ENROLLED), value=noticed.enrolment_unknown)
 
-    def finish(self) -> Consolidated:
-        """All refunds and payments of the run at once."""
+    def finish(self, *, threads: int = 1) -> Consolidated:
+        """All refunds and payments of the run at once.
+
+        Args:
+            threads: how many add sums up and make batches side by side; the result does not depend on it.
+        """
         findings = Findings()
         refunds, payments = [r.RESULT_REFUNDS_SCHEMA.empty_table()], [r.RESULT_PAYMENTS_SCHEMA.empty_table()]
-        for some, parts in self.batches(findings):
-            refunds.append(some)
-            payments.append(parts)
+        for batch in self.each(findings, _as_it_is, threads=threads):
+            refunds.append(batch.refunds)
+            payments.append(batch.payments)
         return Consolidated(_joined(refunds), _joined(payments), findings)
 
     def _refunded(self, cohorts: Cohorts, noticed: _Noticed) -> Refunded:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cape_engine import refund
+from cape_engine.bridge import readonly
 from cape_engine.refund import accumulator as module
 from cape_engine.refund.sums import Sums, summed
 from cape_engine.settings import Settings
@@ -93,6 +94,28 @@ def test_accumulator__refunds_are_their_sums(parts: list[list[tuple[int, int, in
     for rows in parts:
         fresh.add(sums_of(register, rows))
     assert fresh.finish().refunds.equals(single.finish().refunds)
+
+
+@pytest.mark.parametrize("rows", [1 << 20, 200])
+def test_accumulator__finished_by_threads(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refunds, payments and findings are the same whether one thread or three make them, in one batch or in many."""
+    monkeypatch.setattr(module, "BATCH_ROWS", rows)
+    load = Load(2_500, 120, 9, seed=7, chunk=500)
+    made = []
+    for threads in (1, 3):
+        register = refund.Register()
+        places = register.learn(numbers(load.recipients))
+        whole = refund.Accumulator(register, SETTINGS)
+        for chunk in load.generate():
+            who, yes = readonly(places[chunk.recipient]), np.ones(len(chunk.day), np.int8)
+            cents = chunk.principal_cents, chunk.interest_cents
+            whole.add_refunds(kernels.Refunds(who, who, chunk.day, *cents, yes, yes))
+        made.append(whole.finish(threads=threads))
+    one, several = made
+    assert one.refunds.num_rows == load.cohorts
+    assert several.refunds.equals(one.refunds)
+    assert several.payments.equals(one.payments)
+    assert several.findings.to_table().equals(one.findings.to_table())
 
 
 @pytest.mark.parametrize(("rows", "waiting"), [(1 << 20, 8192), (300, 8)])
