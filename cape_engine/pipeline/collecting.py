@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -38,6 +40,9 @@ class Collector(Protocol):
     ignored: str | None
     """Why results of an earlier run in the same folder are not used, if they are not."""
 
+    def holds(self, key: str) -> bool:
+        """Whether an earlier run or attempt finished a part."""
+
     def known(self, key: str) -> Share | None:
         """The share of a part that an earlier run or attempt finished."""
 
@@ -64,6 +69,42 @@ class Collector(Protocol):
         """Leave everything as it is."""
 
 
+class Assembled(Mapping[str, pa.Table]):
+    """Tables by name; those that came in parts are put together when somebody asks for them.
+
+    A run gives texts that repeat as words of a dictionary. Spelt out they take several times the memory of the parts,
+    and as long as half the run, which is lost on callers who only look at entries and refunds.
+
+    Args:
+        parts: tables in parts, in the order of the partitions.
+        tables: whole tables.
+    """
+
+    def __init__(self, parts: Mapping[str, Sequence[pa.Table]], tables: Mapping[str, pa.Table]) -> None:
+        self._parts = dict(parts)
+        self._whole = dict(tables)
+        self._names = (*self._whole, *self._parts)
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> pa.Table:
+        with self._lock:
+            if name in self._parts:
+                rows = self._parts[name]
+                self._whole[name] = _findings(rows) if name == "findings" else _ordered(rows, GROWING[name])
+                del self._parts[name]
+            return self._whole[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __reduce__(self) -> tuple[type[Assembled], tuple[dict[str, Any], dict[str, pa.Table]]]:
+        """To another process whole tables go."""
+        return Assembled, ({}, dict(self))
+
+
 class InMemory:
     """Keeps all rows; for runs without a folder."""
 
@@ -80,8 +121,13 @@ class InMemory:
     ) -> None:
         return
 
-    def known(self, key: str) -> Share | None:
+    def holds(self, key: str) -> bool:
         """Nothing is known of earlier runs."""
+        del key
+        return False
+
+    def known(self, key: str) -> Share | None:
+        """As above."""
         del key
         return None
 
@@ -103,11 +149,9 @@ class InMemory:
         self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: Callable[[], dict[str, object]]
     ) -> RunResult:
         """All tables, entries and changes in the order of their entry numbers."""
-        held = dict(tables)
-        for name, schema in GROWING.items():
-            rows = [*self._rows[name], *([tails[name]] if name in tails else [])]
-            held[name] = _findings(rows) if name == "findings" else _ordered(rows, schema)
-        return RunResult(manifest(), held)
+        for name, tail in tails.items():
+            self._rows[name].append(tail)
+        return RunResult(manifest(), Assembled(self._rows, tables))
 
 
 class InFolder:
@@ -130,6 +174,10 @@ class InFolder:
     ) -> None:
         self._blocks.close()
         self._journal.close()
+
+    def holds(self, key: str) -> bool:
+        """Whether an earlier run or attempt finished a part."""
+        return self._journal.holds(key)
 
     def known(self, key: str) -> Share | None:
         """The share of a part that an earlier run or attempt finished, or of several parts for the first of them."""
@@ -180,12 +228,19 @@ def _findings(tables: Sequence[pa.Table]) -> pa.Table:
 
 def _ordered(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     """Tables end to end in entry number order; partitions that already follow each other are not sorted again."""
-    rows = [table.cast(schema) for table in tables if table.num_rows]
-    if not rows:
+    parts = [table for table in tables if table.num_rows]
+    if not parts:
         return schema.empty_table()
-    whole = pa.concat_tables(rows).unify_dictionaries().combine_chunks()
-    key = whole.column(str(ENTRY_NUMBER))
-    later, earlier = key.slice(1), key.slice(0, len(key) - 1)
-    if len(key) > 1 and not pc.all(pc.fill_null(pc.less_equal(earlier, later), fill_value=False)).as_py():
-        whole = whole.take(pc.sort_indices(key.combine_chunks()))
-    return whole
+    with ThreadPoolExecutor(thread_name_prefix="cape-assemble") as pool:
+        rows = list(pool.map(lambda table: table.cast(schema), parts))
+        ends = pa.concat_tables([end for table in rows for end in (table.slice(0, 1), table.slice(table.num_rows - 1))])
+        ordered = all(pool.map(_ascending, [*rows, ends]))
+    whole = pa.concat_tables(rows).unify_dictionaries()
+    return whole if ordered else whole.take(pc.sort_indices(whole, [(str(ENTRY_NUMBER), "ascending")]))
+
+
+def _ascending(table: pa.Table) -> bool:
+    """Whether rows stand in the order of their entry numbers, those of one entry side by side."""
+    key = table.column(str(ENTRY_NUMBER))
+    follows = pc.less_equal(key.slice(0, max(len(key) - 1, 0)), key.slice(1))
+    return bool(pc.all(pc.fill_null(follows, fill_value=False), min_count=0).as_py())
