@@ -30,6 +30,7 @@ from cape_engine.pipeline.request import DETAILS, Request, RunResult
 from cape_engine.pipeline.stages import Context, processed
 from cape_engine.schema import facts as f
 from cape_engine.store import Store, is_store
+from cape_engine.store.announcing import Announcer
 from cape_engine.store.store import PARTIES
 
 _OWN_BYTES = 400 << 20  # the interpreter with its libraries, compiled code and the sums of refunds
@@ -105,23 +106,28 @@ def _shares(
     store: Store, context: Context, collector: Collector, keys: Sequence[str], stop: threading.Event | None
 ) -> Iterator[Share]:
     """The share of each partition in order, its rows handed to the collector; finished ones are taken over."""
+    threads = _threads(context, store)
 
     def work(place: int) -> tuple[Any, Share]:
         done = collector.known(keys[place])
         if done is not None:
             return None, done
+        following = place + threads
+        if following < len(keys) and not collector.holds(keys[following]):
+            announcer.announce(store.partitions[following])
         partition = store.opened(store.partitions[place], context.ahead)
         part = processed(partition, context)
         context.learn(partition)
         return collector.prepared(part), part.share
 
-    places = range(len(store.partitions))
-    for place, (ready, share) in enumerate(map_ordered(work, places, threads=_threads(context, store), stop=stop)):
-        if ready is None:
-            collector.reuse(keys[place])
-        else:
-            collector.append(keys[place], ready, share)
-        yield share
+    with Announcer(store, context.ahead) as announcer:
+        places = range(len(store.partitions))
+        for place, (ready, share) in enumerate(map_ordered(work, places, threads=threads, stop=stop)):
+            if ready is None:
+                collector.reuse(keys[place])
+            else:
+                collector.append(keys[place], ready, share)
+            yield share
 
 
 def _threads(context: Context, store: Store) -> int:

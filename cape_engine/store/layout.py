@@ -49,6 +49,13 @@ def groups_of(metadata: Mapping[bytes, bytes] | None, groups: int, wanted: Colle
     ]
 
 
+def measured_groups_of(metadata: Mapping[bytes, bytes] | None, groups: int) -> int:
+    """How many row groups at the start hold what a rate of the rules may ask for; all where nothing says so."""
+    if not metadata or _NUMBERS_KEY not in metadata:
+        return groups
+    return int(json.loads(metadata[_NUMBERS_KEY])["measured_groups"])
+
+
 def _between(ordered: list[str], first: str, last: str) -> bool:
     """Whether one of some ordered words lies between two, or is one of them."""
     place = bisect_left(ordered, first)
