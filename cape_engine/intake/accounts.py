@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from cape_engine.bridge import Int32s, Int64s, readonly
 from cape_engine.findings import Findings
+from cape_engine.intake.free_texts import plain_numbers
 from cape_engine.intake.parties import ImporterRows, importer_rows
 from cape_engine.schema import facts as f
 from cape_engine.schema import payment_files as p
@@ -76,18 +77,10 @@ def _column_words(place: Int32s, columns: tuple[Column, ...]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(place, mask=place < 0), words)
 
 
-def plain_numbers(numbers: pa.Array) -> pa.Array:
-    """Importer numbers as they are compared: without dashes, blanks and case (clarification 15)."""
-    return pc.utf8_upper(pc.replace_substring_regex(numbers, r"[\s\-]", ""))
-
-
 def _texts(column: Column, rows: ImporterRows) -> pa.Array:
     """The cells of a column; blanks inside the numbers of an account are how people group digits."""
-    words = pa.array([*rows.vocabularies.of(column).words, None], pa.string())
-    if column in {f.ROUTING_NUMBER, f.ACCOUNT_NUMBER}:
-        words = pc.replace_substring_regex(words, r"\s", "")
-    codes = rows.columns[column].astype(np.int64)
-    return words.take(pa.array(np.where(codes < 0, len(words) - 1, codes)))
+    texts = rows.texts(column, rows.columns[column])
+    return pc.replace_substring_regex(texts, r"\s", "") if column in {f.ROUTING_NUMBER, f.ACCOUNT_NUMBER} else texts
 
 
 def _codes(texts: pa.Array) -> Int64s:

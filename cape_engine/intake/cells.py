@@ -102,7 +102,7 @@ def parse(column: Column, cells: Cells, vocabularies: w.Vocabularies, ruleset: R
         return Parsed(days, status, None, cells)
     if not pa.types.is_dictionary(cells.type):
         return parse(column, Texts.of(cells), vocabularies, ruleset)
-    texts, index = _dictionary(cells)
+    texts, index = dictionary_of(cells)
     each, status = _each(column, texts, vocabularies, ruleset)
     return Parsed(each[index], status, index, texts)
 
@@ -121,7 +121,7 @@ def is_number(column: Column) -> bool:
     return column in STORED or bool(pa.types.is_integer(column.type))
 
 
-def _dictionary(cells: pa.DictionaryArray) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+def dictionary_of(cells: pa.DictionaryArray) -> tuple[pa.Array, npt.NDArray[np.int32]]:
     """(texts, which text each row holds); a null row holds the empty text."""
     texts = cells.dictionary.cast(pa.string())
     texts = pc.fill_null(texts, "")

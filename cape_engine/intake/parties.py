@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cape_engine.bridge import Bools, Int64s, dates, readonly
 from cape_engine.findings import Findings
@@ -16,12 +18,12 @@ from cape_engine.intake import files
 from cape_engine.intake.block import Block, Table
 from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.entries import key_texts
-from cape_engine.intake.entry_facts import plain_number, texts_of
+from cape_engine.intake.free_texts import plain_numbers, read_free
 from cape_engine.intake.headings import Headings, deposit_headings, importer_headings
 from cape_engine.intake.masking import hidden, hidden_texts
 from cape_engine.intake.opening import open_table
 from cape_engine.intake.stretch import Numbers
-from cape_engine.intake.words import Vocabularies, known_words
+from cape_engine.intake.words import Vocabularies, is_free, known_words
 from cape_engine.schema import facts as f
 from cape_engine.schema.column import Column, arrow_schema
 from cape_kernels import parse as k
@@ -75,7 +77,7 @@ def read_importers(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
     """
     findings = Findings()
     rows = importer_rows(paths, findings)
-    return _importers(rows.columns, rows.names, rows.rows, rows.vocabularies, findings)
+    return _importers(rows, findings), findings
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -86,18 +88,22 @@ class ImporterRows:
         columns: for each column of the file the number of each row's cell; -1 where nothing is said.
         names: the file of each row.
         rows: int64[n], the row as an editor counts it.
-        vocabularies: what the numbers of words and texts stand for.
+        words: what the numbers stand for, by column; flags stand for themselves.
         unknown: for some columns, which rows hold a word that nobody knows.
     """
 
     columns: dict[Column, Numbers]
     names: list[str]
     rows: Int64s
-    vocabularies: Vocabularies
+    words: dict[Column, pa.Array]
     unknown: dict[Column, Bools]
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def texts(self, column: Column, codes: Numbers) -> pa.Array:
+        """Words of a column by number, null where it is negative."""
+        return self.words[column].take(pa.array(codes.astype(np.int64), mask=codes < 0))
 
 
 def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRows:
@@ -107,7 +113,7 @@ def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRo
         InputError: one of the files cannot be read.
     """
     vocabularies = Vocabularies()
-    parts: dict[Column, list[Numbers]] = {column: [] for column in f.IMPORTERS_FILE}
+    parts: dict[Column, list[Any]] = {column: [] for column in f.IMPORTERS_FILE}
     unknown: dict[Column, list[Bools]] = {column: [] for column in _WORDS}
     names: list[str] = []
     rows: list[Int64s] = []
@@ -119,21 +125,44 @@ def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRo
                 found.append(strange.get(column, np.zeros(len(keep), np.bool_))[keep])
             rows.append(block.rows[keep])
             names.extend([table.source] * int(keep.sum()))
-    columns = {column: np.concatenate(found) if found else np.empty(0, np.int64) for column, found in parts.items()}
+    columns: dict[Column, Numbers] = {}
+    words: dict[Column, pa.Array] = {}
+    for column, found in parts.items():
+        if is_free(column):
+            columns[column], words[column] = _numbered(found)
+        else:
+            columns[column] = np.concatenate(found) if found else np.empty(0, np.int64)
+            words[column] = pa.array(vocabularies.of(column).words, pa.string())
     return ImporterRows(
         columns,
         names,
         np.concatenate(rows) if rows else np.empty(0, np.int64),
-        vocabularies,
+        words,
         {column: np.concatenate(found) if found else np.empty(0, np.bool_) for column, found in unknown.items()},
     )
 
 
+def _numbered(parts: list[pa.Array]) -> tuple[Numbers, pa.Array]:
+    """A number for each different text, -1 for null, and the text of each number."""
+    coded = pa.chunked_array(parts, pa.string()).dictionary_encode().combine_chunks()
+    whole = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
+    return pc.fill_null(whole.indices, -1).to_numpy(zero_copy_only=False), whole.dictionary
+
+
 def _importer_cells(
-    block: Block, table: Table, vocabularies: Vocabularies, findings: Findings, parts: dict[Column, list[Numbers]]
+    block: Block, table: Table, vocabularies: Vocabularies, findings: Findings, parts: dict[Column, list[Any]]
 ) -> tuple[Bools, dict[Column, Bools]]:
-    """Read the cells of a block into `parts`; which rows name an importer, and which hold unknown words."""
-    parsed = {column: c.parse(column, cells, vocabularies, None) for column, cells in block.columns.items()}
+    """Read the cells of a block into `parts`; which rows name an importer, and which hold unknown words.
+
+    Of free texts the words themselves are kept, of other columns their numbers.
+    """
+    parsed: dict[Column, c.Parsed] = {}
+    free: dict[Column, pa.Array] = {}
+    for column, given in block.columns.items():
+        if is_free(column):
+            parsed[column], free[column] = read_free(given)
+        else:
+            parsed[column] = c.parse(column, given, vocabularies, None)
     number = parsed[f.IMPORTER_NUMBER]
     keep = number.values >= 0
     said = np.zeros(len(keep), bool)
@@ -162,17 +191,19 @@ def _importer_cells(
     add_rows(
         findings, "IMPORTER_UNREADABLE", len(nameless), source=table.source, row=block.rows[nameless], column=heading
     )
-    for column, values in parts.items():
-        values.append(parsed[column].values[keep] if column in parsed else np.full(int(keep.sum()), -1))
+    kept = int(keep.sum())
+    for column, cells in parts.items():
+        if is_free(column):
+            cells.append(free[column].filter(pa.array(keep)) if column in free else pa.nulls(kept, pa.string()))
+        else:
+            cells.append(parsed[column].values[keep] if column in parsed else np.full(kept, -1))
     return keep, strange
 
 
-def _importers(
-    columns: dict[Column, Numbers], names: list[str], rows: Int64s, vocabularies: Vocabularies, findings: Findings
-) -> tuple[pa.Table, Findings]:
+def _importers(rows: ImporterRows, findings: Findings) -> pa.Table:
     """One row for each importer, in the order of their plain numbers."""
-    words = vocabularies.of(f.IMPORTER_NUMBER).words
-    plain = np.array([plain_number(word) for word in words], dtype=str)[columns[f.IMPORTER_NUMBER]]
+    columns, numbers = rows.columns, rows.words[f.IMPORTER_NUMBER]
+    plain = np.asarray(plain_numbers(numbers), dtype=str)[columns[f.IMPORTER_NUMBER]]
     distinct, inverse = np.unique(plain, return_inverse=True)
     order = readonly(np.argsort(inverse, kind="stable").astype(np.int64))
     starts = readonly(np.searchsorted(inverse[order], np.arange(len(distinct) + 1)).astype(np.int64))
@@ -186,24 +217,24 @@ def _importers(
             for place in hit.tolist():
                 findings.add(
                     "IMPORTER_CONFLICT",
-                    source=names[other[place]],
-                    row=int(rows[other[place]]),
+                    source=rows.names[other[place]],
+                    row=int(rows.rows[other[place]]),
                     column=str(column),
-                    value=words[columns[f.IMPORTER_NUMBER][other[place]]],
-                    other_row=int(rows[first[place]]),
-                    other_source=names[first[place]],
+                    value=numbers[int(columns[f.IMPORTER_NUMBER][other[place]])].as_py(),
+                    other_row=int(rows.rows[first[place]]),
+                    other_source=rows.names[first[place]],
                 )
             first[hit] = NO_ROW
         taken = values[np.maximum(first, 0)] if len(values) else values
-        arrays.append(_importer_column(column, np.where(first == NO_ROW, -1, taken), vocabularies))
-    return pa.table(arrays, schema=arrow_schema(f.IMPORTERS_FILE)), findings
+        arrays.append(_importer_column(column, np.where(first == NO_ROW, -1, taken), rows))
+    return pa.table(arrays, schema=arrow_schema(f.IMPORTERS_FILE))
 
 
-def _importer_column(column: Column, values: Numbers, vocabularies: Vocabularies) -> pa.Array:
+def _importer_column(column: Column, values: Numbers, rows: ImporterRows) -> pa.Array:
     """One column of the importers table."""
     if pa.types.is_boolean(column.type):
         return pa.array(values == 1, pa.bool_(), mask=values < 0)
-    texts = texts_of(column, values, vocabularies)
+    texts = rows.texts(column, values)
     return texts.dictionary_encode() if pa.types.is_dictionary(column.type) else texts
 
 

@@ -14,14 +14,17 @@ from cape_engine.bridge import Int32s
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
-from cape_engine.schema.column import Column
+from cape_engine.schema.column import TEXT, WORD, Column
 
 UNKNOWN = object()
 """Stands for a word that nobody knows."""
 CELL_ERROR = object()
 """Stands for a spreadsheet error shown in the cell."""
 
-_AROUND = " \t\r\n\u00a0=\"'"
+AROUND = " \t\r\n\u00a0=\"'"
+"""What a word stands between."""
+SIGN = "#"
+"""What errors of a spreadsheet begin with."""
 _SHEET_ERRORS = frozenset(
     {"#N/A", "#DIV/0!", "#REF!", "#NAME?", "#NULL!", "#NUM!", "#VALUE!", "#ERROR", "#GETTING_DATA", "#SPILL!", "#CALC!"}
 )
@@ -63,9 +66,19 @@ def known_words(column: Column, ruleset: Ruleset | None) -> str:
     return _KNOWN.get(str(column)) or ", ".join(word for word in column.words if word)
 
 
+def is_free(column: Column) -> bool:
+    """Whether any text is good in a column."""
+    return column.type in (TEXT, WORD) and reader(column, None) is _as_it_stands
+
+
+def is_sheet_error(text: str) -> bool:
+    """Whether a cell shows an error of a spreadsheet."""
+    return text.upper() in _SHEET_ERRORS
+
+
 def cleaned(text: str) -> str:
     """A cell without outer blanks, guards and quotes."""
-    return text.strip(_AROUND)
+    return text.strip(AROUND)
 
 
 def reader(column: Column, ruleset: Ruleset | None) -> Callable[[str], object]:
@@ -109,14 +122,14 @@ def read_words(column: Column, texts: Sequence[str | None], ruleset: Ruleset | N
     """The word of each text: a str, None where nothing is said, UNKNOWN or CELL_ERROR."""
     read = reader(column, ruleset)
     blank = "" if column in _BLANK_IS_A_WORD else None
-    plain = [(text or "").strip(_AROUND) for text in texts]
-    if read is _as_it_stands and not [text for text in plain if text[:1] == "#"]:
+    plain = [(text or "").strip(AROUND) for text in texts]
+    if read is _as_it_stands and not [text for text in plain if text[:1] == SIGN]:
         return [text or blank for text in plain]
     found: list[object] = []
     for text in plain:
         if not text:
             found.append(blank)
-        elif text[0] == "#" and text.upper() in _SHEET_ERRORS:
+        elif text[0] == SIGN and is_sheet_error(text):
             found.append(CELL_ERROR)
         else:
             found.append(read(text))
@@ -132,7 +145,7 @@ def read_flag(text: str) -> object:
         return 1
     if plain in _NO:
         return 0
-    return CELL_ERROR if plain.upper() in _SHEET_ERRORS else UNKNOWN
+    return CELL_ERROR if is_sheet_error(plain) else UNKNOWN
 
 
 @dataclass(slots=True)

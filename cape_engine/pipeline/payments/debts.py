@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine import bridge
-from cape_engine.intake.accounts import plain_numbers
+from cape_engine.intake.free_texts import plain_numbers
 from cape_engine.ledger import Ledger
 from cape_engine.pipeline.payments.book import CERTIFIED, REPLACED, Book, Places, places_of
 from cape_engine.pipeline.payments.lines import Lines, read_lines

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from cape_engine import bridge
 from cape_engine.bridge import NO_DAY, Bools
-from cape_engine.intake.accounts import plain_numbers
+from cape_engine.intake.free_texts import plain_numbers
 from cape_engine.ledger import Ledger
 from cape_engine.pipeline.payments import book as b
 from cape_engine.pipeline.payments.book import Book, decided, load

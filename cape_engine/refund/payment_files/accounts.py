@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from cape_engine.bridge import Bools, Int8s, Int32s, readonly, single
 from cape_engine.findings import Findings
 from cape_engine.intake import read_account_rows
-from cape_engine.intake.accounts import plain_numbers
+from cape_engine.intake.free_texts import plain_numbers
 from cape_engine.intake.masking import masked
 from cape_engine.schema import facts as f
 from cape_engine.schema import payment_files as p
