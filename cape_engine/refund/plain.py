@@ -103,7 +103,7 @@ class Packed:
     """The plain sums of a run, one for each recipient and day, those of a recipient together and by day.
 
     Attributes:
-        records: int64[n, 3], `cape_kernels.packing`; with gaps.
+        records: int64[n, 3], `cape_kernels.packing`; the end is not in use.
         start: int64[recipients], where those of each place begin.
         used: int64[recipients], how many there are.
     """
@@ -139,11 +139,15 @@ def packed(
         each: calls a function for many numbers, perhaps in several threads.
     """
     filled = np.sum([np.zeros(kernels.BUCKETS, np.int64), *(part.filled for part in parts)], axis=0)
-    begins = np.cumsum(filled) - filled
-    records = np.empty((int(filled.sum()), 3), np.int64)  # what packing saves is never touched
+    records = np.empty((int(filled.sum()), 3), np.int64)
     start, used = np.zeros(recipients, np.int64), np.zeros(recipients, np.int64)
+    rooms, lock, end = threading.local(), threading.Lock(), 0
 
-    rooms = threading.local()
+    def taken(rows: int) -> int:
+        nonlocal end
+        with lock:
+            begin, end = end, end + rows
+        return begin
 
     def pack(first: int) -> None:
         group = range(first, min(first + _GROUP, kernels.BUCKETS))
@@ -161,8 +165,10 @@ def packed(
             for blocks in there:
                 kernels.deal_records(blocks, bucket, own)
             found = np.zeros(1, np.int64)
-            begin = int(begins[bucket])
-            kernels.pack(own, int(filled[bucket]), begin, records, found)
+            kernels.pack(own, int(filled[bucket]), found)
+            # Memory that was never used is slower than all that is done with it: buckets stand without gaps.
+            begin = taken(int(found[0]))
+            records[begin : begin + found[0]] = own.spare[: found[0]]
             mine = len(start[bucket :: kernels.BUCKETS])
             start[bucket :: kernels.BUCKETS] = begin + own.starts[:mine]
             used[bucket :: kernels.BUCKETS] = np.diff(own.starts[: mine + 1])

@@ -151,13 +151,13 @@ def _by_recipient(used, room):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _added_up(used, room, out, begin):  # type: ignore[no-untyped-def]
+def _added_up(used, room, out):  # type: ignore[no-untyped-def]
     """Write one of the records of each recipient and day, which stand together, to `out`; how many there are.
 
     Without a branch on what is read: how many records a day has cannot be guessed.
     """
     room.starts[:] = 0
-    last, at = np.int64(_NONE), np.int64(begin - 1)
+    last, at = np.int64(_NONE), np.int64(-1)
     what = cents = earned = np.int64(0)
     for each in range(used):
         row = np.uint64(each)
@@ -173,7 +173,7 @@ def _added_up(used, room, out, begin):  # type: ignore[no-untyped-def]
         out[np.uint64(at), EARNED] = earned
         room.starts[np.uint64(what >> _NUMBER_SHIFT)] += 1 + same
     _begun(room.starts, 0, room.starts.shape[0])
-    return at + 1 - begin
+    return at + 1
 
 
 @routine
@@ -188,7 +188,7 @@ def pack_bucket(blocks, bucket, room):  # type: ignore[no-untyped-def]
     room.days[room.bounds[0] : room.bounds[1] + 1] = 0
     filled = blocks.heads[bucket, FILLED]
     _by_recipient(filled, room)
-    _put_packed(blocks, bucket, _added_up(filled, room, room.records, np.int64(0)), room)
+    _put_packed(blocks, bucket, _added_up(filled, room, room.records), room)
 
 
 @helper
@@ -254,23 +254,22 @@ def deal_records(blocks, bucket, room):  # type: ignore[no-untyped-def]
     _by_day(blocks, bucket, room)
 
 
-@kernel(types.void(ROOM, types.int64, types.int64, types.int64[:, ::1], types.int64[::1]))
-def pack(room, used, begin, out, found):  # type: ignore[no-untyped-def]
+@kernel(types.void(ROOM, types.int64, types.int64[::1]))
+def pack(room, used, found):  # type: ignore[no-untyped-def]
     """Write one record for each recipient and day among those of a bucket, in their order.
 
     The caller keeps the total of all cents below 2^63 and of all entries up to `MOST_ENTRIES`: no record overflows.
 
     Args:
-        room: with the records by day; its counts of days are 0 behind.
+        room: with the records by day in `spare`, where those that are left stand in the end; its counts of days are 0
+            behind.
         used: how many records there are.
-        begin: where the first one goes in `out`.
-        out: int64[n, 3], out.
         found: int64[1], out: how many are left.
     """
     room.days[room.bounds[0] : room.bounds[1] + 1] = 0
     room.bounds[0], room.bounds[1] = _DAY_MASK, 0
     _by_recipient(used, room)
-    found[0] = _added_up(used, room, out, begin)
+    found[0] = _added_up(used, room, room.spare)
 
 
 @kernel(types.void(_SUMS, _PLACES, _STARTS, _STARTS, MERGED))
