@@ -25,6 +25,7 @@ class Numbered:
         self._starts = np.zeros(ROOM + 1, np.int64)
         self._letters = np.empty(16 * ROOM, np.uint8)
         self._known = np.ones(1, np.int64)
+        self._room = np.empty((kernels.TOGETHER, kernels.ROOM_WORDS), np.int64)
 
     def __len__(self) -> int:
         """How many texts there are, the empty one included."""
@@ -46,9 +47,8 @@ class Numbered:
         if 2 * most > len(self._slots):
             self._slots = np.full(1 << (4 * most).bit_length(), kernels.EMPTY, np.int64)
             kernels.fill_slots(self._slots, self._starts, readonly(self._letters), count)
-        kernels.number_texts(
-            starts, data, folded, kernels.Book(self._slots, self._starts, self._letters, self._known), places
-        )
+        book = kernels.Book(self._slots, self._starts, self._letters, self._known)
+        kernels.number_texts(starts, data, folded, book, self._room, places)
 
     def of(self, texts: pa.Array) -> Int32s:
         """Place of each text as it is, int32[n]; 0 for null and blank."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cape_kernels._jit import helper, kernel, types, wrapping_helper
+from cape_kernels.lanes import soon
 
 NOBODY = 0
 """Place of the empty number: nothing is known."""
@@ -17,6 +18,11 @@ ONE_FORM, SEVERAL_FORMS, FIXED = 0, 1, 2
 """How a number was written so far: always the same, in several ways, or as the importers file wants it."""
 EMPTY = -1
 """A slot of a hash table that nobody has taken."""
+TOGETHER = 32
+"""Texts that are looked up together: what they need of the book comes from memory at the same time."""
+BEGIN, LENGTH, TAG, SLOT = 0, 1, 2, 3
+"""Columns of the room for them: where its letters stand, how many, and its hash in two parts."""
+ROOM_WORDS = 4
 
 _START = np.uint64(0xCBF29CE484222325)
 _0 = np.uint64(0)
@@ -93,12 +99,10 @@ def _left_out(letter):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _found(book, state, begin, length):  # type: ignore[no-untyped-def]
-    """The place of the number written behind the last one, which becomes a new one if there was none like it."""
+def _found(book, begin, length, tag, first_slot):  # type: ignore[no-untyped-def]
+    """The place of the number written at `begin`, which becomes a new one if there was none like it."""
     mask = np.int64(book.slots.shape[0] - 1)
-    spread = _spread(state)
-    tag = np.int64(spread & _TAG)
-    slot = np.int64(spread >> _32) & mask
+    slot = first_slot
     while book.slots[slot] != EMPTY:
         place = book.slots[slot] & 0xFFFFFFFF
         first = book.starts[place]
@@ -110,10 +114,44 @@ def _found(book, state, begin, length):  # type: ignore[no-untyped-def]
                 return place
         slot = (slot + 1) & mask
     place = book.known[0]
+    end = book.starts[place]
+    for letter in range(length):  # numbers before it that were found have left a gap
+        book.data[end + letter] = book.data[begin + letter]
     book.slots[slot] = tag << 32 | place
-    book.starts[place + 1] = begin + length
+    book.starts[place + 1] = end + length
     book.known[0] = place + 1
     return place
+
+
+@helper
+def _written(starts, data, i, folded, book, begin, room):  # type: ignore[no-untyped-def]
+    """Write a number as it is compared, and where it is to be looked for; where it ends.
+
+    Letters that only Python folds leave `BEYOND_ASCII` for a length.
+    """
+    at = begin
+    state = _START
+    word = _0
+    for place in range(starts[i], starts[i + 1]):
+        letter = data[place]
+        if not folded:
+            if letter >= 128:
+                room[BEGIN], room[LENGTH], room[SLOT] = begin, BEYOND_ASCII, 0
+                return begin
+            if _left_out(letter):
+                continue
+            if 97 <= letter <= 122:
+                letter = np.uint8(letter - 32)
+        book.data[at] = letter
+        at += 1
+        word = _behind(word, letter)
+        if (at - begin) & 7 == 0:
+            state = _mixed(state, word)
+    spread = _spread(_mixed(state, word))
+    room[BEGIN], room[LENGTH] = begin, at - begin
+    room[TAG] = np.int64(spread & _TAG)
+    room[SLOT] = np.int64(spread >> _32) & np.int64(book.slots.shape[0] - 1)
+    return at
 
 
 _BOOK = types.NamedTuple([types.int64[::1], types.int64[::1], types.uint8[::1], types.int64[::1]], Book)
@@ -122,8 +160,8 @@ _SPELLED = types.NamedTuple(
 )
 
 
-@kernel(types.void(_STARTS, _DATA, types.boolean, _BOOK, types.int32[::1]))
-def number_texts(starts, data, folded, book, places):  # type: ignore[no-untyped-def]
+@kernel(types.void(_STARTS, _DATA, types.boolean, _BOOK, types.int64[:, ::1], types.int32[::1]))
+def number_texts(starts, data, folded, book, room, places):  # type: ignore[no-untyped-def]
     """Write the place of each number in the book; new ones are added (clarification 15).
 
     Args:
@@ -132,35 +170,26 @@ def number_texts(starts, data, folded, book, places):  # type: ignore[no-untyped
         folded: the texts are as they are compared already; else dashes and blanks are left out and letters made
             capitals here.
         book: all numbers, with room for n more and for their letters.
+        room: int64[TOGETHER, ROOM_WORDS], scratch.
         places: int32[n], out: place, `NOBODY` for nothing, `BEYOND_ASCII` where Python has to fold.
     """
-    for i in range(places.shape[0]):
-        begin = book.starts[book.known[0]]
-        at = begin
-        state = _START
-        word = _0
-        plain = True
-        for place in range(starts[i], starts[i + 1]):
-            letter = data[place]
-            if not folded:
-                if letter >= 128:
-                    plain = False
-                    break
-                if _left_out(letter):
-                    continue
-                if 97 <= letter <= 122:
-                    letter = np.uint8(letter - 32)
-            book.data[at] = letter
-            at += 1
-            word = _behind(word, letter)
-            if (at - begin) & 7 == 0:
-                state = _mixed(state, word)
-        if not plain:
-            places[i] = BEYOND_ASCII
-        elif at == begin:
-            places[i] = NOBODY
-        else:
-            places[i] = _found(book, _mixed(state, word), begin, at - begin)
+    for begin in range(0, places.shape[0], TOGETHER):
+        count = min(places.shape[0] - begin, TOGETHER)
+        at = book.starts[book.known[0]]
+        for each in range(count):
+            at = _written(starts, data, begin + each, folded, book, at, room[each])
+            soon(book.slots, room[each, SLOT])
+        for each in range(count):
+            soon(book.starts, max(book.slots[room[each, SLOT]], 0) & 0xFFFFFFFF)
+        for each in range(count):
+            soon(book.data, book.starts[max(book.slots[room[each, SLOT]], 0) & 0xFFFFFFFF])
+        for each in range(count):
+            length = room[each, LENGTH]
+            if length <= 0:
+                places[begin + each] = length  # nothing is nobody, the other is said already
+            else:
+                row = room[each]
+                places[begin + each] = _found(book, row[BEGIN], length, row[TAG], row[SLOT])
 
 
 @kernel(types.void(types.int64[::1], types.int64[::1], _DATA, types.int64))

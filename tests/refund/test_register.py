@@ -13,11 +13,12 @@ from cape_engine.refund import Register, key_of
 from cape_engine.refund.register import importers_by_key
 from cape_engine.schema.column import arrow_schema
 from cape_engine.schema.facts import IMPORTERS_FILE
+from cape_kernels.parties import TOGETHER
 from reference.refund import table
 
 WORDS = st.lists(
     st.one_of(st.none(), st.text("1aB- \t\x1f\u00a0éß", max_size=4), st.sampled_from(["12-345678900", "12345678900"])),
-    max_size=30,
+    max_size=2 * TOGETHER + 10,
 )
 
 

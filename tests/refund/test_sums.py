@@ -73,6 +73,20 @@ def test_sums__together(parts: list[list[tuple[int, int, int, int, bool]]]) -> N
     assert found.payments.equals(expected.payments)
 
 
+def test_sums__together__days_before_1970() -> None:
+    """Whatever the days, each recipient, importer and day is one row."""
+    register = refund.Register()
+    places = register.learn(WORDS)
+    who, days = np.tile(places[:3], 4), np.repeat(np.array([-2, -1, 0, 1], np.int64), 3)
+    rows = np.stack([days << 32 | who, np.ones(12, np.int64), 100 + days, np.zeros(12, np.int64)], axis=1)
+    part = Sums(register, readonly(who.astype(np.int32)), readonly(rows))
+    whole = Sums.together([part, part], register)
+    found = sorted(
+        zip(whole.recipient.tolist(), whole.day.tolist(), whole.sums[:, kernels.PRINCIPAL].tolist(), strict=True)
+    )
+    assert found == sorted((int(place), day, 2 * (100 + day)) for place in places[:3] for day in (-2, -1, 0, 1))
+
+
 @given(st.lists(REFUNDS, max_size=4), st.booleans())
 def test_accumulator__refunds_are_their_sums(parts: list[list[tuple[int, int, int, int, bool]]], apart: bool) -> None:
     """Entries added one by one come to what their partial sums come to, also after the refunds were made once."""
