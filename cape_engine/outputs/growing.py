@@ -125,9 +125,14 @@ class GrowingFile:
         self.size += len(data)
 
     def copy(self, source: int, start: int, length: int) -> None:
-        """Append a range of an open file."""
+        """Append a range of an open file, which nobody will read again: the system may forget it at once.
+
+        What is written takes the memory of what was read, then; new memory for both took four times as long.
+        """
         for block in blocks(source, start, length):
             self.write(block)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(source, start, length, os.POSIX_FADV_DONTNEED)
 
     def read(self, start: int, length: int) -> bytes:
         """Bytes already written."""
