@@ -118,6 +118,7 @@ def _shares(
         partition = store.opened(store.partitions[place], context.ahead)
         part = processed(partition, context)
         context.learn(partition)
+        announcer.passed(store.partitions[place])
         return collector.prepared(part), part.share
 
     with Announcer(store, context.ahead) as announcer:

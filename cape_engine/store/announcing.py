@@ -18,11 +18,13 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cape_engine.store.layout import measured_groups_of
+from cape_engine.store.layout import TABLES, measured_groups_of
 from cape_engine.store.shape_files import SHAPES_FILE
 from cape_engine.store.store import Store
 
 _AT_ONCE = 512 << 10  # the system takes no more of one call than its device takes at once
+_ROW_BYTES = 8  # what a run reads for a tariff number, about
+_SHARE = 0.75  # of the memory, which others want as well
 _Span = tuple[int, int]
 
 
@@ -38,6 +40,7 @@ class Announcer:
         self._store, self._ahead = store, ahead
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="cape-ahead")
         self._told: Future[None] | None = None
+        self._too_large = store.manifest["totals"]["tariffs"] * _ROW_BYTES > _memory_bytes() * _SHARE
 
     def __enter__(self) -> Self:
         return self
@@ -47,10 +50,32 @@ class Announcer:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
+    def passed(self, name: str) -> None:
+        """A partition was read: where all of them do not fit the memory, the system may forget it."""
+        if self._too_large:
+            self._pool.submit(forget, self._store, name)
+
     def announce(self, name: str) -> None:
         """Announce a partition, unless the disk is so far behind that another one is still being announced."""
         if self._told is None or self._told.done():
             self._told = self._pool.submit(announce, self._store, name, self._ahead)
+
+
+def forget(store: Store, name: str) -> None:
+    """Let the system give away the memory that holds the files of a partition."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    for path in [*(store.file(name, table) for table, _columns in TABLES), store.folder / name / SHAPES_FILE]:
+        with suppress(OSError), path.open("rb", buffering=0) as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _memory_bytes() -> int:
+    """Memory of the machine; more than any store where nobody says so."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 1 << 62
 
 
 def announce(store: Store, name: str, ahead: Mapping[str, Collection[str]]) -> None:

@@ -125,6 +125,31 @@ def test_announce__files_that_cannot_be_read__passed_over(store: Store, told: Ra
     assert told == {}
 
 
+@pytest.mark.parametrize(("memory", "expected"), [(1 << 40, False), (1 << 10, True)])
+def test_announcer__passed__forgotten_only_where_the_store_is_larger_than_the_memory(
+    store: Store, monkeypatch: pytest.MonkeyPatch, memory: int, expected: bool
+) -> None:
+    """What fits stays for the next run; what does not would only push other parts out."""
+    forgotten: set[Path] = set()
+
+    def advise(handle: int, offset: int, length: int, advice: int) -> None:
+        assert (offset, length, advice) == (0, 0, os.POSIX_FADV_DONTNEED)
+        forgotten.add(Path(f"/proc/self/fd/{handle}").readlink())
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    monkeypatch.setattr(announcing, "_memory_bytes", lambda: memory)
+    announcer = Announcer(store, {})
+    announcer.passed(store.partitions[0])
+    announcer._pool.shutdown(wait=True)
+    files = set((store.folder / store.partitions[0]).resolve().iterdir())
+    assert forgotten == (files if expected else set())
+
+
+def test_memory__of_this_machine() -> None:
+    """More than a test takes, less than anybody has."""
+    assert 1 << 28 < announcing._memory_bytes() <= 1 << 62
+
+
 def test_announcer__tells_in_a_thread_of_its_own(store: Store, told: Ranges) -> None:
     """The caller goes on at once."""
     ahead = {"tariffs": {str(s.DUTY_CENTS)}}
