@@ -144,9 +144,8 @@ def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRo
 
 def _numbered(parts: list[pa.Array]) -> tuple[Numbers, pa.Array]:
     """A number for each different text, -1 for null, and the text of each number."""
-    coded = pa.chunked_array(parts, pa.string()).dictionary_encode().combine_chunks()
-    whole = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
-    return pc.fill_null(whole.indices, -1).to_numpy(zero_copy_only=False), whole.dictionary
+    coded = pa.chunked_array(parts, pa.string()).combine_chunks().dictionary_encode()
+    return pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False), coded.dictionary
 
 
 def _importer_cells(

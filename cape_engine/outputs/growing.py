@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -131,7 +132,7 @@ class GrowingFile:
         """
         for block in blocks(source, start, length):
             self.write(block)
-        if hasattr(os, "posix_fadvise"):
+        with suppress(AttributeError, OSError):  # advice only: a system that cannot be told copies as well
             os.posix_fadvise(source, start, length, os.POSIX_FADV_DONTNEED)
 
     def read(self, start: int, length: int) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from pathlib import Path
 
 import pytest
 
-from cape_engine.outputs.growing import InOrder
+from cape_engine.outputs.growing import BLOCK_BYTES, GrowingFile, InOrder
 
 
 def test_in_order__one_after_the_other_in_one_thread() -> None:
@@ -48,3 +50,27 @@ def test_in_order__a_failure_shows_and_nothing_follows() -> None:
     line.close()
     assert made == [1]
     assert isinstance(behind.exception(), RuntimeError)
+
+
+@pytest.mark.parametrize("trouble", [None, OSError("no such advice"), AttributeError("posix_fadvise")])
+def test_copy__range_whole_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
+) -> None:
+    """The bytes are those of the range; the system is told of just these, and may refuse to listen."""
+    content = os.urandom(2 * BLOCK_BYTES + 100)
+    (tmp_path / "old").write_bytes(content)
+    told: list[tuple[int, int]] = []
+
+    def advise(_handle: int, start: int, length: int, _advice: int) -> None:
+        if trouble is not None:
+            raise trouble
+        told.append((start, length))
+
+    monkeypatch.setattr(os, "posix_fadvise", advise, raising=False)
+    monkeypatch.setattr(os, "POSIX_FADV_DONTNEED", 4, raising=False)
+    file = GrowingFile(tmp_path / "new")
+    with (tmp_path / "old").open("rb") as source:
+        file.copy(source.fileno(), 50, len(content) - 100)
+    file.close()
+    assert (tmp_path / "new").read_bytes() == content[50:-50]
+    assert told == ([(50, len(content) - 100)] if trouble is None else [])
