@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,15 +16,31 @@ from cape_engine.schema.rows import SOURCE_IDX, SOURCE_ROW
 from cape_engine.store.layout import TABLES
 from cape_engine.store.packing import by_number, packed
 
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Applies a function to each of several things and gives the results in their order: `map`, or that of a pool."""
 _PROVENANCE = frozenset({str(SOURCE_IDX), str(SOURCE_ROW)})
 
 
-def packed_tables(partition: Partition) -> dict[str, pa.Table]:
-    """The tables of a partition as they stand in its files, by name."""
-    tables = (partition.entries, partition.lines, partition.tariffs, sparse_quantities(partition))
-    ready = {name: packed(table, columns) for (name, columns), table in zip(TABLES, tables, strict=True)}
-    ready["quantities"] = by_number(ready["quantities"], ready["tariffs"])
-    return ready
+def packed_tables(partition: Partition, each: Each = map) -> dict[str, pa.Table]:
+    """The tables of a partition as they stand in its files, by name.
+
+    Args:
+        partition: any.
+        each: applies a function to each table; that of a pool of threads packs several at the same time.
+    """
+    tables = {
+        "quantities": lambda: sparse_quantities(partition),
+        "tariffs": lambda: partition.tariffs,
+        "lines": lambda: partition.lines,
+        "entries": lambda: partition.entries,
+    }
+    columns = dict(TABLES)
+    names = tuple(tables)  # those that take longest first
+    ready = dict(zip(names, each(lambda name: packed(tables[name](), columns[name]), names), strict=True))
+    return {
+        **{name: ready[name] for name, _ in TABLES},
+        "quantities": by_number(ready["quantities"], ready["tariffs"]),
+    }
 
 
 def content_hash(partition: Partition) -> str:

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -91,20 +92,20 @@ class StoreWriter:
             OutputError: the disk does not take it.
         """
         place = self.folder / partition.name
-        files = packed_tables(partition)
         counts = (partition.entries.num_rows, partition.lines.num_rows, partition.tariffs.num_rows)
-        content = packed_hash(files, counts)
-        shapes = derived(files["lines"], files["tariffs"])
-        try:
-            place.mkdir()
-            for name, table in files.items():
-                pieces, rows = [table], max(table.num_rows, 1)
-                if name == "quantities":
-                    pieces, rows = in_pieces(table, files["tariffs"]), GROUP_ROWS
-                _write_table(place / f"{name}.parquet", pieces, rows)
-            write_shapes(place / SHAPES_FILE, shapes, counts[2], content)
-        except OSError as error:
-            raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="cape-store") as hands:
+            files = packed_tables(partition, hands.map)
+            hashing = hands.submit(packed_hash, files, counts)
+            try:
+                place.mkdir()
+                writing = [hands.submit(_write_file, place, name, files) for name in sorted(files, reverse=True)]
+                tracing = hands.submit(provenance_hash, files, partition.sources)
+                shapes, content = derived(files["lines"], files["tariffs"]), hashing.result()
+                write_shapes(place / SHAPES_FILE, shapes, counts[2], content)
+                for each in writing:
+                    each.result()
+            except OSError as error:
+                raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
         numbers = files["entries"].column(str(ENTRY_NUMBER)) if partition.entries.num_rows else []
         record = {
             "name": partition.name,
@@ -112,7 +113,7 @@ class StoreWriter:
             "first_entry": numbers[0].as_py() if len(numbers) else None,
             "last_entry": numbers[-1].as_py() if len(numbers) else None,
             "content_sha256": content,
-            "provenance_sha256": provenance_hash(files, partition.sources),
+            "provenance_sha256": tracing.result(),
         }
         words = [word for column in PARTIES for word in _words(files["entries"], column)]
         with self._lock:
@@ -178,6 +179,15 @@ def is_partition(item: Path) -> bool:
     """Whether a folder holds nothing but the files of a partition."""
     known = {SHAPES_FILE, *(f"{name}.parquet" for name, _columns in TABLES)}
     return item.is_dir() and {file.name for file in item.iterdir()} <= known
+
+
+def _write_file(place: Path, name: str, files: Mapping[str, pa.Table]) -> None:
+    """One of the packed tables of a partition as its file."""
+    table = files[name]
+    pieces, rows = [table], max(table.num_rows, 1)
+    if name == "quantities":
+        pieces, rows = in_pieces(table, files["tariffs"]), GROUP_ROWS
+    _write_table(place / f"{name}.parquet", pieces, rows)
 
 
 def _write_table(path: Path, pieces: Sequence[pa.Table], group_rows: int) -> None:
