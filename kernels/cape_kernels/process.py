@@ -7,8 +7,7 @@ import numpy as np
 from cape_kernels import status as s
 from cape_kernels._jit import helper, kernel, routine
 from cape_kernels.left import treat_left
-from cape_kernels.ordinary import sum_short, write_beside
-from cape_kernels.programs import find_kinds, find_programs, key_at
+from cape_kernels.programs import find_kinds, find_programs
 from cape_kernels.short import treat_components, treat_free, treat_plain, treat_replaced, treat_singles
 from cape_kernels.tables import (
     ENTRIES_TYPE,
@@ -23,6 +22,8 @@ from cape_kernels.tables import (
     OUTS_TYPE,
     POLICY_TYPE,
     QUANTITIES_TYPE,
+    RULE_BITS,
+    RULE_WIDTH,
     SHAPES_TYPE,
     TARIFFS_TYPE,
 )
@@ -32,7 +33,6 @@ from cape_kernels.work import (
     BLOCK_FIRST,
     BLOCK_LINES,
     BLOCK_PROGRAM,
-    BLOCK_RULING,
     ROAD_LEFT,
     WORK_TYPE,
 )
@@ -92,24 +92,32 @@ def trial_of_entry(seen, ieepa_duty):  # type: ignore[no-untyped-def]
     return trial
 
 
+@helper
+def write_number(tariff, removed, rules, duty, out):  # type: ignore[no-untyped-def]
+    """Before and after of a number before the last one; the lowest bits of `rules` are its own."""
+    out.change[_at(tariff)] = s.CHANGE_REMOVED & removed
+    out.rule[_at(tariff)] = rules & RULE_BITS
+    out.duty[_at(tariff)] = np.int64(duty[_at(tariff)]) & ~np.int64(removed)
+
+
 @routine
-def write_lines(count, lines, shapes, tariffs, law, policy, work, line_out, out):  # type: ignore[no-untyped-def]
-    """What detail asks for of the lines of a block, as it is on the short road."""
+def write_lines(count, duty, work, line_out, out):  # type: ignore[no-untyped-def]
+    """What detail asks for of the numbers of a block, as it is on the short roads; those write the gaps of lines.
+
+    A number that a line does not have is written where its first one stands, and the first one after it: how many
+    numbers a line has is nothing that the processor could guess.
+    """
     for each in range(count):
-        program = work.programs[work.block[BLOCK_PROGRAM + each]]
+        program = work.programs[_at(work.block[_at(BLOCK_PROGRAM + each)])]
         if program["road"] == ROAD_LEFT:
             continue
-        line, first = work.at[AT_LINE] + each, work.block[BLOCK_FIRST + each]
-        base = law.rulings[work.block[BLOCK_RULING + each]]
-        worth = np.int64(lines.value[line])
-        line_out.gap[line] = sum_short(first, worth, program, base, tariffs.duty, policy.tolerance_cents).gap
-        line_out.known[line] = 1
-        start = np.int64(shapes.start[key_at(lines, line) >> policy.bits])
-        write_beside(first, program["before"], start, (program["tag"] - 1) % policy.periods, shapes, tariffs, law, out)
+        first, rules = work.block[_at(BLOCK_FIRST + each)], np.int64(program["rules"])
         last = first + program["before"]
-        out.change[last] = s.CHANGE_KEPT
-        out.rule[last] = s.RULE_NONE
-        out.duty[last] = tariffs.duty[last]
+        write_number(first - 2 * program["there_3"], program["removed_3"], rules >> (2 * RULE_WIDTH), duty, out)
+        write_number(first - program["there_2"], program["removed_2"], rules >> RULE_WIDTH, duty, out)
+        write_number(first, program["removed_1"], rules, duty, out)
+        write_number(last, 0, s.RULE_NONE, duty, out)
+        line_out.known[_at(work.at[AT_LINE] + each)] = 1
 
 
 @routine
@@ -174,9 +182,9 @@ def process_lines(entries, lines, shapes, tariffs, quantities, law, policy, work
         if count == 0:  # lines and numbers do not fit each other
             break
         if policy.detail == 1:
-            write_lines(count, lines, shapes, tariffs, law, policy, work, line_out, tariff_out)
-        treat_singles(lines.value, tariffs.duty, law, policy, work, out)
-        treat_plain(lines.value, tariffs.duty, law, policy, work, out)
+            write_lines(count, tariffs.duty, work, line_out, tariff_out)
+        treat_singles(lines.value, tariffs.duty, law, policy, work, outs)
+        treat_plain(lines.value, tariffs.duty, law, policy, work, outs)
         treat_free(lines.value, tariffs.duty, law, policy, work, outs)
         treat_components(lines.value, tariffs.duty, law, policy, work, outs)
         treat_replaced(lines.value, tariffs.duty, law, policy, work, outs)

@@ -13,6 +13,9 @@ from cape_kernels.tables import (
     MARK_REPLACES,
     ORIGIN_COLUMN2,
     ORIGIN_DISPLACED,
+    RULE_BITS,
+    RULE_SHIFT,
+    RULE_WIDTH,
     SHAPE_COMPONENT,
     SHAPE_PRIVILEGED,
     SHAPE_VALUED,
@@ -121,7 +124,7 @@ def make_program(place, tag, asked, shapes, law, policy, programs):  # type: ign
     shape, period = asked
     program = programs[place]
     before = np.int64(shapes.size[shape]) - 1
-    marks = weights = replaces = np.int64(0)
+    marks = weights = replaces = rules = np.int64(0)
     program["rate_1"] = program["rate_2"] = program["rate_3"] = 0
     program["removed_1"] = program["removed_2"] = program["removed_3"] = 0
     program["compared_1"] = program["compared_2"] = program["compared_3"] = 0
@@ -133,6 +136,8 @@ def make_program(place, tag, asked, shapes, law, policy, programs):  # type: ign
         weights += np.int64(ruling["weights"])
         if ruling["marks"] & MARK_REPLACES:
             replaces = np.int64(column)
+        if column < SHORT_ROAD:
+            rules |= ((np.int64(ruling["marks"]) >> RULE_SHIFT) & RULE_BITS) << (RULE_WIDTH * column)
         note_number(program, column, ruling)
     origin = np.int64(law.origins[period * (len(law.origins) // policy.periods) + shapes.origin[shape]])
     program["marks"] = marks
@@ -142,6 +147,7 @@ def make_program(place, tag, asked, shapes, law, policy, programs):  # type: ign
     program["there_1"] = -1 if before > 0 else 0
     program["there_2"] = -1 if before > 1 else 0
     program["there_3"] = -1 if before > 2 else 0
+    program["rules"] = rules
     program["replaces"] = replaces if replaces < SHORT_ROAD else 0
     program["spi"] = law.spis[period * (len(law.spis) // policy.periods) + shapes.spi[shape]]
     program["origin"] = origin

@@ -66,7 +66,7 @@ def write_last(line, last, filed, found, outs):  # type: ignore[no-untyped-def]
 
 
 @routine
-def treat_singles(value, duty, law, policy, work, out):  # type: ignore[no-untyped-def]
+def treat_singles(value, duty, law, policy, work, outs):  # type: ignore[no-untyped-def]
     """Add the lines of a block on `ROAD_SINGLE` to their entries."""
     for place in range(work.at[AT_ROADS + ROAD_SINGLE]):
         each, worth = line_at(ROAD_SINGLE, place, value, work)
@@ -75,13 +75,15 @@ def treat_singles(value, duty, law, policy, work, out):  # type: ignore[no-untyp
         first, entry = work.block[_at(BLOCK_FIRST + each)], work.block[_at(BLOCK_ENTRY + each)]
         sums = sum_single(first, worth, program, base, duty, policy.tolerance_cents)
         if sums.odd == 0:
-            add_line(entry, sums, sums.gap, out)
+            add_line(entry, sums, sums.gap, outs[0])
+            if policy.detail == 1:
+                outs[1].gap[_at(work.at[AT_LINE] + each)] = sums.gap
         else:
             leave(each, work)
 
 
 @routine
-def treat_plain(value, duty, law, policy, work, out):  # type: ignore[no-untyped-def]
+def treat_plain(value, duty, law, policy, work, outs):  # type: ignore[no-untyped-def]
     """Add the lines of a block on `ROAD_PLAIN` to their entries."""
     for place in range(work.at[AT_ROADS + ROAD_PLAIN]):
         each, worth = line_at(ROAD_PLAIN, place, value, work)
@@ -90,7 +92,9 @@ def treat_plain(value, duty, law, policy, work, out):  # type: ignore[no-untyped
         first, entry = work.block[_at(BLOCK_FIRST + each)], work.block[_at(BLOCK_ENTRY + each)]
         sums = sum_short(first, worth, program, base, duty, policy.tolerance_cents)
         if sums.odd | ((policy.tolerance_cents - abs(sums.gap)) >> 63) == 0:
-            add_line(entry, sums, sums.gap, out)
+            add_line(entry, sums, sums.gap, outs[0])
+            if policy.detail == 1:
+                outs[1].gap[_at(work.at[AT_LINE] + each)] = sums.gap
         else:
             leave(each, work)
 

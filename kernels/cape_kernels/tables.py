@@ -43,6 +43,7 @@ MARK_FORMULA = 1 << 22  # base number whose General rate takes a quantity
 MARK_BASE = 1 << 23  # chapters 1-97
 RULE_SHIFT = 25  # why the number is removed, three bits; see `status.RULE_*`
 RULE_BITS = 7
+RULE_WIDTH = 3
 
 # Weights: what the numbers of a line count, six bits each, so that one sum tells ordinary lines from others.
 WEIGHT_BAD = 1  # a number that no ordinary line has

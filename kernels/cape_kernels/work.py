@@ -38,6 +38,7 @@ PROGRAM = np.dtype(
         ("charged_1", np.int8),
         ("charged_2", np.int8),
         ("charged_3", np.int8),
+        ("rules", np.int16),  # why each of the three is removed, `RULE_WIDTH` bits each
         ("there_1", np.int8),  # -1 where there is such a number
         ("there_2", np.int8),
         ("there_3", np.int8),

@@ -1,0 +1,39 @@
+"""What a run asks of the C library's allocator, and where it does not."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+
+import pytest
+
+from cape_engine.pipeline.allocator import keep_freed_memory
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such call")
+def test_the_gnu_library_keeps_freed_memory() -> None:
+    """Both thresholds are taken."""
+    assert keep_freed_memory({}) is True
+
+
+@pytest.mark.parametrize("name", ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"])
+def test_whoever_sets_a_variable_decides(name: str) -> None:
+    """The environment counts first."""
+    assert keep_freed_memory({name: "1"}) is False
+
+
+@pytest.mark.parametrize("error", [OSError, TypeError])
+def test_a_library_that_cannot_be_asked_is_left_alone(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, or where there is no library to ask."""
+
+    def refuse(name: object) -> object:
+        raise error(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    assert keep_freed_memory({}) is False
+
+
+def test_a_library_without_the_call_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As musl and macOS."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+    assert keep_freed_memory({}) is False
