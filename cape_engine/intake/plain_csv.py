@@ -17,7 +17,7 @@ from cape_engine.intake.texts import Cells, Codes, Counted, Repeated, Repeats, T
 from cape_engine.schema.column import Column
 from cape_kernels import splitting as k
 
-_TILE_ROWS = (1 << 12) + 8  # no power of two: the columns would share the same few lines of the cache
+_TILE_ROWS = (1 << 13) + 8  # no power of two: the columns would share the same few lines of the cache
 
 
 class _Scratch:
