@@ -3,9 +3,9 @@
 A run frees the columns of one partition and at once asks for as much for the next. Arrow's allocator (mimalloc) gives
 freed pages back to the system after 10 ms, and the C library, which NumPy asks, gives every array of 128 KiB or more
 back at once; the system hands them out again one fault at a time, cleared, with all threads of the process waiting in
-turn. 3,000 to 14,000 faults a partition became 340, a tenth of the time of a run, when Arrow kept its memory; the C library
-keeping it as well gave nothing to 4 % more. A run keeps such memory to its end; it needs it
-anyway while the largest partition is under way. Whoever sets the variables decides otherwise.
+turn. 3,000 to 14,000 faults a partition became 340, a tenth of the time of a run, when Arrow kept its memory; the C
+library keeping it as well gave nothing to 4 % more. A run keeps such memory to its end; it needs it anyway while the
+largest partition is under way. Whoever sets the variables decides otherwise.
 """
 
 from __future__ import annotations
