@@ -13,7 +13,7 @@ from cape_kernels import status as s
 from mass.builders import run
 from mass.strategies import as_rows, as_settings, choices, entries
 from reference.duty import Measure
-from reference.removal import Choice, Line, Number, do_entry
+from reference.removal import Choice, Line, LineAnswer, Number, do_entry
 
 COMPARED = (
     Flag.BUNDLED_DUTY
@@ -52,6 +52,19 @@ def test_process__equals_slow_twin(lines: list[Line], choice: Choice) -> None:
     ]
     assert bool(found.recomputed_known[0]) == (wanted.second is not None)
     assert found.recomputed_duty_cents[0] == (wanted.second or 0)
+    rules = iter(found.rule.tolist())
+    for line, answer in zip(lines, wanted.lines, strict=True):
+        for number, change in zip(line.numbers, answer.changes, strict=True):
+            assert RULES[next(rules)].startswith(rule_of(number, change, line, answer))
+
+
+def rule_of(number: Number, change: str, line: Line, answer: LineAnswer) -> str:
+    """How the rule of a number begins; base numbers on replacement lines and of moved values have their own cases."""
+    kind = number.fact.kind
+    if change == "removed":
+        return f"5.1 {kind if kind in {'additional', 'replacement'} else 'exempt'} IEEPA number removed"
+    replaced = any(other.fact.kind == "replacement" for other in line.numbers)
+    return "" if kind == "base" and (replaced or "VALUE_MOVED" in answer.flags) else "kept as filed"
 
 
 def test_quantities__any_order_of_numbers() -> None:

@@ -14,16 +14,17 @@ import pytest
 
 from cape_engine.bridge import readonly
 from cape_engine.errors import StoreError
-from cape_engine.mass_processing import MassResult, load_column1, process
+from cape_engine.mass_processing import RULES, MassResult, load_column1, process
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as t
+from cape_engine.schema.codes import Change
 from cape_engine.settings import Settings
 from cape_engine.store.shapes import shapes_of
 from cape_kernels.work import BLOCK_LINES, PROGRAMS
 from mass.builders import AS_OF, entry, line, partition, ruleset, run, tariff
 
 BASE = "3923900080"  # 3 %
-IEEPA, REPLACEMENT, SECTION301 = "99030125", "99030220", "99038803"
+IEEPA, EXEMPT, REPLACEMENT, SECTION301 = "99030125", "99030130", "99030220", "99038803"
 
 
 def whole(result: MassResult) -> dict[str, list[Any]]:
@@ -77,6 +78,27 @@ def test_process__shapes_that_fall_on_one_place() -> None:
     for name, values in once.items():
         wanted = [values[at] for place in range(len(pairs) - far) for at in (place, place + far) * 2]
         assert again[name] == wanted, name
+
+
+def test_process__rules_of_numbers_in_any_order() -> None:
+    """Each number before the base number has its own change, rule and duty, wherever it stands and whatever follows."""
+    said = {
+        IEEPA: (10_000, Change.REMOVED, "5.1 additional", 0),
+        EXEMPT: (0, Change.REMOVED, "5.1 exempt", 0),
+        SECTION301: (25_000, Change.KEPT, "kept as filed", 25_000),
+        BASE: (3_000, Change.KEPT, "kept as filed", 3_000),
+    }
+    beside = [order for count in range(4) for order in itertools.permutations((IEEPA, EXEMPT, SECTION301), count)]
+    lines = [(*order, BASE) for pair in itertools.permutations(beside, 2) for order in pair]
+    made = [line(*(tariff(one, said[one][0], 1_000 if one == BASE else 0) for one in numbers)) for numbers in lines]
+    result = run(entry(*made))
+    wanted = [said[one] for numbers in lines for one in numbers]
+    assert result.change.tolist() == [change for _, change, _, _ in wanted]
+    for code, (_, _, rule, _) in zip(result.rule.tolist(), wanted, strict=True):
+        assert RULES[code].startswith(rule)
+    assert result.recalculated_number_cents.tolist() == [duty for _, _, _, duty in wanted]
+    assert result.gap_known.all()
+    assert not result.gap_cents.any()
 
 
 def test_process__findings_in_the_order_of_lines() -> None:
