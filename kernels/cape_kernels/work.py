@@ -28,6 +28,7 @@ PROGRAM = np.dtype(
         ("marks", np.int32),  # of all numbers before the last
         ("weights", np.int32),
         ("before", np.int32),  # how many numbers
+        ("rules", np.int16),  # why each of the first three is removed, `RULE_WIDTH` bits each
         # -1 or 0, as in `RULING`.
         ("removed_1", np.int8),
         ("removed_2", np.int8),
@@ -38,7 +39,6 @@ PROGRAM = np.dtype(
         ("charged_1", np.int8),
         ("charged_2", np.int8),
         ("charged_3", np.int8),
-        ("rules", np.int16),  # why each of the three is removed, `RULE_WIDTH` bits each
         ("there_1", np.int8),  # -1 where there is such a number
         ("there_2", np.int8),
         ("there_3", np.int8),

@@ -20,7 +20,7 @@ from cape_engine.schema import rows as t
 from cape_engine.schema.codes import Change
 from cape_engine.settings import Settings
 from cape_engine.store.shapes import shapes_of
-from cape_kernels.work import BLOCK_LINES, PROGRAMS
+from cape_kernels.work import BLOCK_LINES, PROGRAM, PROGRAMS
 from mass.builders import AS_OF, entry, line, partition, ruleset, run, tariff
 
 BASE = "3923900080"  # 3 %
@@ -78,6 +78,11 @@ def test_process__shapes_that_fall_on_one_place() -> None:
     for name, values in once.items():
         wanted = [values[at] for place in range(len(pairs) - far) for at in (place, place + far) * 2]
         assert again[name] == wanted, name
+
+
+def test_program__one_cache_line() -> None:
+    """What a shape means is fetched in one go: a field at the wrong place would pad it beyond 64 bytes."""
+    assert PROGRAM.itemsize == 64
 
 
 def test_process__rules_of_numbers_in_any_order() -> None:
