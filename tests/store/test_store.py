@@ -6,6 +6,7 @@ import gc
 import json
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from cape_engine.bridge import Partition
 from cape_engine.errors import OutputError, StoreError
 from cape_engine.schema import rows as s
 from cape_engine.schema.column import Column
-from cape_engine.store import FORMAT_VERSION, Source, Store, StoreWriter, content_hash, is_store
+from cape_engine.store import FORMAT_VERSION, Source, Store, StoreWriter, content_hash, is_store, shape_files, writer
 from cape_engine.store.layout import groups_of, numbers_metadata
 from cape_engine.store.measured import takes_quantity
 
@@ -192,6 +193,32 @@ def test_store_writer__cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot be written"):
         StoreWriter(tmp_path / "file" / "store")
+
+
+@pytest.mark.parametrize("table", ["entries", "lines", "tariffs", "quantities", "shapes"])
+def test_store_writer__full_disk_while_a_file_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """Whichever file the disk does not take, and in whatever thread, the caller hears of it; the store is not one."""
+    writes, shapes = writer._write_table, shape_files.write_shapes
+
+    def refuse(path: Path) -> None:
+        if path.stem == table:
+            raise OSError(28, "No space left on device")
+
+    def write_table(path: Path, *rest: Any) -> None:
+        refuse(path)
+        writes(path, *rest)
+
+    def write_shapes(path: Path, *rest: Any) -> None:
+        refuse(path)
+        shapes(path, *rest)
+
+    monkeypatch.setattr(writer, "_write_table", write_table)
+    monkeypatch.setattr(writer, "write_shapes", write_shapes)
+    with pytest.raises(OutputError, match="No space left on device"):
+        StoreWriter(tmp_path / "store").write(partition())
+    assert not is_store(tmp_path / "store")
 
 
 def test_store_opened__reads_when_asked(tmp_path: Path) -> None:
