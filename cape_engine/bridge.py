@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 Int8s = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
+
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Applies a function to each of several things and gives the results in their order: `map`, or that of a pool."""
 
 NO_DAY = -(2**31)
 """Day number of a missing date (days are counted from 1970-01-01, as Arrow's date32 does)."""
@@ -79,6 +82,8 @@ class Partition:
         tariffs: the numbers of those lines, in order (`STORE_TARIFFS`).
         sources: the files that `source_idx` counts.
         kept_shapes: reads the shapes of these very lines as a store keeps them; None where nobody wrote them down.
+        quantities: quantities and units of the numbers that have any (`sparse_quantities`) where `tariffs` has no such
+            columns, as in a partition that was just imported; None where it has them.
     """
 
     name: str
@@ -87,6 +92,7 @@ class Partition:
     tariffs: pa.Table
     sources: tuple[str, ...]
     kept_shapes: Callable[[], LineShapes | None] | None = None
+    quantities: pa.Table | None = None
 
 
 def readonly(array: npt.NDArray[_T]) -> npt.NDArray[_T]:
@@ -254,6 +260,8 @@ def sparse_quantities(partition: Partition, numbers: Collection[str] | None = No
         numbers: the tariff numbers whose quantities matter; those of others may be left out. None for all.
     """
     tariffs = partition.tariffs
+    if partition.quantities is not None:
+        return partition.quantities
     if not isinstance(tariffs, pa.Table):
         found: pa.Table = tariffs.sparse_quantities(numbers)
         return found

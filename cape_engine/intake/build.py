@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -193,7 +194,8 @@ def _write(
 
     def write(part: tuple[int, list[Piece]]) -> Findings:
         number, pieces = part
-        partition, found = partition_of(f"part-{number:05d}", pieces, names, intake.vocabularies), Findings()
+        found = Findings()
+        partition = partition_of(f"part-{number:05d}", pieces, names, intake.vocabularies, hands.map)
         if overlay is not None:
             partition, found = overlay.over(partition)
         writer.write(partition)
@@ -203,9 +205,10 @@ def _write(
 
     settled: dict[int, int] = {}
     pieces = _pieces(in_order(group, range(buckets), budget.threads), settled, findings)
-    for found in beside(write, enumerate(_cut(pieces, order.partition_lines))):
-        findings.extend(found)
-        order.watcher.advance()
+    with ThreadPoolExecutor(budget.threads, thread_name_prefix="cape-columns") as hands:
+        for found in beside(write, enumerate(_cut(pieces, order.partition_lines))):
+            findings.extend(found)
+            order.watcher.advance()
     for column, source in sorted(repeated):
         if column == s.VALUE_DOLLARS:
             heading = intake.labels[column][source]

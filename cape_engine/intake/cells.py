@@ -91,7 +91,7 @@ def parse(column: Column, cells: Cells, vocabularies: w.Vocabularies, ruleset: R
         return Parsed(cells.values, cells.status, None, cells.texts)
     if isinstance(cells, Repeated):
         each, status = _each(column, cells.texts, vocabularies, ruleset)
-        return Parsed(each[cells.index], status, cells.index, cells.texts, each if cells.whole else None)
+        return Parsed(each.take(cells.index), status, cells.index, cells.texts, each if cells.whole else None)
     if isinstance(cells, Texts):
         return parse(column, read_texts(column, cells), vocabularies, ruleset)
     if pa.types.is_integer(cells.type):
@@ -104,7 +104,7 @@ def parse(column: Column, cells: Cells, vocabularies: w.Vocabularies, ruleset: R
         return parse(column, Texts.of(cells), vocabularies, ruleset)
     texts, index = dictionary_of(cells)
     each, status = _each(column, texts, vocabularies, ruleset)
-    return Parsed(each[index], status, index, texts)
+    return Parsed(each.take(index), status, index, texts)
 
 
 def read_texts(column: Column, cells: Texts) -> Counted | Repeated:

@@ -14,7 +14,7 @@ from cape_kernels.vocabulary import mark_used, recode
 
 
 def arrow_column(column: Column, values: Numbers | None, count: int, words: Mapping[str, Sequence[str]]) -> pa.Array:
-    """Numbers as the Arrow column of the schema; None is unknown everywhere.
+    """Numbers as an Arrow column of the schema's type, whole numbers as wide as given; None is unknown everywhere.
 
     Args:
         column: which column.
@@ -34,10 +34,7 @@ def arrow_column(column: Column, values: Numbers | None, count: int, words: Mapp
     mask = missing if missing.any() else None
     if pa.types.is_boolean(column.type):
         return pa.array(values == 1, pa.bool_(), mask=mask)
-    wide = values.astype(column.type.to_pandas_dtype())
-    if mask is not None:
-        wide[mask] = 0
-    return pa.array(wide, column.type, mask=mask)
+    return pa.array(values, mask=mask)
 
 
 def _is_word(column: Column) -> bool:

@@ -25,10 +25,9 @@ from cape_engine.intake.bulk import add_rows
 from cape_engine.intake.entries import key_texts, keys_of_texts
 from cape_engine.intake.files import Unreadable
 from cape_engine.intake.headings import SCANNED_ROWS, Headings, Layout, find_header
-from cape_engine.intake.plain_csv import plain_cells
-from cape_engine.intake.texts import Cells, Texts
+from cape_engine.intake.plain_csv import Part, plain_cells
+from cape_engine.intake.texts import Texts
 from cape_engine.schema import facts as f
-from cape_engine.schema.column import Column
 from cape_kernels import delimited as k
 from cape_kernels import splitting as sp
 
@@ -132,19 +131,18 @@ class CsvFile:
             mark = before.result()
             if plain is None or mark.place != begin:
                 return self._carefully(mark, end, after)
-            count, columns = plain
+            count = plain.rows
             after.set_result(_Mark(end, mark.line + count))
         except BaseException as error:
             if not after.done():
                 after.set_exception(error)
             raise
-        return Block(columns, readonly(np.arange(mark.line, mark.line + count, dtype=np.int64)))
+        return Block(plain.columns, readonly(np.arange(mark.line, mark.line + count, dtype=np.int64)))
 
-    def _plain(self, data: npt.NDArray[np.uint8]) -> tuple[int, dict[Column, Cells]] | None:
-        """(rows, cells of each column) of a part; None if it is not plain, or neither ASCII nor UTF-8."""
-        if data.max(initial=0) >= _ASCII and self._encoding() != "utf-8":
-            return None
-        return plain_cells(data, self._delimiter, len(self.layout.header), self.layout.positions)
+    def _plain(self, data: npt.NDArray[np.uint8]) -> Part | None:
+        """The rows of a part; None if it is not plain, or neither ASCII nor UTF-8."""
+        part = plain_cells(data, self._delimiter, len(self.layout.header), self.layout.positions)
+        return part if part is None or part.ascii or self._encoding() == "utf-8" else None
 
     def _carefully(self, mark: _Mark, end: int, after: Future[_Mark]) -> Block:
         """The records that begin before `end`, each looked at; rows with a wrong number of cells become findings."""

@@ -75,7 +75,7 @@ def read_headers(paths: Sequence[Path | str], ruleset: Ruleset) -> tuple[pa.Tabl
     found = entry_facts(rows, vocabularies, findings, code="HEADER_CONFLICT")
     words = {str(column): vocabularies.of(column).words for column in f.ENTRY_FACTS}
     count = len(rows.keys)
-    arrays = [arrow_column(column, found.get(column), count, words) for column in f.ENTRY_FACTS]
+    arrays = [arrow_column(column, found.get(column), count, words).cast(column.type) for column in f.ENTRY_FACTS]
     columns = [key_texts(rows.keys), *arrays, pa.array(rows.refused)]
     return pa.table(columns, schema=arrow_schema(_COLUMNS)), findings
 
@@ -220,6 +220,12 @@ def _refused(partition: Partition, entries: pa.Table, refused: Bools, findings: 
     line_counts = integers(entries, s.LINE_COUNT, 0)
     keep_line = np.repeat(~refused, line_counts)
     keep_tariff = np.repeat(keep_line, integers(partition.lines, s.TARIFF_COUNT, 0))
+    quantities = partition.quantities
+    if quantities is not None:
+        rows = single(quantities, s.TARIFF).to_numpy()
+        moved = (np.cumsum(keep_tariff, dtype=np.int32) - np.int32(1))[rows]
+        place = quantities.schema.get_field_index(str(s.TARIFF))
+        quantities = quantities.set_column(place, str(s.TARIFF), pa.array(moved)).filter(pa.array(keep_tariff[rows]))
     before = np.asarray(single(entries, s.INPUT_REFUSED).to_numpy(zero_copy_only=False), bool)
     for column, values in (
         (s.INPUT_REFUSED, pa.array(before | refused)),
@@ -232,4 +238,5 @@ def _refused(partition: Partition, entries: pa.Table, refused: Bools, findings: 
         partition.lines.filter(pa.array(keep_line)),
         partition.tariffs.filter(pa.array(keep_tariff)),
         partition.sources,
+        quantities=quantities,
     )

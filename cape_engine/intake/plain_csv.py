@@ -7,6 +7,7 @@ over a whole part, every cell of a column would be fetched from farther away.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +42,24 @@ _FREE: list[_Scratch] = []
 """Not in use at the moment; as many as parts were ever read at once."""
 
 
+class Part(NamedTuple):
+    """Rows of a file.
+
+    Attributes:
+        rows: how many.
+        columns: the cells of each column.
+        ascii: whether all bytes of the part are such.
+    """
+
+    rows: int
+    columns: dict[Column, Cells]
+    ascii: bool
+
+
 def plain_cells(
     data: npt.NDArray[np.uint8], delimiter: str, width: int, positions: Mapping[Column, int]
-) -> tuple[int, dict[Column, Cells]] | None:
-    """(rows, cells of each column) of a part; None if one of its records is not plain.
+) -> Part | None:
+    """A part; None if one of its records is not plain.
 
     Args:
         data: the bytes of whole records, UTF-8.
@@ -64,7 +79,7 @@ def plain_cells(
 
 def _read(
     data: npt.NDArray[np.uint8], delimiter: str, slots: Int64s, names: list[Column], scratch: _Scratch
-) -> tuple[int, dict[Column, Cells]] | None:
+) -> Part | None:
     """As `plain_cells`; `slots` says which of `names` each cell of a record is."""
     columns: list[_Reading] = []
     seen = readonly(scratch.spans)
@@ -83,7 +98,7 @@ def _read(
         for slot, column in enumerate(columns):
             column.read(seen[slot, :count], rows)
         rows += count
-    return rows, {column.column: column.cells(rows) for column in columns}
+    return Part(rows, {column.column: column.cells(rows) for column in columns}, not state[k.HIGH])
 
 
 class _Reading:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from cape_engine.bridge import Bools, Int64s, Partition
+from cape_engine.bridge import Bools, Each, Int64s, Partition
 from cape_engine.intake.cells import missing_of
 from cape_engine.intake.chunk import ORDINALS
 from cape_engine.intake.columns import arrow_column
@@ -20,10 +20,11 @@ from cape_engine.intake.stretch import Numbers
 from cape_engine.intake.words import Vocabularies
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
-from cape_engine.schema.column import Column, arrow_schema
+from cape_engine.schema.column import Column
 from cape_kernels.entry_number import ENTRY_LENGTH
 
 _AFTER_FILER = 36 ** (ENTRY_LENGTH - 3)
+_TARIFFS = tuple(column for column in s.STORE_TARIFFS if column not in s.STORE_QUANTITIES)
 
 
 @dataclass(slots=True)
@@ -66,10 +67,12 @@ class Piece:
             self.refused.copy(),
             self.lines,
             self.tariffs,
-            *({column: values.copy() for column, values in facts.items()} for facts in self._facts()),
+            *({column: values.copy() for column, values in facts.items()} for facts in self.facts),
         )
 
-    def _facts(self) -> tuple[dict[Column, Numbers], ...]:
+    @property
+    def facts(self) -> tuple[dict[Column, Numbers], ...]:
+        """The columns of entries, lines and tariffs."""
         return self.of_entries, self.of_lines, self.of_tariffs
 
 
@@ -155,7 +158,9 @@ class Cutter:
             self._held = []
 
 
-def partition_of(name: str, pieces: Sequence[Piece], sources: Sequence[str], vocabularies: Vocabularies) -> Partition:
+def partition_of(
+    name: str, pieces: Sequence[Piece], sources: Sequence[str], vocabularies: Vocabularies, each: Each = map
+) -> Partition:
     """A partition of pieces that follow each other; their columns are taken out of them on the way.
 
     Args:
@@ -163,16 +168,15 @@ def partition_of(name: str, pieces: Sequence[Piece], sources: Sequence[str], voc
         pieces: entries in order.
         sources: names of the files.
         vocabularies: words of all columns.
+        each: applies a function to each column; that of a pool of threads makes several at the same time.
     """
     words = {str(column): vocabularies.of(column).words for column in s.CANONICAL_ROWS}
     keys = np.concatenate([piece.keys for piece in pieces])
+    entries = [len(piece.keys) for piece in pieces]
     lines = [int(piece.lines[-1]) for piece in pieces]
     tariffs = [int(piece.tariffs[-1]) for piece in pieces]
-    codes, filers = _filers(
-        keys,
-        _joined(f.FILER_CODE, [piece.of_entries for piece in pieces], [len(piece.keys) for piece in pieces]),
-        words[str(f.FILER_CODE)],
-    )
+    of_entries, of_lines, of_tariffs = ([piece.facts[level] for piece in pieces] for level in range(3))
+    codes, filers = _filers(keys, _joined(f.FILER_CODE, of_entries, entries), words[str(f.FILER_CODE)])
     ready: dict[Column, pa.Array] = {
         f.ENTRY_NUMBER: key_texts(keys),
         f.FILER_CODE: arrow_column(f.FILER_CODE, codes, len(keys), {str(f.FILER_CODE): filers}),
@@ -180,24 +184,45 @@ def partition_of(name: str, pieces: Sequence[Piece], sources: Sequence[str], voc
         s.LINE_COUNT: _counts(s.LINE_COUNT, [piece.lines for piece in pieces]),
         s.TARIFF_COUNT: _counts(s.TARIFF_COUNT, [piece.tariffs for piece in pieces]),
     }
-
-    def table(columns: Sequence[Column], parts: list[dict[Column, Numbers]], counts: list[int]) -> pa.Table:
-        """A table of the store, one column after the other, so that a column exists twice only for a moment."""
-        arrays = [
-            ready[column]
-            if column in ready
-            else arrow_column(column, _joined(column, parts, counts), sum(counts), words)
-            for column in columns
-        ]
-        return pa.table(arrays, schema=arrow_schema(columns))
-
-    return Partition(
-        name,
-        table(s.STORE_ENTRIES, [piece.of_entries for piece in pieces], [len(piece.keys) for piece in pieces]),
-        table(s.STORE_LINES, [piece.of_lines for piece in pieces], lines),
-        table(s.STORE_TARIFFS, [piece.of_tariffs for piece in pieces], tariffs),
-        tuple(sources),
+    quantities, places = _quantities(of_tariffs, tariffs)
+    levels = (
+        (_TARIFFS, of_tariffs, tariffs),
+        (tuple(quantities), [quantities], [len(places)]),
+        (s.STORE_LINES, of_lines, lines),
+        (s.STORE_ENTRIES, of_entries, entries),
     )
+
+    def made(cell: tuple[Column, list[dict[Column, Numbers]], list[int]]) -> pa.Array:
+        """One column; whole numbers stay as narrow as they are: the store would make them so again."""
+        column, parts, counts = cell
+        if column in ready:
+            return ready[column]
+        return arrow_column(column, _joined(column, parts, counts), sum(counts), words)
+
+    arrays = iter(each(made, [(column, parts, counts) for columns, parts, counts in levels for column in columns]))
+    tables = [_table(columns, [next(arrays) for _column in columns]) for columns, _parts, _counts in levels]
+    amounts = tables[1].add_column(0, str(s.TARIFF), pa.array(places.astype(np.int32)))
+    return Partition(name, tables[3], tables[2], tables[0], tuple(sources), quantities=amounts)
+
+
+def _table(columns: Sequence[Column], arrays: Sequence[pa.Array]) -> pa.Table:
+    """Columns as a table, each as wide as it is."""
+    fields = [column.field.with_type(values.type) for column, values in zip(columns, arrays, strict=True)]
+    return pa.table(list(arrays), schema=pa.schema(fields))
+
+
+def _quantities(parts: list[dict[Column, Numbers]], counts: list[int]) -> tuple[dict[Column, Numbers], Int64s]:
+    """(quantities and units of the numbers that have any, taken out of the pieces; which numbers those are).
+
+    Most numbers have none: columns of all numbers, unknown in most rows, would be made only to be thinned out again.
+    """
+    given = {column: _joined(column, parts, counts) for column in s.STORE_QUANTITIES if column != s.TARIFF}
+    known = np.zeros(sum(counts), np.bool_)
+    for values in given.values():
+        if values is not None:
+            known |= values >= 0
+    places = np.flatnonzero(known)
+    return {column: values.take(places) for column, values in given.items() if values is not None}, places
 
 
 def _counts(column: Column, offsets: Sequence[Int64s]) -> pa.Array:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cape_engine.bridge import Partition, single, sparse_quantities
+from cape_engine.bridge import Each, Partition, single, sparse_quantities
 from cape_engine.schema.column import Column
 from cape_engine.schema.rows import SOURCE_IDX, SOURCE_ROW
 from cape_engine.store.layout import TABLES
 from cape_engine.store.packing import by_number, packed
 
-Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-"""Applies a function to each of several things and gives the results in their order: `map`, or that of a pool."""
 _PROVENANCE = frozenset({str(SOURCE_IDX), str(SOURCE_ROW)})
 
 
@@ -26,21 +23,30 @@ def packed_tables(partition: Partition, each: Each = map) -> dict[str, pa.Table]
 
     Args:
         partition: any.
-        each: applies a function to each table; that of a pool of threads packs several at the same time.
+        each: applies a function to each column; that of a pool of threads packs several at the same time.
     """
-    tables = {
-        "quantities": lambda: sparse_quantities(partition),
-        "tariffs": lambda: partition.tariffs,
-        "lines": lambda: partition.lines,
-        "entries": lambda: partition.entries,
-    }
     columns = dict(TABLES)
-    names = tuple(tables)  # those that take longest first
-    ready = dict(zip(names, each(lambda name: packed(tables[name](), columns[name]), names), strict=True))
-    return {
-        **{name: ready[name] for name, _ in TABLES},
-        "quantities": by_number(ready["quantities"], ready["tariffs"]),
+    whole = {
+        "tariffs": partition.tariffs,
+        "quantities": sparse_quantities(partition),
+        "lines": partition.lines,
+        "entries": partition.entries,
     }
+    cells = [
+        (name, column, single(table, column))
+        for name, table in whole.items()  # those that take longest first
+        for column in columns[name]
+        if str(column) in table.column_names
+    ]
+    found: dict[str, list[tuple[pa.Field, pa.Array]]] = {name: [] for name, _ in TABLES}
+    for (name, _column, _values), one in zip(cells, each(lambda cell: packed(*cell[1:]), cells), strict=True):
+        if one is not None:
+            found[name].append(one)
+    tables = {
+        name: pa.table([values for _field, values in made], schema=pa.schema([field for field, _values in made]))
+        for name, made in found.items()
+    }
+    return {**tables, "quantities": by_number(tables["quantities"], tables["tariffs"], each)}
 
 
 def content_hash(partition: Partition) -> str:

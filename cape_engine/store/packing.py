@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cape_engine.bridge import NO_NUMBER, single
+from cape_engine.bridge import NO_NUMBER, Each, single
 from cape_engine.schema.column import Column
 from cape_engine.schema.rows import HTS_NUMBER, LINE_FACTS, PRIVILEGED_DATE, STORE_QUANTITIES, TARIFF
 
@@ -18,31 +16,24 @@ SILENT = frozenset((*LINE_FACTS, *STORE_QUANTITIES)) - {PRIVILEGED_DATE, TARIFF}
 """Columns in which an unknown cell is common and is written as the word "" or the number -1."""
 
 
-def packed(table: pa.Table, columns: Iterable[Column]) -> pa.Table:
-    """The columns of `table` that say something, as they are written.
+def packed(column: Column, values: pa.Array) -> tuple[pa.Field, pa.Array] | None:
+    """A column as it is written; None if it has not a single value and is left out.
 
-    A column without a single value is left out; int64 becomes int32 where every value fits, and small numbers are
-    written as int32 too (both decode twice as fast, docs/performance.md); a column without nulls is marked as such;
-    dictionaries keep the words in use. Where `SILENT` says so, an unknown cell is the word "" or the number -1 in a
-    column without nulls, which decodes three times as fast.
+    int64 becomes int32 where every value fits, and small numbers are written as int32 too (both decode twice as fast,
+    docs/performance.md); a column without nulls is marked as such; dictionaries keep the words in use. Where `SILENT`
+    says so, an unknown cell is the word "" or the number -1 in a column without nulls, which decodes three times as
+    fast.
     """
-    fields, arrays = [], []
-    for column in columns:
-        if str(column) not in table.column_names:
-            continue
-        values = single(table, column)
-        if values.null_count == len(values):
-            continue
-        if pa.types.is_dictionary(values.type):
-            values, nullable = _compact(values, silent=column in SILENT)
-        else:
-            values = _narrow(values)
-            if column in SILENT and values.null_count:
-                values = pc.fill_null(values, NO_NUMBER)
-            nullable = values.null_count > 0
-        fields.append(pa.field(str(column), values.type, nullable=nullable))
-        arrays.append(values)
-    return pa.table(arrays, schema=pa.schema(fields))
+    if values.null_count == len(values):
+        return None
+    if pa.types.is_dictionary(values.type):
+        values, nullable = _compact(values, silent=column in SILENT)
+    else:
+        values = _narrow(values)
+        if column in SILENT and values.null_count:
+            values = pc.fill_null(values, NO_NUMBER)
+        nullable = values.null_count > 0
+    return pa.field(str(column), values.type, nullable=nullable), values
 
 
 def _narrow(values: pa.Array) -> pa.Array:
@@ -72,7 +63,10 @@ def _compact(values: pa.DictionaryArray, *, silent: bool) -> tuple[pa.Dictionary
     rank[used[order]] = np.arange(len(used), dtype=np.int32) + int(blank)
     if blank:
         words = pa.concat_arrays([pa.array([""]), words])
-    ranked = np.take(rank, codes, mode="wrap")
+    if len(used) == len(values.dictionary) and bool((order == np.arange(len(order))).all()):
+        ranked = codes + np.int32(blank)  # as an import gives them: nothing to leave out, nothing to sort
+    else:
+        ranked = np.take(rank, codes, mode="wrap")
     mask = ranked < 0 if values.null_count and not blank else None
     indices = pa.array(ranked, pa.int32(), mask=mask)
     return pa.DictionaryArray.from_arrays(indices, words), mask is not None or (silent and own_blank)
@@ -91,15 +85,22 @@ def spoken(values: pa.Array, column: Column, *, nullable: bool) -> pa.Array:
     return pa.DictionaryArray.from_arrays(indices, values.dictionary.slice(1))
 
 
-def by_number(quantities: pa.Table, tariffs: pa.Table) -> pa.Table:
-    """Quantities in the order of their tariff numbers, and of their rows."""
+def by_number(quantities: pa.Table, tariffs: pa.Table, each: Each = map) -> pa.Table:
+    """Quantities in the order of their tariff numbers, and of their rows.
+
+    Args:
+        quantities: packed.
+        tariffs: the packed table whose rows they name.
+        each: applies a function to each column.
+    """
     if quantities.num_rows == 0:
         return quantities
     numbers = single(tariffs, HTS_NUMBER)
     codes = numbers.indices.to_numpy()[single(quantities, TARIFF).to_numpy()]
     # A stable sort of 16 bits is a radix sort: eight times as fast.
     order = np.argsort(codes.astype(np.uint16) if len(numbers.dictionary) < _UINT16 else codes, kind="stable")
-    return quantities.take(pa.array(order))
+    places = pa.array(order)
+    return pa.table(list(each(lambda values: values.take(places), quantities.columns)), schema=quantities.schema)
 
 
 def unpacked(values: pa.Array | None, column: Column, count: int) -> pa.Array:

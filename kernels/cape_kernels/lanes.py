@@ -12,6 +12,7 @@ import numpy as np
 from cape_kernels._jit import instruction
 
 WIDTH = 64
+_HIGH = 128
 
 
 def _spelled_out(data: Any, place: int, byte: int) -> np.uint64:
@@ -37,6 +38,27 @@ def _compared(_context: Any, data: Any, place: Any, byte: Any) -> Any:  # noqa: 
         return builder.bitcast(builder.icmp_unsigned("==", loaded, wanted), ir.IntType(WIDTH))
 
     return types.uint64(data, types.int64, types.uint8), code
+
+
+def _spelled_out_high(data: Any, place: int) -> np.uint64:
+    """The same for a run with the compiler off."""
+    return np.uint64(sum(1 << step for step in range(WIDTH) if data[place + step] >= _HIGH))
+
+
+def _highest(_context: Any, data: Any, place: Any) -> Any:  # noqa: ARG001 - as Numba asks for them
+    """(signature, code) of `high_bytes`."""
+    from llvmlite import ir
+    from numba import types
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(8), WIDTH)
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        loaded = builder.load(builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer()))
+        loaded.align = 1
+        nothing = ir.Constant(vector, [0] * WIDTH)
+        return builder.bitcast(builder.icmp_signed("<", loaded, nothing), ir.IntType(WIDTH))
+
+    return types.uint64(data, types.int64), code
 
 
 def _spelled_out_bit(bits: Any) -> int:
@@ -81,6 +103,9 @@ def _asked_for(_context: Any, data: Any, place: Any) -> Any:  # noqa: ARG001 - a
 
 equal_bytes: Any = instruction(_compared, _spelled_out)
 """equal_bytes(data, place, byte): bit i says whether data[place + i] is `byte`; 64 bytes from `place` on are there."""
+
+high_bytes: Any = instruction(_highest, _spelled_out_high)
+"""high_bytes(data, place): bit i says whether data[place + i] is 128 or more; 64 bytes from `place` on are there."""
 
 lowest_bit: Any = instruction(_lowest, _spelled_out_bit)
 """lowest_bit(bits): which bit (0 to 63) is the lowest that is set in a word that is not 0."""

@@ -29,20 +29,20 @@ def sort_rows(keys, order, spare_keys, spare_order, counts):
     """
     rows = len(keys)
     radix = 1 << DIGIT_BITS
-    for place in range(len(counts)):
-        counts[place] = 0
+    differing = np.int64(0)
     for row in range(rows):
         order[row] = row
-        rest = keys[row]
-        for digit in range(DIGITS):
-            counts[(digit << DIGIT_BITS) + (rest & (radix - 1))] += 1
-            rest >>= DIGIT_BITS
+        differing |= keys[row] ^ keys[0]
     moved = False
     for digit in range(DIGITS):
         base = digit << DIGIT_BITS
         shift = digit * DIGIT_BITS
-        if rows == 0 or counts[base + ((keys[0] >> shift) & (radix - 1))] == rows:
+        if (differing >> shift) & (radix - 1) == 0:
             continue
+        for place in range(base, base + radix):
+            counts[place] = 0
+        for row in range(rows):
+            counts[base + ((keys[row] >> shift) & (radix - 1))] += 1
         total = np.int64(0)
         for value in range(radix):
             count = counts[base + value]

@@ -10,13 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from cape_kernels._jit import helper, kernel, types
-from cape_kernels.lanes import WIDTH, equal_bytes, lowest_bit
+from cape_kernels.lanes import WIDTH, equal_bytes, high_bytes, lowest_bit
 from cape_kernels.words64 import parities
 
 PLACE = 0
 RECORDS = 1
 PLAIN = 2
-STATE_LENGTH = 3
+HIGH = 3
+STATE_LENGTH = 4
 
 TAIL = WIDTH
 """Bytes of scratch that the kernel needs."""
@@ -57,17 +58,19 @@ def _says_something(data, place, end, delimiter):  # type: ignore[no-untyped-def
 
 @helper
 def _bits_of(data, base, delimiter, tail):  # type: ignore[no-untyped-def]
-    """(quotes, delimiters and line ends, line ends) among the 64 bytes from `base` on, a bit each.
+    """(quotes, delimiters and line ends, line ends, what is not ASCII) among the 64 bytes from `base` on, a bit each.
 
     The last bytes are copied into `tail` with zeros behind them, because 64 are compared at a time.
     """
     if base + WIDTH <= len(data):
         ends = equal_bytes(data, base, _LF) | equal_bytes(data, base, _CR)
-        return equal_bytes(data, base, _QUOTE), ends | equal_bytes(data, base, delimiter), ends
+        between = ends | equal_bytes(data, base, delimiter)
+        return equal_bytes(data, base, _QUOTE), between, ends, high_bytes(data, base)
     for step in range(WIDTH):
         tail[step] = data[base + step] if base + step < len(data) else 0
     ends = equal_bytes(tail, 0, _LF) | equal_bytes(tail, 0, _CR)
-    return equal_bytes(tail, 0, _QUOTE), ends | equal_bytes(tail, 0, delimiter), ends
+    between = ends | equal_bytes(tail, 0, delimiter)
+    return equal_bytes(tail, 0, _QUOTE), between, ends, high_bytes(tail, 0)
 
 
 @kernel(types.void(_BYTES, types.uint8, _SLOTS, _SPANS_OUT, _BYTES_OUT, _STATE_OUT))
@@ -83,7 +86,8 @@ def split_records(data, delimiter, slots, spans, tail, state):
         slots: for each cell of a record its row in `spans`, or -1 where it is not wanted.
         spans: wanted cells x as many records as are to be read now, out.
         tail: 64 bytes of scratch.
-        state: in and out: where to begin and where the next record begins; out: records written, 1 if they are plain.
+        state: in and out: where to begin and where the next record begins; out: records written, 1 if they are plain;
+            in and out: not 0 once a byte that is not ASCII was seen.
     """
     size = np.int64(len(data))
     cells = np.int64(len(slots))
@@ -96,8 +100,10 @@ def split_records(data, delimiter, slots, spans, tail, state):
     within = _NONE  # all bits set while a quoted cell goes on
     after_mark = _ONE  # whether the byte before stands at the end of a cell
     after_quote = _NONE  # whether the byte before closes a quoted cell
+    high = _NONE
     for base in range(start, size, WIDTH):
-        quotes, between, ends = _bits_of(data, base, delimiter, tail)
+        quotes, between, ends, beyond = _bits_of(data, base, delimiter, tail)
+        high |= beyond
         inside = parities(quotes) ^ within
         closing = quotes & ~inside
         opening = quotes & inside
@@ -142,9 +148,11 @@ def split_records(data, delimiter, slots, spans, tail, state):
                 state[RECORDS] = record
                 state[PLACE] = start
                 state[PLAIN] = 1
+                state[HIGH] |= np.int64(high != _NONE)
                 return
     state[RECORDS] = record
     state[PLACE] = size
+    state[HIGH] |= np.int64(high != _NONE)
     if within != _NONE:
         return
     if start < size or cell > 0:  # the last line has no end

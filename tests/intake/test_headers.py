@@ -15,6 +15,8 @@ from cape_engine.errors import InputError, UsageError
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
 
+from .conftest import ES003, GOOD
+
 
 @pytest.fixture
 def lines(tmp_path: Path) -> Callable[..., Path]:
@@ -131,6 +133,27 @@ def test_build_store__bad_header_cell(
     assert result.entry("ABC12345676")["line_count"] == 0
     assert [row["duty_cents"] for row in result.table("tariffs")] == [0]
     assert "HEADER_CELL_REFUSED" in result.codes()
+
+
+def test_build_store__quantities_behind_a_refused_entry(
+    read: Callable[..., Any], export: Callable[..., Path], lines: Callable[..., Path]
+) -> None:
+    """The lines of a refused entry take their quantities along; those of the others stay with their own numbers."""
+    header = (*ES003, "Line Tariff Quantity (1)", "Line Tariff UOM (1) Code", "Line Tariff Quantity (2)")
+    given = [("", "", ""), ("12.50", "KG", "3"), ("7", "NO", "")]
+    rows = [(*row, *more) for row, more in zip(GOOD, given, strict=True)]
+    more = [("XYZ00000015", "2", *rows[2][2:6], str(place), *rows[2][7:10], *given[place - 1]) for place in (1, 2)]
+    path = export([*rows, *more], header)
+    whole, part = read(path), read(path, headers=[lines("entry_number,deposit_date", "ABC12345676,soon")])
+    assert part.refused() == ["ABC12345676"]
+    assert part.table("tariffs") == whole.table("tariffs")[2:]
+    assert [
+        (row.get("quantity_1_e2"), row.get("uom_1"), row.get("quantity_2_e2")) for row in part.table("tariffs")
+    ] == [
+        (700, "NO", None),
+        (None, None, None),
+        (1250, "KG", 300),
+    ]
 
 
 def test_overlay_headers__blank_status_does_not_beat_a_word(

@@ -20,7 +20,10 @@ WILD = st.text('a ,;"\n\r1', max_size=6)
 
 
 def split(text: str, delimiter: str = ",", room: int = 1000, begin: int = 0) -> tuple[list[list[str]], bool, int]:
-    """(cells of each record, whether all are plain, where the next begins) of a first call."""
+    """(cells of each record, whether all are plain, where the next begins) of a first call.
+
+    Where all are plain and read, the kernel knows whether all of them are ASCII.
+    """
     data = np.frombuffer(text.encode(), np.uint8)
     slots = np.arange(WIDTH)
     slots.flags.writeable = False
@@ -35,6 +38,8 @@ def split(text: str, delimiter: str = ",", room: int = 1000, begin: int = 0) -> 
         ]
         for row in range(state[k.RECORDS])
     ]
+    if state[k.PLAIN] and state[k.PLACE] == len(data):
+        assert bool(state[k.HIGH]) is not text.encode()[begin:].isascii()
     return records, bool(state[k.PLAIN]), int(state[k.PLACE])
 
 
@@ -86,6 +91,20 @@ def test_split_records__not_plain(text: str) -> None:
     found, plain, _place = split("1,2,3\n" * 30 + text + "4,5,6\n" * 30)
     assert not plain
     assert found == [*[["1", "2", "3"]] * 30, ["a", "b", "c"]][: len(found)]
+
+
+@pytest.mark.parametrize("place", range(0, 140, 7))
+def test_split_records__not_ascii(place: int) -> None:
+    """One letter beyond ASCII is seen wherever it stands, also by a call that has room for fewer records."""
+    text = "a,b,c\n" * 12 + f"{'x' * place}\u00e9,b,c\n" + "a,b,c\n" * 20
+    assert split(text)[1]
+    data = np.frombuffer(text.encode(), np.uint8)
+    slots, state = np.array([-1, -1, -1]), np.zeros(k.STATE_LENGTH, np.int64)
+    slots.flags.writeable = False
+    while state[k.PLACE] < len(data):
+        k.split_records(data, np.uint8(44), slots, np.zeros((1, 2), np.int64), np.zeros(k.TAIL, np.uint8), state)
+        assert state[k.PLAIN]
+    assert state[k.HIGH]
 
 
 def test_split_records__some_at_a_time() -> None:
