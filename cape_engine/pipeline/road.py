@@ -115,7 +115,7 @@ def _shares(
         following = place + threads
         if following < len(keys) and not collector.holds(keys[following]):
             announcer.announce(store.partitions[following])
-        partition = store.opened(store.partitions[place], context.ahead)
+        partition = store.opened(store.partitions[place], context.ahead, announcer.loaded(store.partitions[place]))
         part = processed(partition, context)
         context.learn(partition)
         announcer.passed(store.partitions[place])

@@ -1,31 +1,34 @@
-"""Telling the system which bytes of a partition will be read soon, so that no thread waits for the disk.
+"""Having the bytes of a partition at hand before they are asked for, so that no thread waits for the disk.
 
 A store larger than the memory comes from the disk in every run. Threads that compute would wait for each column in
-turn; a thread beside them names the columns of the next partitions, and the system reads them meanwhile. Nothing is
-copied, and where the system cannot be told, nothing happens.
+turn; a thread beside them reads the columns of the next partitions into memory of its own (`loading`). Those of a store
+that fits the memory are only named: the system reads them meanwhile, and keeps them for the next run. Where the system
+can do neither, nothing happens.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cape_engine.store import loading
 from cape_engine.store.layout import TABLES, measured_groups_of
+from cape_engine.store.loading import BLOCK_BYTES, Groups, Loaded, Room
 from cape_engine.store.shape_files import SHAPES_FILE
 from cape_engine.store.store import Store
 
 _AT_ONCE = 512 << 10  # the system takes no more of one call than its device takes at once
 _ROW_BYTES = 8  # what a run reads for a tariff number, about
 _SHARE = 0.75  # of the memory, which others want as well
-_Span = tuple[int, int]
 
 
 class Announcer:
@@ -41,6 +44,11 @@ class Announcer:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="cape-ahead")
         self._told: Future[None] | None = None
         self._too_large = store.manifest["totals"]["tariffs"] * _ROW_BYTES > _memory_bytes() * _SHARE
+        self._loads = self._too_large and loading.CAN_LOAD
+        self._lock = threading.Lock()
+        self._loading: dict[str, Future[Mapping[str, Loaded]]] = {}
+        self._rooms: dict[str, Room] = {}
+        self._free: list[Room] = []
 
     def __enter__(self) -> Self:
         return self
@@ -50,15 +58,61 @@ class Announcer:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def passed(self, name: str) -> None:
-        """A partition was read: where all of them do not fit the memory, the system may forget it."""
-        if self._too_large:
-            self._pool.submit(forget, self._store, name)
-
     def announce(self, name: str) -> None:
         """Announce a partition, unless the disk is so far behind that another one is still being announced."""
-        if self._told is None or self._told.done():
+        if self._loads and self._ahead:
+            with self._lock:
+                self._rooms[name] = room = self._free.pop() if self._free else Room()
+                self._loading[name] = self._pool.submit(self._loaded, name, room)
+        elif self._told is None or self._told.done():
             self._told = self._pool.submit(announce, self._store, name, self._ahead)
+
+    def loaded(self, name: str) -> Mapping[str, Loaded]:
+        """What is in memory of the files of a partition, for `Store.opened`; it stays there until `passed`."""
+        with self._lock:
+            found = self._loading.pop(name, None)
+        return {} if found is None else found.result()
+
+    def passed(self, name: str) -> None:
+        """A partition was read: its memory may be used for another, by the system or by us."""
+        with self._lock:
+            room = self._rooms.pop(name, None)
+            if room is not None:
+                self._free.append(room)
+        if self._too_large and room is None:
+            self._pool.submit(forget, self._store, name)
+
+    def _loaded(self, name: str, room: Room) -> Mapping[str, Loaded]:
+        """Read what a run will ask for of a partition; nothing where it cannot be read in this way."""
+        wanted = list(_wanted(self._store, name, self._ahead))
+        try:
+            room.clear(sum(path.stat().st_size + BLOCK_BYTES for _table, path, _columns, _groups in wanted))
+            return {table: loading.load(path, room, columns, groups) for table, path, columns, groups in wanted}
+        except (OSError, pa.ArrowException, ValueError, LookupError):  # whoever reads it in earnest says what is wrong
+            self._loads = False
+            return {}
+
+
+def _wanted(
+    store: Store, name: str, ahead: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, Path, Collection[str] | None, Groups]]:
+    """(table, file, columns, how many row groups) of everything that a run will ask for of a partition."""
+    for table, columns in tuple(ahead.items()):
+        yield table, store.file(name, table), columns, _all_groups
+    yield "quantities", store.file(name, "quantities"), None, _measured_groups
+    shapes = store.folder / name / SHAPES_FILE
+    if shapes.exists():
+        yield SHAPES_FILE, shapes, None, _all_groups
+
+
+def _all_groups(metadata: pq.FileMetaData) -> int:
+    """Every row group."""
+    return int(metadata.num_row_groups)
+
+
+def _measured_groups(metadata: pq.FileMetaData) -> int:
+    """What a run reads of the quantities."""
+    return measured_groups_of(metadata.metadata, metadata.num_row_groups)
 
 
 def forget(store: Store, name: str) -> None:
@@ -90,10 +144,8 @@ def announce(store: Store, name: str, ahead: Mapping[str, Collection[str]]) -> N
     """
     if not ahead or not hasattr(os, "posix_fadvise") or _at_hand(store.file(name, "tariffs")):
         return
-    for table, columns in tuple(ahead.items()):
-        _announce(store.file(name, table), columns)
-    _announce(store.file(name, "quantities"), None)
-    _announce(store.folder / name / SHAPES_FILE, None)
+    for _table, path, columns, groups in _wanted(store, name, ahead):
+        _announce(path, columns, groups)
 
 
 def _at_hand(path: Path) -> bool:
@@ -103,36 +155,11 @@ def _at_hand(path: Path) -> bool:
     return False
 
 
-def _announce(path: Path, columns: Collection[str] | None) -> None:
-    """Announce some columns of a file; without names, what a run reads of the quantities, or all shapes."""
+def _announce(path: Path, columns: Collection[str] | None, groups: Groups) -> None:
+    """Announce some columns of the first row groups of a file."""
     with suppress(OSError, pa.ArrowException), path.open("rb", buffering=0) as file:
-        for begin, end in _joined(_spans(pq.read_metadata(path), columns)):
+        metadata = pq.read_metadata(path)
+        for begin, end in loading.joined(loading.spans(metadata, columns, groups(metadata))):
             for place in range(begin, end, _AT_ONCE):
                 size = min(_AT_ONCE, end - place)
                 os.posix_fadvise(file.fileno(), place, size, os.POSIX_FADV_WILLNEED)
-
-
-def _spans(metadata: Any, columns: Collection[str] | None) -> Iterator[_Span]:
-    """First byte of each column chunk, and the end behind it."""
-    groups = (
-        metadata.num_row_groups
-        if columns is not None
-        else measured_groups_of(metadata.metadata, metadata.num_row_groups)
-    )
-    for group in range(groups):
-        for place in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(place)
-            if columns is None or chunk.path_in_schema in columns:
-                begin = chunk.dictionary_page_offset or chunk.data_page_offset
-                yield begin, begin + chunk.total_compressed_size
-
-
-def _joined(spans: Iterator[_Span]) -> Sequence[_Span]:
-    """Spans in order, those that touch each other as one."""
-    joined: list[_Span] = []
-    for begin, end in sorted(spans):
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
-        else:
-            joined.append((begin, end))
-    return joined

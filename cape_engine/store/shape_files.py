@@ -21,6 +21,7 @@ from cape_engine.bridge import Bools, Int32s, Int64s, LineShapes, readonly
 from cape_engine.errors import StoreError
 from cape_engine.schema.column import Column
 from cape_engine.schema.rows import LAST_VALUE, SHAPE_KEY
+from cape_engine.store.loading import Loaded, opened_file
 from cape_kernels import shapes as kernel
 
 SHAPES_FILE = "shapes.parquet"
@@ -100,7 +101,7 @@ def write_shapes(path: Path, shapes: LineShapes, tariffs: int, content: str) -> 
     return True
 
 
-def read_shapes(path: Path, lines: int, tariffs: int, content: str) -> LineShapes | None:
+def read_shapes(path: Path, lines: int, tariffs: int, content: str, loaded: Loaded | None = None) -> LineShapes | None:
     """The shapes that a file keeps; None where there is no file.
 
     Args:
@@ -108,6 +109,7 @@ def read_shapes(path: Path, lines: int, tariffs: int, content: str) -> LineShape
         lines: lines of the partition.
         tariffs: its numbers.
         content: its hash.
+        loaded: the file, all of it, if it is in memory.
 
     Raises:
         StoreError: it cannot be read, or belongs to other lines.
@@ -115,7 +117,7 @@ def read_shapes(path: Path, lines: int, tariffs: int, content: str) -> LineShape
     if not path.is_file():
         return None
     try:
-        with pq.ParquetFile(path, memory_map=True) as file:
+        with opened_file(path, loaded) as file:
             texts = file.metadata.metadata
             table = file.read(use_threads=False)
         record = json.loads(texts[_WHAT])

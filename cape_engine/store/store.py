@@ -25,6 +25,7 @@ from cape_engine.schema.rows import (
 )
 from cape_engine.store.layout import TABLES, groups_of
 from cape_engine.store.lazy import Cells, LazyTable, LazyTariffs
+from cape_engine.store.loading import Loaded, opened_file
 from cape_engine.store.shape_files import SHAPES_FILE, read_shapes
 
 FORMAT_NAME = "cape-engine-store"
@@ -182,12 +183,16 @@ class Store:
         entries, lines, tariffs = tables
         return Partition(name, entries, lines, tariffs, lazy.sources, lazy.kept_shapes)
 
-    def opened(self, name: str, ahead: Mapping[str, Collection[str]] | None = None) -> Partition:
+    def opened(
+        self, name: str, ahead: Mapping[str, Collection[str]] | None = None, loaded: Mapping[str, Loaded] | None = None
+    ) -> Partition:
         """One partition whose columns are read when they are asked for (`packing.LazyTable`).
 
         Args:
             name: one of `partitions`.
             ahead: columns by table that will surely be asked for, read at once.
+            loaded: what is in memory of its files, by table, and the shapes by the name of their file; it stays there
+                while the partition is in use.
 
         Raises:
             StoreError: there is no such partition, or a file of it cannot be read, now or later.
@@ -196,17 +201,23 @@ class Store:
         if record is None:
             raise StoreError(f"{self.folder} has no partition {name!r}")
         entries, lines = (
-            LazyTable(_LOGICAL[table], record[table], self._reader(name, table)) for table in ("entries", "lines")
+            LazyTable(_LOGICAL[table], record[table], self._reader(name, table, loaded or {}))
+            for table in ("entries", "lines")
         )
         tariffs = LazyTariffs(
-            STORE_TARIFFS, record["tariffs"], self._reader(name, "tariffs"), self._quantity_reader(name)
+            STORE_TARIFFS,
+            record["tariffs"],
+            self._reader(name, "tariffs", loaded or {}),
+            self._quantity_reader(name, (loaded or {}).get("quantities")),
         )
         for table, lazy in (("entries", entries), ("lines", lines), ("tariffs", tariffs)):
             lazy.prefetch((ahead or {}).get(table, ()))
         sources = tuple(source["name"] for source in self.manifest["sources"])
-        return Partition(name, entries, lines, tariffs, sources, partial(self._shapes, name))
+        return Partition(
+            name, entries, lines, tariffs, sources, partial(self._shapes, name, (loaded or {}).get(SHAPES_FILE))
+        )
 
-    def _shapes(self, name: str) -> LineShapes | None:
+    def _shapes(self, name: str, loaded: Loaded | None) -> LineShapes | None:
         """The shapes of the lines of a partition; None where it keeps none.
 
         Raises:
@@ -214,43 +225,49 @@ class Store:
         """
         record = self._records[name]
         path = self.folder / name / SHAPES_FILE
-        return read_shapes(path, record["lines"], record["tariffs"], record["content_sha256"])
+        return read_shapes(path, record["lines"], record["tariffs"], record["content_sha256"], loaded)
 
     @cached_property
     def _records(self) -> dict[str, dict[str, Any]]:
         """The manifest's record of each partition, by name."""
         return {str(part["name"]): part for part in self.manifest["partitions"]}
 
-    def _reader(self, name: str, table: str) -> Callable[[Collection[str]], dict[str, Cells]]:
+    def _reader(
+        self, name: str, table: str, loaded: Mapping[str, Loaded]
+    ) -> Callable[[Collection[str]], dict[str, Cells]]:
         """Reads columns of one file by name; those that it lacks are left out."""
+        ready = loaded.get(table)
 
         def read(wanted: Collection[str]) -> dict[str, Cells]:
-            with self._file(name, table) as file:
+            with self._file(name, table, ready if ready is not None and ready.has(wanted) else None) as file:
                 there = [field for field in file.schema_arrow.names if field in wanted]
                 return _cells(file.read(columns=there, use_threads=False)) if there else {}
 
         return read
 
-    def _quantity_reader(self, name: str) -> Callable[[Collection[str] | None], dict[str, Cells]]:
+    def _quantity_reader(self, name: str, ready: Loaded | None) -> Callable[[Collection[str] | None], dict[str, Cells]]:
         """Reads the quantities that concern some tariff numbers (all with None): row groups of other numbers stay."""
 
         def read(numbers: Collection[str] | None) -> dict[str, Cells]:
-            with self._file(name, "quantities") as file:
+            with self._file(name, "quantities", ready) as file:
                 groups = groups_of(file.schema_arrow.metadata, file.num_row_groups, numbers)
-                return _cells(file.read_row_groups(groups, use_threads=False)) if groups else {}
+                if ready is None or ready.has((), groups):
+                    return _cells(file.read_row_groups(groups, use_threads=False)) if groups else {}
+            with self._file(name, "quantities") as file:
+                return _cells(file.read_row_groups(groups, use_threads=False))
 
         return read
 
     @contextmanager
-    def _file(self, name: str, table: str) -> Iterator[pq.ParquetFile]:
-        """A file of a partition, open.
+    def _file(self, name: str, table: str, ready: Loaded | None = None) -> Iterator[pq.ParquetFile]:
+        """A file of a partition, open, or what is in memory of it.
 
         Raises:
             StoreError: it cannot be read.
         """
         path = self.file(name, table)
         try:
-            with pq.ParquetFile(path, memory_map=True) as file:
+            with opened_file(path, ready) as file:
                 yield file
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path} cannot be read ({error}); import the sources again") from error
