@@ -63,7 +63,6 @@ def command(  # noqa: PLR0913 - one argument per option
 
     ahead.compile_all()
     import cape_engine
-    from cape_engine.cli import show
 
     del engine
     with common.watching(as_json=as_json, quiet=quiet) as progress, common.stop_on_signal() as stop:
@@ -82,5 +81,7 @@ def command(  # noqa: PLR0913 - one argument per option
             **options,
         )
     if not quiet:
+        from cape_engine.cli import show
+
         show.result(result, out, as_json=as_json or not common.is_terminal())
     return result.exit_code

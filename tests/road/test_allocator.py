@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +40,17 @@ def test_a_library_without_the_call_is_left_alone(monkeypatch: pytest.MonkeyPatc
     """As musl and macOS."""
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
     assert keep_freed_memory({}) is False
+
+
+@pytest.mark.parametrize(
+    "start", [["-m", "cape_engine", "run"], ["-c", "import sys, cape_engine; cape_engine.run(sys.argv[1])"]]
+)
+def test_arrow_comes_behind_what_is_asked_of_its_allocator(start: list[str], tmp_path: Path) -> None:
+    """Arrow's allocator looks at its variables once, as it is loaded: nothing may import Arrow first."""
+    nothing = tmp_path / "export.csv"
+    nothing.write_text("a,b\n1,2\n")
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", *start, str(nothing)], capture_output=True, text=True, check=False
+    ).stderr
+    names = [line.rpartition("|")[2].strip() for line in said.splitlines() if line.startswith("import time:")]
+    assert names.index("cape_engine.pipeline.allocator") < names.index("pyarrow.lib")
