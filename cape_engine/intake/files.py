@@ -16,7 +16,6 @@ PARQUET = "parquet"
 
 _ENDINGS = frozenset({".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".parquet"})
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_BLOCK = 1 << 22
 
 
 class Unreadable(Exception):  # noqa: N818 - a finding on its way: the file counts as bad data, not as an error of ours
@@ -117,11 +116,8 @@ def sha256_of(path: Path) -> str:
     Raises:
         Unreadable: it cannot be read.
     """
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise Unreadable("FILE_UNREADABLE", str(path), value=error.strerror or str(error)) from error
-    return digest.hexdigest()
