@@ -296,6 +296,8 @@ class ResultJournal:
 
     def _note(self, part: Part) -> None:
         """Say in the index that a part is whole."""
+        for file in self._grown.values():
+            file.settle()
         self._grown[INDEX].write(part_frame(part))
         self._parts.append(part)
 

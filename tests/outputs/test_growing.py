@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cape_engine.outputs.growing import BLOCK_BYTES, GrowingFile, InOrder
+from cape_engine.outputs.growing import READ_BYTES, GrowingFile, InOrder
 
 
 def test_in_order__one_after_the_other_in_one_thread() -> None:
@@ -57,7 +57,7 @@ def test_copy__range_whole_and_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
 ) -> None:
     """The bytes are those of the range; the system is told of just these, and may refuse to listen."""
-    content = os.urandom(2 * BLOCK_BYTES + 100)
+    content = os.urandom(2 * READ_BYTES + 100)
     (tmp_path / "old").write_bytes(content)
     told: list[tuple[int, int]] = []
 

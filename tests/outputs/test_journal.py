@@ -263,21 +263,21 @@ def test_journal__one_run_at_a_time(tmp_path: Path) -> None:
 def test_journal__disk_full(tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk is one clear error with exit code 3, and the same command continues once there is room."""
     room = [20_000]
-    write = os.write
+    write = os.pwrite
 
-    def limited(handle: int, data: bytes | memoryview) -> int:
+    def limited(handle: int, data: bytes | memoryview, place: int) -> int:
         if room[0] <= 0:
             raise OSError(28, "No space left on device")
-        count = write(handle, memoryview(data)[: room[0]])
+        count = write(handle, memoryview(data)[: room[0]], place)
         room[0] -= count
         return count
 
-    monkeypatch.setattr(os, "write", limited)
+    monkeypatch.setattr(os, "pwrite", limited)
     with pytest.raises(OutputError, match=r"No space left on device.*run the same command again") as caught:
         _run(tmp_path, _keys(30))
     assert caught.value.exit_code == 3
     assert not (tmp_path / files.MANIFEST).exists()
-    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "pwrite", write)
     told = _run(tmp_path, _keys(30))
     assert told.reused > 5
     assert told.reused + told.written == 30

@@ -128,8 +128,10 @@ def test_opened__from_memory__as_from_the_files(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_announcer__memory_used_again(store: Store) -> None:
-    """A partition that was read leaves its memory to another one, and only then."""
+def test_announcer__memory_used_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition that was read leaves its memory to another one, and only then; the system has nothing to forget."""
+    forgotten: list[str] = []
+    monkeypatch.setattr(announcing, "forget", lambda _store, name: forgotten.append(name))
     with Announcer(store, AHEAD) as announcer:
         one, two = store.partitions[:2]
         first = loaded_of(announcer, one)["tariffs"].data.address
@@ -138,6 +140,8 @@ def test_announcer__memory_used_again(store: Store) -> None:
         assert loaded_of(announcer, one)["entries"].data.size == store.file(one, "entries").stat().st_size
         assert len(announcer._rooms) == 2
         assert announcer.loaded("part-nobody-announced") == {}
+        announcer._pool.shutdown(wait=True)
+    assert forgotten == []
 
 
 @pytest.mark.usefixtures("small")
