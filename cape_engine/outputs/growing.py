@@ -15,15 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cape_engine.outputs.straight import (
-    BLOCK_BYTES,
-    LARGE_BYTES,
-    Rooms,
-    Straight,
-    blocks_in,
-    opened_straight,
-    straight_blocks,
-)
+from cape_engine.disk import BLOCK_BYTES, whole_blocks
+from cape_engine.outputs.straight import LARGE_BYTES, Rooms, Straight, opened_straight, straight_blocks
 
 T = TypeVar("T")
 
@@ -136,7 +129,7 @@ class GrowingFile:
         self._hashed(data)
         rest, place = memoryview(data), self.size
         self.size += len(rest)
-        first, last = blocks_in(place), self.size // BLOCK_BYTES * BLOCK_BYTES
+        first, last = whole_blocks(place), self.size // BLOCK_BYTES * BLOCK_BYTES
         if self._straight is not None and last - first >= LARGE_BYTES:
             self._put(rest[: first - place], place)
             self._straight.write(rest[first - place : last - place], first)

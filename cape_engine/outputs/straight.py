@@ -18,19 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-BLOCK_BYTES = 4096
-"""Places, lengths and memory of such writes are multiples of this, which every disk takes."""
+from cape_engine import disk
+from cape_engine.disk import BLOCK_BYTES, whole_blocks
+
 LARGE_BYTES = 1 << 20
 """What is smaller goes the usual way."""
 
 _ROOM_BYTES = 4 << 20
 _ROOMS = 3  # one being written, one being filled, one between them
-_DIRECT = getattr(os, "O_DIRECT", 0)
-
-
-def blocks_in(size: int) -> int:
-    """The bytes of as many blocks as some bytes take."""
-    return -(-size // BLOCK_BYTES) * BLOCK_BYTES
 
 
 class Straight:
@@ -45,10 +40,10 @@ class Straight:
     """
 
     def __init__(self, path: Path, handle: int) -> None:
-        if not _DIRECT:
+        if not disk.STRAIGHT:
             raise OSError(errno.EINVAL, "the system knows no such writes")
         self._usual = handle
-        self._handle = os.open(path, os.O_WRONLY | _DIRECT)
+        self._handle = os.open(path, os.O_WRONLY | disk.STRAIGHT)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="cape-straight")
         self._free: queue.SimpleQueue[mmap.mmap] = queue.SimpleQueue()
         for _room in range(_ROOMS):
@@ -135,10 +130,10 @@ class Rooms:
 
 def opened_straight(handle: int) -> int | None:
     """A handle for reading an open file straight from the disk; None where that cannot be done."""
-    if not _DIRECT or not hasattr(os, "preadv"):
+    if not disk.STRAIGHT or not hasattr(os, "preadv"):
         return None
     with suppress(OSError):  # there may be no such folder either
-        return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | _DIRECT)
+        return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | disk.STRAIGHT)
     return None
 
 
@@ -157,7 +152,7 @@ def straight_blocks(handle: int, start: int, length: int, rooms: Rooms) -> Itera
     end = start + length
     while start < end:
         room, base = rooms.one(), start // BLOCK_BYTES * BLOCK_BYTES
-        done = os.preadv(handle, [room[: min(blocks_in(end - base), _ROOM_BYTES)]], base)
+        done = os.preadv(handle, [room[: min(whole_blocks(end - base), _ROOM_BYTES)]], base)
         block = room[start - base : min(done, end - base)]
         if not block:
             raise OSError("a file ends before the bytes that were to be taken from it")

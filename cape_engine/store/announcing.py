@@ -20,9 +20,10 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cape_engine.disk import BLOCK_BYTES
 from cape_engine.store import loading
 from cape_engine.store.layout import TABLES, measured_groups_of
-from cape_engine.store.loading import BLOCK_BYTES, Groups, Loaded, Room
+from cape_engine.store.loading import Groups, Loaded, Room
 from cape_engine.store.shape_files import SHAPES_FILE
 from cape_engine.store.store import Store
 

@@ -18,13 +18,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-BLOCK_BYTES = 4096
-"""Places, lengths and memory of such reads are multiples of this, which every disk takes."""
+from cape_engine import disk
+from cape_engine.disk import BLOCK_BYTES, whole_blocks
 
 _TAIL_BYTES = 1 << 16  # of a file, read first: its footer stands there
 _LENGTH_BYTES = 8  # the length of the footer, and four letters
-_DIRECT = getattr(os, "O_DIRECT", 0)
-CAN_LOAD = bool(_DIRECT) and hasattr(os, "preadv")
+CAN_LOAD = bool(disk.STRAIGHT) and hasattr(os, "preadv")
 """Whether this system knows such reads; a file system may yet refuse them."""
 
 Span = tuple[int, int]
@@ -98,7 +97,7 @@ def load(path: Path, room: Room, columns: Collection[str] | None, groups: Groups
         OSError: it cannot be read, or not past the memory of the system.
         pa.ArrowException: it is no Parquet file.
     """
-    handle = os.open(path, os.O_RDONLY | _DIRECT)
+    handle = os.open(path, os.O_RDONLY | disk.STRAIGHT)
     try:
         size = os.fstat(handle).st_size
         view = room.of(size)
@@ -116,11 +115,6 @@ def load(path: Path, room: Room, columns: Collection[str] | None, groups: Groups
     finally:
         os.close(handle)
     return Loaded(data, metadata, None if columns is None else frozenset(columns), count)
-
-
-def whole_blocks(size: int) -> int:
-    """The bytes of as many blocks as some bytes take."""
-    return -(-size // BLOCK_BYTES) * BLOCK_BYTES
 
 
 def _read(handle: int, view: memoryview, begin: int, end: int) -> None:

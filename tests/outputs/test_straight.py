@@ -13,14 +13,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from cape_engine import disk
+from cape_engine.disk import BLOCK_BYTES
 from cape_engine.errors import OutputError
-from cape_engine.outputs import straight
 from cape_engine.outputs.growing import GrowingFile
 from cape_engine.outputs.journal import ResultJournal
 from cape_engine.outputs.part_index import read_index
 from cape_engine.outputs.part_sources import ATTEMPT, INDEX, RUN
 from cape_engine.outputs.row_groups import EncodedPart, RowGroups
-from cape_engine.outputs.straight import BLOCK_BYTES, LARGE_BYTES, Rooms, Straight
+from cape_engine.outputs.straight import LARGE_BYTES, Rooms, Straight
 
 MIB = 1 << 20
 
@@ -61,7 +62,7 @@ def _is_direct(handle: int) -> bool:
 def test_write__any_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset: int, known: bool) -> None:
     """Pieces below and above what goes straight, at and off the beginning of a block, hashed as they stand."""
     if not known:
-        monkeypatch.setattr(straight, "_DIRECT", 0)
+        monkeypatch.setattr(disk, "STRAIGHT", 0)
     sizes = [offset, 100, LARGE_BYTES, LARGE_BYTES + 2 * BLOCK_BYTES - 1, 5 * MIB + 17, 3, 9 * MIB, BLOCK_BYTES]
     pieces = [os.urandom(size) for size in sizes]
     file = GrowingFile(tmp_path / "grown")
@@ -93,7 +94,7 @@ def test_copy__while_hashing_is_slow(
     content = os.urandom(71 * MIB)
     (tmp_path / "old").write_bytes(content)
     if trouble == "not known":
-        monkeypatch.setattr(straight, "_DIRECT", 0)
+        monkeypatch.setattr(disk, "STRAIGHT", 0)
     elif trouble != "none":
         request.getfixturevalue("direct")
         preadv = failing(os.preadv, errno.EINVAL, after=0 if trouble == "refused at once" else 2)

@@ -12,14 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 
 import cape_engine
+from cape_engine import disk
 from cape_engine.bridge import raw_quantities, sparse_quantities
+from cape_engine.disk import BLOCK_BYTES
 from cape_engine.errors import StoreError
 from cape_engine.pipeline import road
 from cape_engine.schema import facts as f
 from cape_engine.schema import rows as s
 from cape_engine.store import Store, announcing, loading
 from cape_engine.store.announcing import Announcer
-from cape_engine.store.loading import BLOCK_BYTES, Loaded, Room, load
+from cape_engine.store.loading import Loaded, Room, load
 from cape_engine.store.shape_files import SHAPES_FILE
 from cape_fixtures.national import Shape, generate_store
 
@@ -150,7 +152,7 @@ def test_announcer__disk_refuses__read_as_ever(store: Store, monkeypatch: pytest
     opened = os.open
 
     def refuse(path: Path, flags: int) -> int:
-        if flags & loading._DIRECT:
+        if flags & disk.STRAIGHT:
             raise OSError(22, "Invalid argument")
         return opened(path, flags)
 
