@@ -23,7 +23,7 @@ settings.register_profile(
 settings.load_profile("cape")
 
 # Folders of tests that call kernels on few rows; whole runs over many rows (`road`) take too long without a compiler.
-COMPILED = {"kernels", "mass", "refund", "claim_portal", "intake"}
+COMPILED = {"kernels", "mass", "refund", "claim_portal", "intake", "outputs"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -72,9 +72,12 @@ def _changing(data: Data, name: str) -> Case:
         rule=readonly(change * np.int8(3)),
         duty=readonly(random.integers(0, 10**6, rows)),
     )
-    room, kinds = int(change.sum()) + 1, (*[np.int32] * 3, *[np.int8] * 2, *[np.int64] * 2, np.uint8)
-    picked = changes.Picked._make(np.empty(room, kind) for kind in kinds)
-    return rows, changes.pick_changes, (lines, tariffs, outcome, 9, 0, picked, np.zeros(1, np.int64))
+    cells = changes.Cells(
+        readonly(random.integers(0, 999, len(tariffs), np.int32)),
+        *(readonly(random.integers(0, 10**6, rows, np.int32)) for _ in changes.Cells._fields[1:]),
+    )
+    picked = changes.Picked._make(np.empty(int(change.sum()) + 1, kind) for kind in changes.PICKED)
+    return rows, changes.pick_changes, (lines, tariffs, outcome, cells, 9, 0, picked, np.zeros(1, np.int64))
 
 
 def _masks(share: float) -> npt.NDArray[np.uint64]:

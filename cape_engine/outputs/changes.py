@@ -22,6 +22,14 @@ NOT_ACCEPTED = "entry not accepted: nothing changes"
 """Rule of the numbers of an entry that keeps its version."""
 
 _CHANGES = [change.name.lower() for change in Change]
+_CELLS = {
+    "line_number": s.LINE_NUMBER,
+    "ordinal": s.ORDINAL,
+    "hts": s.HTS_NUMBER,
+    "filed": s.DUTY_CENTS,
+    "source": s.SOURCE_IDX,
+    "source_row": s.SOURCE_ROW,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +57,20 @@ def changes_table(
         words: leave texts that repeat (entry number, rule, source) as words into a dictionary. A file of the promised
             schema takes them as they are; spelt out for each row they cost more than all other columns.
     """
-    picked = _picked(partition, outcome, accepted, every=every_number)
-    line, number = pa.array(picked.line), pa.array(picked.number)
-    filed = _taken(partition.tariffs, s.DUTY_CENTS, number)
+    picked, taken = _picked(partition, outcome, accepted, every=every_number)
+    filed = taken[s.DUTY_CENTS]
     duty = picked.duty
     if every_number:
         duty = np.where(accepted[picked.entry], duty, filed.to_numpy(zero_copy_only=False))
-    source = _taken(partition.tariffs, s.SOURCE_IDX, number).cast(pa.int32())
     columns = {
-        f.ENTRY_NUMBER: _coded(pa.array(picked.entry), bridge.single(partition.entries, f.ENTRY_NUMBER)),
-        s.LINE_NUMBER: _taken(partition.lines, s.LINE_NUMBER, line),
-        s.ORDINAL: _taken(partition.tariffs, s.ORDINAL, number),
-        s.HTS_NUMBER: bridge.single(partition.tariffs, s.HTS_NUMBER).take(number),
-        r.CHANGE: _coded(pa.array(picked.change), pa.array(_CHANGES, pa.string())),
+        **taken,
+        f.ENTRY_NUMBER: _coded(picked.entry, bridge.single(partition.entries, f.ENTRY_NUMBER)),
+        r.CHANGE: _coded(picked.change, pa.array(_CHANGES, pa.string())),
         r.FILED_DUTY_CENTS: filed,
         r.RECALCULATED_DUTY_CENTS: pa.array(duty),
         r.GAP_CENTS: bridge.known_only(picked.gap, picked.gap_known.view(np.bool_), pa.int64()),
-        r.RULE: _coded(pa.array(picked.rule), pa.array([*outcome.rules, NOT_ACCEPTED], pa.string())),
-        r.SOURCE: _coded(source, pa.array(partition.sources, pa.string())),
-        s.SOURCE_ROW: _taken(partition.tariffs, s.SOURCE_ROW, number),
+        r.RULE: _coded(picked.rule, pa.array([*outcome.rules, NOT_ACCEPTED], pa.string())),
+        r.SOURCE: _coded(taken[s.SOURCE_IDX].cast(pa.int32()), pa.array(partition.sources, pa.string())),
     }
     fields = [
         field.with_type(columns[column].type) if words else field
@@ -77,12 +80,19 @@ def changes_table(
     return pa.table(arrays, schema=pa.schema(fields))
 
 
-def _picked(partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools, *, every: bool) -> kernels.Picked:
-    """The rows of the table as arrays, in the order of the partition."""
+def _picked(
+    partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools, *, every: bool
+) -> tuple[kernels.Picked, dict[Column, pa.Array]]:
+    """(The rows of the table as arrays, in the order of the partition; the columns that stand in the store)."""
+    tables = {
+        name: partition.lines if column is s.LINE_NUMBER else partition.tariffs for name, column in _CELLS.items()
+    }
+    plain = {name: _plain(tables[name], column) for name, column in _CELLS.items()}
     numbers = len(outcome.change)
+    apart = any(cells is None for cells in plain.values())
+    nothing = readonly(np.zeros(max(numbers, len(outcome.gap_cents)) if apart else 0, np.int32))
     room = (numbers if every else int(np.count_nonzero(outcome.change))) + 1
-    kinds = (np.int32, np.int32, np.int32, np.int8, np.int8, np.int64, np.int64, np.uint8)
-    picked = kernels.Picked._make(np.empty(room, kind) for kind in kinds)
+    picked = kernels.Picked._make(np.empty(room, kind) for kind in kernels.PICKED)
     count = np.zeros(1, np.int64)
     kernels.pick_changes(
         _counts(partition.entries, s.LINE_COUNT),
@@ -95,12 +105,32 @@ def _picked(partition: bridge.Partition, outcome: NumberOutcome, accepted: Bools
             rule=readonly(outcome.rule.astype(np.int8, copy=False)),
             duty=readonly(outcome.recalculated_duty_cents),
         ),
+        kernels.Cells(**{name: nothing if cells is None else cells for name, cells in plain.items()}),
         len(outcome.rules),
         every,
         picked,
         count,
     )
-    return kernels.Picked._make(array[: count[0]] for array in picked)
+    picked = kernels.Picked._make(array[: count[0]] for array in picked)
+    taken = {}
+    for name, column in _CELLS.items():
+        if plain[name] is None:
+            places = picked.line if column is s.LINE_NUMBER else picked.number
+            taken[column] = _taken(tables[name], column, pa.array(places))
+        elif column is s.HTS_NUMBER:
+            taken[column] = _coded(getattr(picked, name), bridge.single(partition.tariffs, column).dictionary)
+        else:
+            taken[column] = pa.array(getattr(picked, name))
+    return picked, taken
+
+
+def _plain(table: pa.Table, column: Column) -> Int32s | None:
+    """A column, or its words, as the kernel takes it; None where it is wider or not all known."""
+    values = bridge.stored(table, column)
+    if values is None or values.null_count:
+        return None
+    values = values.indices if pa.types.is_dictionary(values.type) else values
+    return bridge.filled(values, np.int32, 0) if values.type == pa.int32() else None
 
 
 def _counts(table: pa.Table, column: Column) -> Int32s:
@@ -115,6 +145,7 @@ def _taken(table: pa.Table, column: Column, places: pa.Array) -> pa.Array:
     return pa.nulls(len(places), column.type) if values is None else values.take(places).cast(column.type)
 
 
-def _coded(codes: pa.Array, vocabulary: pa.Array) -> pa.DictionaryArray:
+def _coded(codes: pa.Array | npt.NDArray[np.integer], vocabulary: pa.Array) -> pa.DictionaryArray:
     """Places in a vocabulary as a word column."""
+    codes = pa.array(codes) if isinstance(codes, np.ndarray) else codes
     return pa.DictionaryArray.from_arrays(codes, vocabulary, safe=False)
