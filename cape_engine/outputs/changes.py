@@ -22,14 +22,13 @@ NOT_ACCEPTED = "entry not accepted: nothing changes"
 """Rule of the numbers of an entry that keeps its version."""
 
 _CHANGES = [change.name.lower() for change in Change]
-_CELLS = {
-    "line_number": s.LINE_NUMBER,
-    "ordinal": s.ORDINAL,
-    "hts": s.HTS_NUMBER,
-    "filed": s.DUTY_CENTS,
-    "source": s.SOURCE_IDX,
-    "source_row": s.SOURCE_ROW,
-}
+_CELLS = dict(
+    zip(
+        kernels.Cells._fields,
+        (s.LINE_NUMBER, s.ORDINAL, s.HTS_NUMBER, s.DUTY_CENTS, s.SOURCE_IDX, s.SOURCE_ROW),
+        strict=True,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

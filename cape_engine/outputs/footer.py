@@ -26,8 +26,11 @@ _ROW_GROUPS_HEADER = bytes([1 << 4 | _LIST])
 # RowGroup: columns, file_offset, ordinal (the last field). ColumnChunk: meta_data; file_offset and index offsets.
 _COLUMNS, _GROUP_OFFSET, _ORDINAL = 1, 5, 7
 _META_DATA, _CHUNK_OFFSETS = 3, (2, 4, 6)
-# ColumnMetaData: data, index and dictionary page, bloom filter.
+# ColumnMetaData: data, index and dictionary page, bloom filter; statistics, of which those that are known beforehand
+# say: no nulls (field 3), and that greatest and least value (5 and 6) are those of the column, not cut (7 and 8).
 _PAGE_OFFSETS = (9, 10, 11, 14)
+_STATISTICS = 12
+_NO_NULLS, _GREATEST, _LEAST, _NOT_CUT = b"\x36\0", b"\x28", b"\x18", b"\x11\x11"
 
 _PIECE = struct.Struct("<IHH")
 
@@ -82,6 +85,24 @@ class GroupPiece:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Least and greatest value of a column of bytes or texts that has no nulls.
+
+    Attributes:
+        column: place of the column. least, greatest: in the order of their bytes.
+    """
+
+    column: int
+    least: bytes
+    greatest: bytes
+
+    def statistics(self) -> bytes:
+        """The structure `Statistics` of Parquet."""
+        greatest, least = _binary(self.greatest), _binary(self.least)
+        return b"".join([_NO_NULLS, _GREATEST, greatest, _LEAST, least, _NOT_CUT, b"\0"])
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """What the footers of all files with one schema share.
 
@@ -114,12 +135,13 @@ class Template:
             raise FooterError("the footer has no row count before its row groups")
         return cls(footer[:head], footer[end:])
 
-    def piece(self, file: bytes | memoryview, data_start: int) -> GroupPiece:
+    def piece(self, file: bytes | memoryview, data_start: int, known: Range | None = None) -> GroupPiece:
         """The row group of a file with exactly one, cut at its offsets.
 
         Args:
             file: a whole Parquet file.
             data_start: where the group's data begins in it.
+            known: what a column without statistics holds, which is noted as its statistics.
 
         Raises:
             FooterError: another schema, or not exactly one row group.
@@ -131,6 +153,8 @@ class Template:
         # 1 << 4 | struct: a list of one structure.
         if footer[place : place + 2] != _ROW_GROUPS_HEADER + bytes([1 << 4 | _STRUCT]):
             raise FooterError("one row group was expected")
+        if known is not None:
+            footer = _Noter(footer, known).noted(place + 2)
         return _Cutter(footer).piece(place + 2, rows >> 1, data_start)
 
     def footer(self, groups: Iterable[tuple[GroupPiece, int]]) -> bytes:
@@ -191,6 +215,11 @@ def _unsigned_varint(value: int) -> bytes:
 def _zigzag(value: int) -> bytes:
     """A signed integer that is not negative, as zigzag varint."""
     return _unsigned_varint(value << 1)
+
+
+def _binary(value: bytes) -> bytes:
+    """Bytes with their length before them."""
+    return _unsigned_varint(len(value)) + value
 
 
 class _Reader:
@@ -265,6 +294,47 @@ class _Reader:
         for _ in range(count):
             place = self.skip(kind, place)
         return place
+
+
+class _Noter(_Reader):
+    """Writes the statistics of one column into the description of a row group."""
+
+    __slots__ = ("before", "following", "known")
+
+    def __init__(self, data: bytes, known: Range) -> None:
+        super().__init__(data)
+        self.known = known
+        self.before = 0  # id of the last field before the statistics
+        self.following: tuple[int, int, int] | None = None  # id, type and header of the first field behind them
+
+    def noted(self, place: int) -> bytes:
+        """The footer with them, given where the row group stands."""
+        self.walk(place, self._in_group)
+        if self.following is None or self.before == _STATISTICS:
+            raise FooterError("a column without statistics, with something behind their place, was expected")
+        field, kind, header = self.following
+        beginning = bytes([_STATISTICS - self.before << 4 | _STRUCT]) + self.known.statistics()
+        return b"".join(
+            [self.data[:header], beginning, bytes([field - _STATISTICS << 4 | kind]), self.data[header + 1 :]]
+        )
+
+    def _in_group(self, field: int, _kind: int, start: int) -> int:
+        if field == _COLUMNS:
+            _, _, place = self.items(start)
+            for _ in range(self.known.column):
+                place = self.end(place)
+            self.walk(place, self._in_chunk)
+        return 0
+
+    def _in_chunk(self, field: int, _kind: int, start: int) -> int:
+        return self.walk(start, self._in_meta_data) if field == _META_DATA else 0
+
+    def _in_meta_data(self, field: int, kind: int, start: int) -> int:
+        if field <= _STATISTICS:
+            self.before = field
+        elif self.following is None:
+            self.following = (field, kind, start - 1)
+        return 0
 
 
 class _Cutter(_Reader):

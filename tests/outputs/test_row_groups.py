@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cape_engine.outputs.footer import FooterError, GroupPiece
+from cape_engine.outputs.footer import FooterError, GroupPiece, Range, Template
 from cape_engine.outputs.row_groups import RowGroups, write_joined
 from cape_engine.schema import results as r
 
@@ -114,6 +114,54 @@ def test_write_joined__statistics_of_the_key(tmp_path: Path) -> None:
     assert not groups.row_group(1).column(1).is_stats_set
     found = pq.read_table(path, filters=[("key", "==", f"{13:011d}")])
     assert found.column("cents").to_pylist() == [13 * 7919]
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=6, unique=True), st.data())
+def test_encode__statistics_of_words_are_those_of_arrow(words: list[str], data: st.DataObject) -> None:
+    """The key given as words, some of them not used, has the range that Arrow finds in the same key as text."""
+    codes = data.draw(st.lists(st.integers(0, len(words) - 1), min_size=1, max_size=8))
+    table = _table(0, len(codes))
+    key = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(words, pa.string()))
+    for schema, place in ((SCHEMA, 0), (pa.schema([*list(SCHEMA)[1:], SCHEMA.field(0)]), len(SCHEMA) - 1)):
+        given_ = table.set_column(0, "key", key).select(schema.names)
+        groups = RowGroups(schema, ordered_by="key", few=["few"])
+        found = []
+        for one in (given_, given_.set_column(place, "key", key.cast(pa.string()))):
+            stream = io.BytesIO()
+            write_joined(stream, groups, [groups.encode(one)])
+            read = pq.ParquetFile(stream)
+            chunk = read.metadata.row_group(0).column(read.metadata.num_columns - 1 if place else 0)
+            found.append((chunk.path_in_schema, chunk.statistics.to_dict()))
+            assert read.read().column("key").to_pylist() == [words[code] for code in codes]
+        assert found[0] == found[1]
+        assert found[0][1]["min"] == min((words[code] for code in codes), key=str.encode)
+
+
+def test_encode__statistics_of_words_with_nulls_come_from_arrow() -> None:
+    """A key of words with a null keeps its statistics, the count of nulls among them."""
+    schema = pa.schema([pa.field("key", pa.dictionary(pa.int32(), pa.string()))])
+    groups = RowGroups(schema, ordered_by="key")
+    stream = io.BytesIO()
+    write_joined(stream, groups, [groups.encode(pa.table([pa.array(["b", None, "a"], schema[0].type)], schema=schema))])
+    found = pq.ParquetFile(stream).metadata.row_group(0).column(0).statistics
+    assert (found.min, found.max, found.null_count) == ("a", "b", 1)
+
+
+def test_piece__no_place_for_statistics() -> None:
+    """A range for a column that has statistics is refused, not written twice."""
+    table = _table(0, 3)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, store_schema=False)
+    template = Template.of(_empty(table.schema))
+    with pytest.raises(FooterError, match="without statistics"):
+        template.piece(sink.getvalue(), 4, Range(0, b"a", b"b"))
+
+
+def _empty(schema: pa.Schema) -> pa.Buffer:
+    """The file of a table without rows."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), sink, store_schema=False)
+    return sink.getvalue()
 
 
 def test_encode__words_may_come_as_text_and_text_as_words(tmp_path: Path) -> None:
