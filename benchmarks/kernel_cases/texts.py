@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.kernel_cases.data import Case, Data, of_module
+from cape_engine import rules
 from cape_engine.bridge import readonly
+from cape_engine.findings import Findings
 from cape_engine.intake.entries import keys_of_texts, string_buffers
+from cape_engine.intake.headings import row_headings
+from cape_engine.intake.opening import open_table
+from cape_engine.intake.plain_csv import plain_cells
 from cape_engine.intake.texts import Repeats
 from cape_engine.intake.texts import Texts as Cells
 from cape_engine.schema import facts as f
@@ -24,6 +29,7 @@ def _parsing(data: Data, name: str) -> Case:
         "parse_dollars": ("goods_value", np.int64, (_HIGH,)),
         "parse_hundredths": (s.QUANTITIES[0], np.int64, (_HIGH,)),
         "parse_whole": (s.LINE_NUMBER, np.int64, (np.int64(1), _HIGH)),
+        "parse_number": ("duty_amount", np.int64, (np.int64(parse.CENTS), np.int64(0), _HIGH)),
         "parse_days": (f.ENTRY_DATE, np.int32, ()),
         "parse_hts": (s.HTS_NUMBER, np.int64, ()),
     }[name]
@@ -66,6 +72,15 @@ def _splitting(data: Data, name: str) -> Case:
     return rows, split, ()
 
 
+def _whole_part(data: Data, name: str) -> Case:
+    """The whole export as one part, with the columns that an import takes."""
+    del name
+    _kind, table = open_table(data.lots.csv.files.rows[0], row_headings(rules.load()), Findings())
+    layout = table.layout
+    rows = len(data.texts.columns[str(f.ENTRY_NUMBER)]) + 1
+    return rows, plain_cells, (data.texts.data, ",", len(layout.header), layout.positions)
+
+
 def _entry_numbers(data: Data, name: str) -> Case:
     """A kernel of `entry_number`."""
     texts = data.texts
@@ -106,7 +121,10 @@ def _grouping(data: Data, name: str) -> Case:
 
 
 CASES = {
-    **of_module("parse", _parsing, "parse_cents parse_dollars parse_hundredths parse_whole parse_days parse_hts"),
+    **of_module(
+        "parse", _parsing, "parse_cents parse_dollars parse_hundredths parse_whole parse_number parse_days parse_hts"
+    ),
+    **of_module("parts", _whole_part, "read_part"),
     **of_module("entry_number", _entry_numbers, "entry_keys entry_texts check_digits"),
     **of_module("distinct", _repeating, "copy_cells distinct_cells"),
     **of_module("splitting", _splitting, "line_end split_records"),

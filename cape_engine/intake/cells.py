@@ -206,19 +206,17 @@ def _hts(texts: pa.Array, vocabularies: w.Vocabularies) -> tuple[npt.NDArray[np.
 
 def read_numbers(column: Column, texts: Texts, values: Codes, status: npt.NDArray[np.uint8]) -> None:
     """Write days (int32), or dollars, cents, quantities and whole numbers (int64), and what each cell is."""
-    spans, data = texts.spans, texts.data
     if pa.types.is_date(column.type):
-        k.parse_days(spans, data, values, status)
-        return
-    high = np.int64(bounds(column)[1])
-    if column == s.DUTY:
-        k.parse_cents(spans, data, high, True, values, status)  # noqa: FBT003 - kernels take no names
-    elif column == s.VALUE_DOLLARS:
-        k.parse_dollars(spans, data, high, values, status)
-    elif column in s.QUANTITIES:
-        k.parse_hundredths(spans, data, high, values, status)
+        k.parse_days(texts.spans, texts.data, values, status)
     else:
-        k.parse_whole(spans, data, np.int64(column.low or 0), high, values, status)
+        k.parse_number(texts.spans, texts.data, *form_of(column), values, status)
+
+
+def form_of(column: Column) -> tuple[int, int, int]:
+    """(form of its numbers in `cape_kernels.parse`, lowest, highest) of a column of amounts or counts."""
+    form = k.HUNDREDTHS if column in s.QUANTITIES else k.WHOLE
+    form = {s.DUTY: k.CENTS, s.VALUE_DOLLARS: k.DOLLARS}.get(column, form)
+    return form, column.low or 0, bounds(column)[1]
 
 
 def bounds(column: Column) -> tuple[int, int]:

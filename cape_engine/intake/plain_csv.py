@@ -1,8 +1,4 @@
-"""Parts of a text file whose records are plain, read from bytes to numbers a few thousand rows at a time.
-
-The bytes of those rows, and where their cells stand, stay in the core's own cache while column after column is read:
-over a whole part, every cell of a column would be fetched from farther away.
-"""
+"""Parts of a text file whose records are plain, read from bytes to numbers without looking at one row in Python."""
 
 from __future__ import annotations
 
@@ -12,30 +8,53 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cape_engine.bridge import Int64s, readonly
-from cape_engine.intake.cells import is_number, read_numbers
-from cape_engine.intake.texts import Cells, Codes, Counted, Repeated, Repeats, Texts
+from cape_engine.bridge import readonly
+from cape_engine.intake.cells import form_of, is_number
+from cape_engine.intake.texts import Cells, Counted, Repeated, Texts
 from cape_engine.schema.column import Column
-from cape_kernels import splitting as k
+from cape_kernels import distinct as d
+from cape_kernels import parts as k
+from cape_kernels import splitting as sp
 
-_TILE_ROWS = (1 << 13) + 8  # no power of two: the columns would share the same few lines of the cache
+_TILE_ROWS = (1 << 11) + 8  # no power of two: the columns would share the same few lines of the cache
+_DIFFERENT = 1 << 14  # cells of a column at first
 
 
 class _Scratch:
     """Memory for reading a part, kept for the next one: new memory costs more than what is written into it."""
 
     def __init__(self) -> None:
+        self.tail = np.empty(sp.TAIL, np.uint8)
         self.spans = np.empty((0, _TILE_ROWS), np.int64)
-        self.repeats: list[Repeats] = []
-        self.tail = np.empty(k.TAIL, np.uint8)
+        self.states = np.zeros((0, d.STATE_LENGTH), np.int64)
+        self._make(0, 0)
 
-    def grow(self, columns: int) -> None:
-        """Room for so many columns, nothing in it."""
+    def _make(self, columns: int, room: int) -> None:
+        """Empty tables of the different cells of so many columns."""
+        self.table = np.empty((columns, max(4 * room, d.FIRST_SIZE)), np.int32)
+        self.keys = np.empty((columns, room, 2), np.uint64)
+        self.firsts = np.empty((columns, room), np.int64)
+
+    def fit(self, columns: int, words: int) -> None:
+        """Room for so many columns, some of them of words, nothing in it."""
         if len(self.spans) != columns:
             self.spans = np.empty((columns, _TILE_ROWS), np.int64)
-            self.repeats = [Repeats() for _column in range(columns)]
-        for repeats in self.repeats:
-            repeats.clear()
+        if len(self.states) != words:
+            self.states = np.zeros((words, d.STATE_LENGTH), np.int64)
+            self._make(words, _DIFFERENT)
+        self.states[:] = 0
+
+    def widen(self) -> None:
+        """Twice as much room for the different cells of each column."""
+        keys, firsts = self.keys, self.firsts
+        words, room = firsts.shape
+        self._make(words, 2 * room)
+        self.keys[:, :room], self.firsts[:, :room] = keys, firsts
+        self.states[:, d.SIZE] = 0
+
+    def full(self) -> bool:
+        """Whether a column has no room for the cells of a tile, were they all different."""
+        return bool((self.states[:, d.COUNT] + _TILE_ROWS > self.firsts.shape[1]).any())
 
 
 _FREE: list[_Scratch] = []
@@ -69,80 +88,60 @@ def plain_cells(
     """
     scratch = _FREE.pop() if _FREE else _Scratch()
     try:
-        scratch.grow(len(positions))
-        slots = np.full(width, -1, np.int64)
-        slots[list(positions.values())] = np.arange(len(positions))
-        return _read(data, delimiter, readonly(slots), list(positions), scratch)
+        return _read(data, ord(delimiter), width, positions, scratch)
     finally:
         _FREE.append(scratch)
 
 
 def _read(
-    data: npt.NDArray[np.uint8], delimiter: str, slots: Int64s, names: list[Column], scratch: _Scratch
+    data: npt.NDArray[np.uint8], delimiter: int, width: int, positions: Mapping[Column, int], scratch: _Scratch
 ) -> Part | None:
-    """As `plain_cells`; `slots` says which of `names` each cell of a record is."""
-    columns: list[_Reading] = []
-    seen = readonly(scratch.spans)
+    """As `plain_cells`."""
+    numbers = [column for column in positions if is_number(column)]
+    words = [column for column in positions if not is_number(column)]
+    scratch.fit(len(positions), len(words))
+    slots = np.full(width, -1, np.int64)
+    slots[[positions[column] for column in (*numbers, *words)]] = np.arange(len(positions))
+    forms = np.array([form_of(column) for column in numbers], np.int64).reshape(-1, 3)
+    split = k.Split(readonly(slots), scratch.spans, scratch.tail)
+    counted, index = _roomier(k.Numbers(readonly(forms), *_OUT), np.empty((len(words), 0), np.int32), 0, _TILE_ROWS)
     state = np.zeros(k.STATE_LENGTH, np.int64)
-    rows = 0
-    while state[k.PLACE] < len(data):
-        k.split_records(data, np.uint8(ord(delimiter)), slots, scratch.spans, scratch.tail, state)
-        if not state[k.PLAIN]:
-            return None
-        count = int(state[k.RECORDS])
-        if not columns:
-            room = count + int(count * len(data) / int(state[k.PLACE]))  # as many as there are if all are as long
-            columns = [
-                _Reading(column, data, room, repeats) for column, repeats in zip(names, scratch.repeats, strict=True)
-            ]
-        for slot, column in enumerate(columns):
-            column.read(seen[slot, :count], rows)
-        rows += count
-    return Part(rows, {column.column: column.cells(rows) for column in columns}, not state[k.HIGH])
+    state[sp.PLAIN] = 1
+    while state[sp.PLAIN] and state[sp.PLACE] < len(data):
+        table = k.Words(scratch.table, scratch.keys, scratch.firsts, scratch.states, index)
+        k.read_part(data, np.uint8(delimiter), split, counted, table, state)
+        rows, place = int(state[k.ROWS]), int(state[sp.PLACE])
+        if state[sp.PLAIN] and place < len(data):
+            if scratch.full():
+                scratch.widen()
+            if rows + _TILE_ROWS > index.shape[1]:  # as many as there are if all are as long, and some more
+                counted, index = _roomier(counted, index, rows, rows * len(data) * 17 // (16 * place) + 2 * _TILE_ROWS)
+    if not state[sp.PLAIN]:
+        return None
+    rows = int(state[k.ROWS])
+    columns: dict[Column, Cells] = {}
+    for place, column in enumerate(numbers):
+        texts = Texts(data, readonly(counted.spans[place, :rows]))
+        columns[column] = Counted(texts, counted.values[place, :rows], counted.status[place, :rows])
+    for place, column in enumerate(words):
+        found = Texts(data, readonly(scratch.firsts[place, : scratch.states[place, d.COUNT]]))
+        columns[column] = Repeated(found.arrow(), index[place, :rows])
+    return Part(rows, {column: columns[column] for column in positions}, not state[sp.HIGH])
 
 
-class _Reading:
-    """One column of a part while it is read.
+def _roomier(
+    numbers: k.Numbers, index: npt.NDArray[np.int32], rows: int, room: int
+) -> tuple[k.Numbers, npt.NDArray[np.int32]]:
+    """The arrays of rows with more room, those that were read copied."""
+    old = (numbers.spans, numbers.values, numbers.status, index)
+    counts = (*[len(numbers.forms)] * 3, len(index))
+    spans, values, status, codes = (
+        np.empty((count, room), array.dtype) for count, array in zip(counts, old, strict=True)
+    )
+    for array, larger in zip(old, (spans, values, status, codes), strict=True):
+        if rows:
+            larger[:, :rows] = array[:, :rows]
+    return k.Numbers(numbers.forms, spans, values, status), codes
 
-    Args:
-        column: which.
-        data: the bytes of the part.
-        room: rows that are expected.
-        repeats: finds the different cells.
-    """
 
-    def __init__(self, column: Column, data: npt.NDArray[np.uint8], room: int, repeats: Repeats) -> None:
-        self.column = column
-        self._data = data
-        self._repeats = repeats
-        self._number = is_number(column)
-        self._values: Codes = np.empty(room, np.int64 if self._number else np.int32)
-        self._spans: Int64s = np.empty(room if self._number else 0, np.int64)
-        self._status = np.empty(room if self._number else 0, np.uint8)
-
-    def read(self, spans: Int64s, row: int) -> None:
-        """The cells of some rows, the first of which is `row`."""
-        texts, behind = Texts(self._data, spans), row + len(spans)
-        if behind > len(self._values):
-            self._grow(2 * behind)
-        if self._number:
-            self._spans[row:behind] = spans
-            read_numbers(self.column, texts, self._values[row:behind], self._status[row:behind])
-        else:
-            self._repeats.add(texts, self._values[row:behind])
-
-    def _grow(self, room: int) -> None:
-        """Room for more rows than were expected."""
-        for name in ("_values", "_spans", "_status"):
-            array = getattr(self, name)
-            if len(array):
-                larger = np.empty(room, array.dtype)
-                larger[: len(array)] = array
-                setattr(self, name, larger)
-
-    def cells(self, rows: int) -> Cells:
-        """The cells of all rows."""
-        if self._number:
-            texts = Texts(self._data, readonly(self._spans[:rows]))
-            return Counted(texts, self._values[:rows], self._status[:rows])
-        return Repeated(self._repeats.texts(self._data), self._values[:rows])
+_OUT = (np.empty((0, 0), np.int64), np.empty((0, 0), np.int64), np.empty((0, 0), np.uint8))

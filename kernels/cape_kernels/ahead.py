@@ -23,14 +23,14 @@ from cape_kernels import _jit
 # Longest first, or one of them is still compiling when all others are done; the rest in the order of their modules.
 LONGEST = (
     "process.process_lines",
+    "parts.read_part",
     "payment_keys.payment_keys",
     "row_hash.text_words",
     "row_hash.many_text_words",
-    "parse.parse_cents",
+    "parse.parse_number",
     "distinct.distinct_cells",
     "consolidation.add_sums",
     "buckets.deal_sums",
-    "splitting.split_records",
     "parse.parse_days",
 )
 # What an ordinary run never calls is compiled when it is called, not while somebody waits for a first result.
@@ -44,10 +44,14 @@ SELDOM = (
     "order.sort_rows",
     "outlook.count_refunds",
     "outlook.sum_outlook",
+    "parse.parse_cents",
     "parse.parse_dollars",
+    "parse.parse_hundredths",
+    "parse.parse_whole",
     "shapes.count_fillers",
     "shapes.count_wide_fillers",
     "shapes.shapes_of_wide_lines",
+    "splitting.split_records",
 )
 MOST_PROCESSES = 4
 _COLLECT_AFTER = 200_000

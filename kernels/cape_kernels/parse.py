@@ -26,6 +26,12 @@ ROUNDED = 16
 
 NOTHING = -1
 NO_DAY = -(2**31)
+CENTS = 0
+DOLLARS = 1
+HUNDREDTHS = 2
+WHOLE = 3
+"""Forms of a number, for `parse_number`."""
+
 HTS_SCALE = 10_000_000_000
 """A tariff number n of ten digits is n, one of eight digits is n + HTS_SCALE."""
 
@@ -226,6 +232,19 @@ def parse_whole(spans, data, low, high, out, status):
             state = OUT_OF_BOUNDS
         out[row] = value if state == OK else NOTHING
         status[row] = state
+
+
+@kernel(types.void(_SPANS, _BYTES, types.int64, types.int64, types.int64, _NUMBERS_OUT, _BYTES_OUT))
+def parse_number(spans, data, form, low, high, out, status):
+    """Cells of one of the forms above, between `low` (of whole numbers only) and `high`."""
+    if form == CENTS:
+        parse_cents(spans, data, high, True, out, status)  # noqa: FBT003 - kernels take no names
+    elif form == DOLLARS:
+        parse_dollars(spans, data, high, out, status)
+    elif form == HUNDREDTHS:
+        parse_hundredths(spans, data, high, out, status)
+    else:
+        parse_whole(spans, data, low, high, out, status)
 
 
 @helper
