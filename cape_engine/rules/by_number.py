@@ -30,6 +30,10 @@ class ByNumber:
         """Every number once, in the order of its first row."""
         return iter(self._last)
 
+    def __contains__(self, number: str) -> bool:
+        """Whether a number has a row."""
+        return number in self._last
+
     def get(self, number: str) -> list[tuple[int, Sequence[str]]]:
         """Line and cells of each row of a number, in the order of the file; none for a number that is not there."""
         last = self._last.get(number)

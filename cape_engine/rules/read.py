@@ -39,6 +39,8 @@ class Table:
         key: columns that identify a row (within its period); none when the whole file is one sequence of periods.
         period: columns of first and last day, both inclusive; empty when the rows are not dated.
         gapless: whether each period must begin the day after the one before.
+        names: of the columns.
+        typed: place and parser of each column that is more than text.
     """
 
     file: str
@@ -48,9 +50,12 @@ class Table:
     period: tuple[str, str] | None = None
     gapless: bool = False
     names: tuple[str, ...] = field(init=False)
+    typed: tuple[tuple[int, Parser], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(name for name, _ in self.columns))
+        parsers = enumerate(parser for _, parser in self.columns)
+        object.__setattr__(self, "typed", tuple((place, parser) for place, parser in parsers if parser is not text))
 
 
 def refuse(file: str, row: int | None, key: object, why: str, step: str) -> NoReturn:
@@ -254,10 +259,10 @@ def rows(table: Table, content: str) -> list[Any]:
 
 def parse_row(table: Table, line: int, row: Sequence[str]) -> Any:
     """One row as its class."""
+    values: list[Any] = [*row]
     try:
-        values = [
-            cell if parser is text else parser(cell) for (_, parser), cell in zip(table.columns, row, strict=True)
-        ]
+        for place, parser in table.typed:
+            values[place] = parser(row[place])
     except BadValueError:
         _refuse_cell(table, line, row)
     try:

@@ -63,6 +63,8 @@ class Ruleset:
         Raises:
             RuleFileError: a row of that number breaks the contract of the file.
         """
+        if number[:LEGAL_DIGITS] not in self._raw[tables.SPECIAL.file]:  # as of nearly all numbers
+            return ()
         return self._lazy(tables.SPECIAL, number)
 
     def specials(self, number: str, spi: str) -> tuple[r.SpecialRow, ...]:
