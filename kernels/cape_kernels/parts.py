@@ -40,7 +40,7 @@ class Numbers(NamedTuple):
     Attributes:
         forms: int64, columns x 3: form, lowest and highest number of `parse.parse_number`.
         spans: int64, columns x rows, out: where the cells stand.
-        values: int64, columns x rows, out. status: uint8, columns x rows, out.
+        values: int64, columns x rows, out. status: uint8, columns x rows, out; as many rows as in `Words.index`.
     """
 
     forms: Any
@@ -113,7 +113,7 @@ def read_part(data, delimiter, split, numbers, words, state):
     count_numbers = np.int64(len(numbers.forms))
     while state[PLACE] < len(data):
         rows = state[ROWS]
-        if rows + step > numbers.values.shape[1] or rows + step > words.index.shape[1]:
+        if rows + step > words.index.shape[1]:
             return
         for column in range(len(words.states)):
             if words.states[column, COUNT] + step > words.firsts.shape[1]:

@@ -23,11 +23,11 @@ ENTRIES = st.lists(st.tuples(st.booleans(), st.lists(LINE, max_size=4)), max_siz
 
 
 def partition_of(
-    entries: list[tuple[bool, list[tuple[list[tuple[int, int, int]], int, bool]]]], *, plain: bool
+    entries: list[tuple[bool, list[tuple[list[tuple[int, int, int]], int, bool]]]], *, slim: bool, nulls: bool
 ) -> Partition:
     """A partition with as many entries, lines and numbers, and only the columns that the table takes.
 
-    With `plain` they are as a store mostly has them: 32 bits wide, and every row known.
+    With `slim`, and without `nulls`, they are as a store mostly has them: 32 bits wide, and every row known.
     """
     lines = [line for _, found in entries for line in found]
     numbers = [number for line, _, _ in lines for number in line]
@@ -49,17 +49,17 @@ def partition_of(
                 pa.array([f"99030{i % 3}" for i in places], s.HTS_NUMBER.type),
                 [100 * i for i in places],
                 [i % 2 for i in places],
-                [None if unknown_row(i, plain=plain) else i + 2 for i in places],
+                [None if unknown_row(i, nulls=nulls) else i + 2 for i in places],
             ],
-            schema=narrow(arrow_schema(tariffs)) if plain else arrow_schema(tariffs),
+            schema=narrow(arrow_schema(tariffs)) if slim else arrow_schema(tariffs),
         ),
         SOURCES,
     )
 
 
-def unknown_row(place: int, *, plain: bool) -> bool:
+def unknown_row(place: int, *, nulls: bool) -> bool:
     """Whether it is not known on which row of its source a number stands."""
-    return place % 5 == 0 and not plain
+    return place % 5 == 0 and nulls
 
 
 def narrow(schema: pa.Schema) -> pa.Schema:
@@ -67,9 +67,9 @@ def narrow(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_type(pa.int32()) if pa.types.is_integer(field.type) else field for field in schema])
 
 
-@given(ENTRIES, st.booleans(), st.booleans())
+@given(ENTRIES, st.booleans(), st.booleans(), st.booleans())
 def test_changes_table__as_a_person_would(
-    entries: list[tuple[bool, list[tuple[list[tuple[int, int, int]], int, bool]]]], every: bool, plain: bool
+    entries: list[tuple[bool, list[tuple[list[tuple[int, int, int]], int, bool]]]], every: bool, slim: bool, nulls: bool
 ) -> None:
     """Changed numbers of accepted entries, or every number; those of other entries keep their duty and have no gap."""
     expected, place, at = [], 0, 0
@@ -90,7 +90,7 @@ def test_changes_table__as_a_person_would(
                             gap if accepted and known else None,
                             RULES[rule] if accepted else NOT_ACCEPTED,
                             SOURCES[place % 2],
-                            None if unknown_row(place, plain=plain) else place + 2,
+                            None if unknown_row(place, nulls=nulls) else place + 2,
                         )
                     )
                 place += 1
@@ -105,7 +105,7 @@ def test_changes_table__as_a_person_would(
         gap_known=np.array([known for _, _, known in lines_], np.bool_),
     )
     accepted_ = np.array([accepted for accepted, _ in entries], np.bool_)
-    partition = partition_of(entries, plain=plain)
+    partition = partition_of(entries, slim=slim, nulls=nulls)
     table = changes_table(partition, outcome, accepted_, every_number=every)
     table.validate(full=True)
     assert table.schema.equals(r.RESULT_CHANGES_SCHEMA)

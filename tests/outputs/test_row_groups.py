@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cape_engine.outputs.footer import FooterError, GroupPiece, Range, Template
+from cape_engine.outputs.footer import FooterError, GroupPiece, Range, Template, _Reader, footer_length
 from cape_engine.outputs.row_groups import RowGroups, write_joined
 from cape_engine.schema import results as r
 
@@ -131,10 +131,39 @@ def test_encode__statistics_of_words_are_those_of_arrow(words: list[str], data: 
             write_joined(stream, groups, [groups.encode(one)])
             read = pq.ParquetFile(stream)
             chunk = read.metadata.row_group(0).column(read.metadata.num_columns - 1 if place else 0)
-            found.append((chunk.path_in_schema, chunk.statistics.to_dict()))
+            found.append((chunk.path_in_schema, chunk.statistics.to_dict(), _fields(stream.getvalue(), place)))
             assert read.read().column("key").to_pylist() == [words[code] for code in codes]
         assert found[0] == found[1]
         assert found[0][1]["min"] == min((words[code] for code in codes), key=str.encode)
+
+
+def _fields(file: bytes, column: int) -> list[tuple[int, int, bytes]]:
+    """Id and type of each field that describes a column of a file with one row group; of statistics the bytes, too."""
+    data = bytes(memoryview(file)[len(file) - footer_length(memoryview(file)) : -8])
+    reader, found = _Reader(data), list[tuple[int, int, bytes]]()
+
+    def described(field: int, kind: int, start: int) -> int:
+        end = reader.skip(kind, start)
+        found.append((field, kind, data[start:end] if field == 12 else b""))
+        return end
+
+    def chunk(field: int, _kind: int, start: int) -> int:
+        return reader.walk(start, described) if field == 3 else 0
+
+    def group(field: int, _kind: int, start: int) -> int:
+        if field == 1:
+            _, _, place = reader.items(start)
+            for _ in range(column):
+                place = reader.end(place)
+            reader.walk(place, chunk)
+        return 0
+
+    def whole(field: int, _kind: int, start: int) -> int:
+        return reader.walk(reader.items(start)[2], group) if field == 4 else 0
+
+    reader.walk(0, whole)
+    assert [field for field, _, _ in found] == sorted({field for field, _, _ in found})
+    return found
 
 
 def test_encode__statistics_of_words_with_nulls_come_from_arrow() -> None:
