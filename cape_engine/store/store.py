@@ -155,7 +155,8 @@ class Store:
         if self.manifest.get("parties") == PARTIES_FILE:
             path = self.folder / PARTIES_FILE
             try:
-                return _one(pq.read_table(path, use_threads=False).column(str(IMPORTER_NUMBER)))
+                with pq.ParquetFile(path) as file:  # `read_table` would load a module that nothing else here needs
+                    return _one(file.read(use_threads=False).column(str(IMPORTER_NUMBER)))
             except (OSError, pa.ArrowException) as error:
                 raise StoreError(f"{path} cannot be read ({error}); import the sources again") from error
         tables = (self.opened(name).entries for name in self.partitions)
