@@ -45,11 +45,12 @@ class _Scratch:
         self.states[:] = 0
 
     def widen(self) -> None:
-        """Twice as much room for the different cells of each column."""
+        """Twice as much room for the different cells of each column; what none needs stays memory never touched."""
         keys, firsts = self.keys, self.firsts
         words, room = firsts.shape
         self._make(words, 2 * room)
-        self.keys[:, :room], self.firsts[:, :room] = keys, firsts
+        for column, count in enumerate(self.states[:, d.COUNT].tolist()):
+            self.keys[column, :count], self.firsts[column, :count] = keys[column, :count], firsts[column, :count]
         self.states[:, d.SIZE] = 0
 
     def full(self) -> bool:
