@@ -137,6 +137,8 @@ class RowGroups:
         if words.num_chunks != 1 or words.null_count or not pa.types.is_dictionary(words.type):
             return None
         codes, vocabulary = words.chunk(0).indices.to_numpy(), words.chunk(0).dictionary
+        if vocabulary.null_count:  # a word may be null as well as a row
+            return None
         used = np.zeros(len(vocabulary), np.bool_)
         used[codes] = True
         found = pc.min_max(vocabulary.filter(pa.array(used)).cast(pa.binary()))

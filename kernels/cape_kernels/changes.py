@@ -93,11 +93,6 @@ _COUNTS = types.Array(types.int32, 1, "C", readonly=True)
 _OUTCOME = types.NamedTuple(
     _arrays((types.uint8, types.int64, types.uint8, types.int8, types.int8, types.int64), readonly=True), Outcome
 )
-_CELLS = types.NamedTuple(_arrays((types.int32,) * 6, readonly=True), Cells)
-PICKED_KINDS = (
-    *(np.int32, np.int32, np.int32, np.int32, np.int16, np.int32, np.int64, np.int32, np.int64),
-    *(np.int8, np.int8, np.int64, np.int64, np.uint8),
-)
 _CELLS = types.NamedTuple(_arrays((types.int32,) * len(Cells._fields), readonly=True), Cells)
 _PICKED = types.NamedTuple(_arrays(tuple(getattr(types, kind.__name__) for kind in PICKED), readonly=False), Picked)
 

@@ -166,6 +166,13 @@ def _fields(file: bytes, column: int) -> list[tuple[int, int, bytes]]:
     return found
 
 
+def test_encode__statistics_where_a_word_is_null() -> None:
+    """A null among the words, which rows hold, is not said to be none."""
+    schema = pa.schema([pa.field("key", pa.dictionary(pa.int32(), pa.string()))])
+    key = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int32()), pa.array(["b", None, "a"], pa.string()))
+    assert RowGroups(schema, ordered_by="key")._range(pa.table([key], schema=schema)) is None
+
+
 def test_encode__statistics_of_words_with_nulls_come_from_arrow() -> None:
     """A key of words with a null keeps its statistics, the count of nulls among them."""
     schema = pa.schema([pa.field("key", pa.dictionary(pa.int32(), pa.string()))])
