@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from cape_engine.findings import Findings
 from cape_engine.outputs.journal import ResultJournal
 from cape_engine.outputs.row_groups import EncodedPart, RowGroups, result_row_groups
-from cape_engine.pipeline.blocks import ShareBlocks
+from cape_engine.pipeline.kept_sums import KeptSums
 from cape_engine.pipeline.part import Part, Share
 from cape_engine.pipeline.request import RunResult
-from cape_engine.refund import Register
+from cape_engine.refund import Register, Sums
 from cape_engine.schema import results as r
 from cape_engine.schema.facts import ENTRY_NUMBER
 
@@ -56,9 +56,13 @@ class Collector(Protocol):
         """Take the next part."""
 
     def finish(
-        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: Callable[[], dict[str, object]]
+        self,
+        tables: Mapping[str, pa.Table],
+        tails: Mapping[str, pa.Table],
+        manifest: Callable[[], dict[str, object]],
+        sums: Callable[[], Iterable[Sums]],
     ) -> RunResult:
-        """The result, of small tables, rows that follow all parts, and the manifest, which is asked for last."""
+        """The result, of small tables, rows that follow all parts, the manifest, asked for last, and kept sums."""
 
     def __enter__(self) -> Self:
         """Ready to take parts."""
@@ -146,9 +150,14 @@ class InMemory:
             self._rows[name].append(table)
 
     def finish(
-        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: Callable[[], dict[str, object]]
+        self,
+        tables: Mapping[str, pa.Table],
+        tails: Mapping[str, pa.Table],
+        manifest: Callable[[], dict[str, object]],
+        sums: Callable[[], Iterable[Sums]],
     ) -> RunResult:
-        """All tables, entries and changes in the order of their entry numbers."""
+        """All tables, entries and changes in the order of their entry numbers; sums are not kept."""
+        del sums
         for name, tail in tails.items():
             self._rows[name].append(tail)
         return RunResult(manifest(), Assembled(self._rows, tables))
@@ -164,7 +173,7 @@ class InFolder:
         self.reused = 0
         self._journal = ResultJournal(out, self._groups, keys, full=full)
         self.ignored = self._journal.ignored
-        self._blocks = ShareBlocks(out, keys, register, self._journal.holds)
+        self._sums = KeptSums(out, keys, register, self._journal.holds, self._journal.known)
 
     def __enter__(self) -> Self:
         return self
@@ -172,7 +181,6 @@ class InFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._blocks.close()
         self._journal.close()
 
     def holds(self, key: str) -> bool:
@@ -180,20 +188,19 @@ class InFolder:
         return self._journal.holds(key)
 
     def known(self, key: str) -> Share | None:
-        """The share of a part that an earlier run or attempt finished, or of several parts for the first of them."""
-        if (several := self._blocks.share(key)) is not None:
-            return several
+        """The share of a part that an earlier run or attempt finished; the first may have the sums of others."""
+        if (kept := self._sums.share(key)) is not None:
+            return kept
         record = self._journal.known(key)
         if record is None:
             return None
         share = Share.from_bytes(record, self._register)
-        self._blocks.take(key, share)
+        self._sums.take(key, share)
         return share
 
     def reuse(self, key: str) -> None:
         """Take over the next part byte by byte."""
         self._journal.reuse(key)
-        self._blocks.passed(key)
         self.reused += 1
 
     def prepared(self, part: Part) -> tuple[dict[str, EncodedPart], bytes]:
@@ -204,17 +211,21 @@ class InFolder:
     def append(self, key: str, ready: tuple[dict[str, EncodedPart], bytes], share: Share) -> None:
         """Write the part."""
         self._journal.append(key, *ready)
-        self._blocks.take(key, share)
-        self._blocks.passed(key)
+        self._sums.take(key, share)
 
     def finish(
-        self, tables: Mapping[str, pa.Table], tails: Mapping[str, pa.Table], manifest: Callable[[], dict[str, object]]
+        self,
+        tables: Mapping[str, pa.Table],
+        tails: Mapping[str, pa.Table],
+        manifest: Callable[[], dict[str, object]],
+        sums: Callable[[], Iterable[Sums]],
     ) -> RunResult:
         """Complete the files, the manifest last."""
-        self._blocks.ending()
         encoded = {name: self._groups[name].encode(table) for name, table in tails.items()}
-        done = self._journal.finish(tables, manifest, tails=encoded)
-        self._blocks.finish()
+        with ThreadPoolExecutor(1, thread_name_prefix="cape-sums") as pool:
+            kept = pool.submit(self._sums.write, sums)
+            done = self._journal.finish(tables, manifest, tails=encoded)
+            kept.result()
         return RunResult(done, {}, self._out)
 
 

@@ -81,7 +81,9 @@ def finished(
     }
     with ThreadPoolExecutor(1, thread_name_prefix="cape-hash") as pool:
         result_hash = pool.submit(hash_of, words, together.refunds, together.payments)
-        return collector.finish(small, tails, lambda: {**record, "result_hash": result_hash.result()})
+        return collector.finish(
+            small, tails, lambda: {**record, "result_hash": result_hash.result()}, totals.refunds.sums
+        )
 
 
 def _file_records(request: Request) -> list[dict[str, object]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -40,9 +40,9 @@ class Share:
     hash_words: list[int]
     unknown: dict[str, int]
 
-    def to_bytes(self) -> bytes:
-        """The share as the journal of a run keeps it."""
-        record = {
+    def note(self) -> Nested:
+        """Everything but the sums, as JSON can say it, and what the sums come to."""
+        return {
             "priced": {
                 "counts": [[*key, count] for key, count in self.priced.counts.items()],
                 "entries": self.priced.entries,
@@ -52,7 +52,12 @@ class Share:
             "counts": self.counts,
             "hash_words": self.hash_words,
             "unknown": self.unknown,
+            "paid": self.sums.totals(),
         }
+
+    def to_bytes(self) -> bytes:
+        """The share as the journal of a run keeps it."""
+        record = self.note()
         table = self.sums.to_table().replace_schema_metadata({_SHARE: json.dumps(record).encode()})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
@@ -78,46 +83,20 @@ class Share:
             raise OutputError(
                 f"the record of an earlier run cannot be read ({error}); run again with --full"
             ) from error
+        return cls.of_note(record, refund.Sums.from_table(table, register))
+
+    @classmethod
+    def of_note(cls, note: Nested, sums: refund.Sums) -> Share:
+        """The share that `note` speaks of, with sums."""
         priced = refund.Tally(
-            Counter({(code, value): count for code, value, count in record["priced"]["counts"]}),
-            record["priced"]["entries"],
-            record["priced"]["deposits_known"],
+            Counter({(code, value): count for code, value, count in note["priced"]["counts"]}),
+            note["priced"]["entries"],
+            note["priced"]["deposits_known"],
         )
         numbers = mass_processing.Tallies(
-            {(a, b, c, d): (count, entry) for a, b, c, d, count, entry in record["numbers"]}
+            {(a, b, c, d): (count, entry) for a, b, c, d, count, entry in note["numbers"]}
         )
-        return cls(
-            refund.Sums.from_table(table, register),
-            priced,
-            numbers,
-            record["counts"],
-            record["hash_words"],
-            record["unknown"],
-        )
-
-    @classmethod
-    def nothing(cls, register: refund.Register) -> Share:
-        """The share that adds nothing."""
-        return cls(refund.Sums.of_none(register), refund.Tally(), mass_processing.Tallies(), {}, [0, 0, 0], {})
-
-    @classmethod
-    def together(cls, shares: Sequence[Share], register: refund.Register) -> Share:
-        """What several shares add, as one.
-
-        Args:
-            shares: in places of `register`.
-            register: the importer numbers of the run.
-        """
-        whole = cls.nothing(register)
-        words = [share.hash_words for share in shares]
-        unknown: Counter[str] = Counter()
-        for share in shares:
-            whole.priced.add(share.priced)
-            whole.numbers.extend(share.numbers)
-            add_nested(whole.counts, share.counts)
-            unknown.update(share.unknown)
-        sums = refund.Sums.together([share.sums for share in shares], register)
-        return replace(whole, sums=sums, hash_words=result_hash.added(words), unknown=dict(unknown))
+        return cls(sums, priced, numbers, note["counts"], note["hash_words"], note["unknown"])
 
 
 @dataclass(frozen=True, slots=True)

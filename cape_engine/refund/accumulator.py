@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -157,8 +157,7 @@ class RunningSums:
         if not len(sums.sums):  # as of parts whose block is added with its first part
             return
         own = sums.of(self.register)
-        entries = int((own.sums[:, kernels.COUNTS] & _LOW).sum())
-        self._add(partial(buckets.deal_sums, own.recipient, own.sums), *own.totals(), entries)
+        self._add(partial(buckets.deal_sums, own.recipient, own.sums), *own.totals())
 
     def add_refunds(self, refunds: kernels.Refunds) -> None:
         """Add the paid entries of a partition one by one: faster than to add them up first, where only that is wanted.
@@ -229,6 +228,17 @@ class RunningSums:
                 made.append(partial(_plain_batch, found, some, subtotals=subtotals and ranks is None))
             begin = end
         return made
+
+    def sums(self) -> Iterator[Sums]:
+        """All sums so far, about a million at a time; those of a recipient are together."""
+        for own in self._all:
+            own.flush(len(self.register))
+        found, wide = self._packed(1, nullcontext), self._wide_used()
+        places = np.flatnonzero(wide + found.used).astype(np.int32)
+        ends = np.cumsum(wide[places] + found.used[places])
+        for some in np.split(places, np.searchsorted(ends, np.arange(BATCH_ROWS, ends.max(initial=0), BATCH_ROWS))):
+            rows, number, _ = self._gathered(found, some, wide[some])
+            yield Sums(self.register, readonly(some[number]), readonly(rows))
 
     def _packed(self, threads: int, watch: Callable[[], _Watch]) -> Packed:
         """The plain sums; those of recipients who have others as well are added to these."""
@@ -301,18 +311,8 @@ class RunningSums:
 
     def _batch(self, found: Packed, places: Int32s, wide: Int64s, ranks: Int32s | None, *, subtotals: bool) -> Cohorts:
         """The cohorts of some recipients, of whom some have sums that are not plain."""
-        simple, whose_simple = found.sums(places)
-        used = wide + found.used[places]
-        starts = np.cumsum(used) - used
-        rows = int(used.sum())
-        sums, recipient = np.empty((rows, 4), np.int64), np.empty(rows, np.int32)
-        for number, shard in enumerate(self._shards):
-            mine = np.flatnonzero((places % kernels.SHARDS == number) & (wide > 0)).astype(np.int32)
-            who = readonly(places[mine] // kernels.SHARDS)
-            kernels.collect(shard.slabs(), who, readonly(starts[mine]), readonly(mine), sums, recipient)
-        # Who has plain sums has no others by now: theirs stand together, too.
-        alone = np.repeat(wide == 0, used)
-        sums[alone], recipient[alone] = simple, whose_simple
+        sums, recipient, starts = self._gathered(found, places, wide)
+        rows = len(sums)
         given = np.arange(rows, dtype=np.int32)
         if ranks is not None:
             given = np.argsort(ranks[sums[:, kernels.KEY] & 0xFFFFFFFF], kind="stable").astype(np.int32)
@@ -326,6 +326,22 @@ class RunningSums:
         cohorts.merge_sums(fixed, whose, readonly(order), ranks is not None, merged)
         parts = self._subtotals(fixed, order, merged, places) if subtotals and ranks is None else None
         return _cohorts(places, merged, parts)
+
+    def _gathered(self, found: Packed, places: Int32s, wide: Int64s) -> tuple[Int64s, Int32s, Int64s]:
+        """Sums of some recipients, plain and other, the row in `places` of each, and where those of each begin."""
+        simple, whose_simple = found.sums(places)
+        used = wide + found.used[places]
+        starts = np.cumsum(used) - used
+        rows = int(used.sum())
+        sums, recipient = np.empty((rows, 4), np.int64), np.empty(rows, np.int32)
+        for number, shard in enumerate(self._shards):
+            mine = np.flatnonzero((places % kernels.SHARDS == number) & (wide > 0)).astype(np.int32)
+            who = readonly(places[mine] // kernels.SHARDS)
+            kernels.collect(shard.slabs(), who, readonly(starts[mine]), readonly(mine), sums, recipient)
+        # Who has plain sums has no others by now: theirs stand together, too.
+        alone = np.repeat(wide == 0, used)
+        sums[alone], recipient[alone] = simple, whose_simple
+        return sums, recipient, starts
 
     def _subtotals(self, sums: Int64s, order: Int32s, merged: cohorts.Merged, places: Int32s) -> Subtotals:
         """The rows of cohorts that are paid to somebody else than their importer, or for several."""

@@ -144,19 +144,16 @@ class Accumulator:
         """
         self._sums.add_refunds(refunds)
 
+    def sums(self) -> Iterator[Sums]:
+        """All sums so far; see `RunningSums.sums`."""
+        return self._sums.sums()
+
     def add_tally(self, tally: Tally) -> None:
         """Add `Priced.tally` of one more partition, one thread at a time."""
         self._tally.add(tally)
 
     def batches(self, findings: Findings) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Refunds and their payments in the order of recipients and days, about a million at a time.
-
-        Args:
-            findings: what pricing and consolidation noticed is added after the last batch.
-
-        Raises:
-            InputError: the amount of a cohort passes 2^63 cents.
-        """
+        """Refunds and their payments, about a million at a time; see `each`."""
         for batch in self.each(findings, _as_it_is):
             yield batch.refunds, batch.payments
 

@@ -64,12 +64,13 @@ class Sums:
         """int32[n], liquidation day."""
         return (self.sums[:, kernels.KEY] >> 32).astype(np.int32)
 
-    def totals(self) -> tuple[int, int]:
-        """All principal and all interest in cents, however large."""
+    def totals(self) -> tuple[int, int, int]:
+        """All principal and all interest in cents, however large, and all entries."""
         halves = np.empty(4, np.int64)
         kernels.totals(readonly(self.sums), halves)
         low_principal, principal, low_interest, interest = halves.tolist()
-        return (principal << 32) + low_principal, (interest << 32) + low_interest
+        entries = int((self.sums[:, kernels.COUNTS] & _LOW).sum())
+        return (principal << 32) + low_principal, (interest << 32) + low_interest, entries
 
     def to_table(self) -> pa.Table:
         """The sums with texts instead of places (`SUMS_SCHEMA`), to be stored or sent."""
@@ -132,6 +133,30 @@ class Sums:
         sums = np.add.reduceat(rows, begins) if len(begins) else rows
         sums[:, kernels.KEY] = rows[begins, kernels.KEY]
         return cls(register, readonly(recipient[begins]), readonly(sums))
+
+    @classmethod
+    def left(cls, parts: Sequence[Sums], gone: Sequence[Sums], register: Register) -> Sums:
+        """The sums of several parts added up, without those of others that are among them.
+
+        Args:
+            parts: what was added; see `together`.
+            gone: what is taken away again.
+            register: the numbers of the run.
+
+        Raises:
+            ValueError: what is to be taken away was not added.
+        """
+        taken = []
+        for own in (part.of(register) for part in gone):
+            sums = -own.sums
+            sums[:, kernels.KEY] = own.sums[:, kernels.KEY]
+            taken.append(cls(register, own.recipient, readonly(sums)))
+        whole = cls.together([*parts, *taken], register)
+        counts, cents = whole.sums[:, kernels.COUNTS], whole.sums[:, [kernels.PRINCIPAL, kernels.INTEREST]]
+        some = counts != 0
+        if (cents < 0).any() or (counts < 0).any() or (counts >> 32 > counts & _LOW).any() or cents[~some].any():
+            raise ValueError("sums that were not added cannot be taken away")
+        return cls(register, readonly(whole.recipient[some]), readonly(whole.sums[some]))
 
     def of(self, register: Register) -> Sums:
         """The same sums in places of another register."""

@@ -73,6 +73,75 @@ def test_sums__together(parts: list[list[tuple[int, int, int, int, bool]]]) -> N
     assert found.payments.equals(expected.payments)
 
 
+def by_key(sums: Sums) -> dict[tuple[int, int, int], list[int]]:
+    """Counts and cents by recipient, importer and day; no two rows have the same."""
+    rows = dict(
+        zip(
+            zip(sums.recipient.tolist(), sums.importer.tolist(), sums.day.tolist(), strict=True),
+            sums.sums[:, kernels.KEY + 1 :].tolist(),
+            strict=True,
+        )
+    )
+    assert len(rows) == len(sums)
+    return rows
+
+
+@given(st.lists(REFUNDS, max_size=4), st.lists(REFUNDS, max_size=3))
+def test_sums__left(
+    stay: list[list[tuple[int, int, int, int, bool]]], gone: list[list[tuple[int, int, int, int, bool]]]
+) -> None:
+    """Taken away from what they were added to, parts leave the sums of the others, and no row of nothing."""
+    register, other = refund.Register(), refund.Register()
+    other.learn(["99-111111100", *WORDS[::-1]])
+    those, they = [sums_of(register, rows) for rows in stay], [sums_of(other, rows) for rows in gone]
+    whole = [*those, *(part.of(register) for part in they)]
+    left = Sums.left(whole[::-1], they, register)
+    assert by_key(left) == by_key(Sums.together(those, register))
+    assert len(Sums.left(whole, whole, register)) == 0
+    assert left.totals() == tuple(sum(part.totals()[at] for part in those) for at in range(3))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (0, 0, 0, 701, True),  # more than there is
+        (0, 0, 1, 700, True),  # another day
+        (0, 1, 0, 700, True),  # another importer
+        (0, 0, 0, 699, True),  # an entry is left for a cent, and none for it
+        (0, 0, 0, 700, False),  # an entry whose interest is not known
+    ],
+)
+def test_sums__left__never_added(other: tuple[int, int, int, int, bool]) -> None:
+    """What was never added cannot be taken away."""
+    register = refund.Register()
+    whole = sums_of(register, [(0, 0, 0, 700, True), (1, 1, 0, 5, True)])
+    with pytest.raises(ValueError, match="not added"):
+        Sums.left([whole], [sums_of(register, [other])], register)
+
+
+@pytest.mark.parametrize("rows", [1 << 20, 3])
+@given(parts=st.lists(REFUNDS, max_size=4))
+def test_accumulator__sums_taken_up_again(parts: list[list[tuple[int, int, int, int, bool]]], rows: int) -> None:
+    """All sums so far, handed to another run, come to the same refunds; each recipient is in one piece of them."""
+    register = refund.Register()
+    first, second = refund.Accumulator(register, SETTINGS), refund.Accumulator(register, SETTINGS)
+    for part in parts:
+        first.add(sums_of(register, part))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BATCH_ROWS", rows)
+        pieces = list(first.sums())
+        assert by_key(Sums.together(pieces, register)) == by_key(
+            Sums.together([sums_of(register, part) for part in parts], register)
+        )
+        held = [set(piece.recipient.tolist()) for piece in pieces]
+        assert sum(map(len, held)) == len(set().union(*held))
+        for piece in pieces:
+            second.add(piece)
+        expected = first.finish()
+        assert second.finish().refunds.equals(expected.refunds)
+        assert by_key(Sums.together(list(first.sums()), register)) == by_key(Sums.together(pieces, register))
+
+
 def test_sums__together__days_before_1970() -> None:
     """Whatever the days, each recipient, importer and day is one row."""
     register = refund.Register()

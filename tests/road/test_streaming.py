@@ -14,8 +14,8 @@ import pytest
 import cape_engine
 import cape_fixtures
 from cape_engine import intake, rules
-from cape_engine.errors import Stopped, UsageError
-from cape_engine.pipeline import blocks
+from cape_engine.errors import OutputError, Stopped, UsageError
+from cape_engine.pipeline import kept_sums
 from cape_engine.pipeline.api import memory_bytes, requested
 from cape_engine.pipeline.part import Share
 from cape_engine.settings import Settings
@@ -187,8 +187,8 @@ def test_run__header_row_of_one_partition(made: Mapping[str, Any], tmp_path: Pat
 
 
 @pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Blocks of two parts, and a list that grows by one for each share that is read from a folder."""
+def records_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows by one for each record of a part that is read."""
     read: list[int] = []
     from_bytes = Share.from_bytes
 
@@ -196,44 +196,67 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         read.append(len(data))
         return from_bytes(data, register)
 
-    monkeypatch.setattr(blocks, "PARTS", 2)
     monkeypatch.setattr(Share, "from_bytes", staticmethod(counted))
     return read
 
 
-def test_run__shares_in_blocks(made: Mapping[str, Any], tmp_path: Path, small_blocks: list[int]) -> None:
-    """What did not change is read a block at a time; where one part changed, the other speaks for itself."""
-    parts = len(made["store"].partitions)
-    more = declaration(tmp_path, "one.csv", some_entries(made["store"], 0, 5) + some_entries(made["store"], 2, 2))
-    less = declaration(tmp_path, "two.csv", some_entries(made["store"], 0, 5))
-    fresh = {name: run(made, out=tmp_path / name.stem, declaration=[name]) for name in (more, less)}
+def test_run__sums_kept(made: Mapping[str, Any], tmp_path: Path, records_read: list[int]) -> None:
+    """What did not change is not read part by part: the sums of parts that went are taken away from those of all."""
+    some = some_entries(made["store"], 0, 5)
+    less = declaration(tmp_path, "less.csv", some)
+    more = declaration(tmp_path, "more.csv", some + some_entries(made["store"], 2, 2))
+    other = declaration(tmp_path, "other.csv", some_entries(made["store"], 0, 3) + some_entries(made["store"], 1, 1))
+    fresh = {name: run(made, out=tmp_path / name.stem, declaration=[name]) for name in (less, more, other)}
     run(made, out=tmp_path / "out", declaration=[less])
-    assert not small_blocks
-    for name, wanted in ((less, -(-parts // 2)), (more, -(-parts // 2)), (more, -(-parts // 2)), (less, None)):
-        small_blocks.clear()
+    assert not records_read
+    for name, went in ((less, 0), (more, 1), (more, 0), (other, 3), (less, 2)):
+        records_read.clear()
         again = run(made, out=tmp_path / "out", declaration=[name])
         assert again.manifest["result_hash"] == fresh[name].manifest["result_hash"]
         assert again.manifest["counts"] == fresh[name].manifest["counts"]
         assert files_of(again) == files_of(fresh[name])
-        assert wanted is None or len(small_blocks) == wanted
+        # Where not even half of the parts stay, those that do are read one by one.
+        parts = len(made["store"].partitions)
+        assert len(records_read) == (went if 2 * went < parts else parts - went)
 
 
-@pytest.mark.parametrize("harm", ["gone", "empty", "cut", "flipped", "index"])
-def test_run__blocks_damaged(made: Mapping[str, Any], tmp_path: Path, small_blocks: list[int], harm: str) -> None:
-    """Without the file of blocks, or with a damaged one, parts are read one by one, and the answer is the same."""
+@pytest.mark.parametrize("harm", ["gone", "empty", "cut", "last frame", "flipped", "notes"])
+def test_run__kept_sums_damaged(made: Mapping[str, Any], tmp_path: Path, records_read: list[int], harm: str) -> None:
+    """Without the file of sums, or with a damaged one, parts are read one by one, and the file is written anew."""
     first = run(made, out=tmp_path / "out")
-    path = tmp_path / "out" / ".run" / blocks.NAME
-    data = bytearray(path.read_bytes())
-    data[{"flipped": 100, "index": -20}.get(harm, 0)] ^= harm in {"flipped", "index"}
-    path.write_bytes(data[: {"empty": 0, "cut": len(data) // 2}.get(harm, len(data))])
+    path = tmp_path / "out" / ".run" / kept_sums.NAME
+    data = path.read_bytes()
+    length = 12 + int.from_bytes(data[:8], "little")
+    flipped = {"flipped": 100, "notes": len(data) - 20}
+    if harm in flipped:
+        data = data[: flipped[harm]] + bytes([data[flipped[harm]] ^ 1]) + data[flipped[harm] + 1 :]
+    path.write_bytes(data[: {"empty": 0, "cut": len(data) // 2, "last frame": length}.get(harm, len(data))])
     if harm == "gone":
         path.unlink()
-    again = run(made, out=tmp_path / "out")
-    assert files_of(again) == files_of(first)
-    assert again.manifest["counts"] == first.manifest["counts"]
-    assert reused(again) == len(made["store"].partitions)
     parts = len(made["store"].partitions)
-    assert len(small_blocks) == ((parts + 1) // 2 + 1 if harm == "flipped" else parts)
+    for read in (parts, 0):
+        records_read.clear()
+        again = run(made, out=tmp_path / "out")
+        assert files_of(again) == files_of(first)
+        assert again.manifest["counts"] == first.manifest["counts"]
+        assert reused(again) == parts
+        assert len(records_read) == read
+
+
+def test_run__kept_sums_of_other_results(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """Sums that do not add up with what is noted of the parts are refused, with the next step; nothing is written."""
+    some = some_entries(made["store"], 0, 30)
+    claims = {name: declaration(tmp_path, f"{name}.csv", some[:count]) for name, count in (("less", 2), ("more", 30))}
+    for name, claim in claims.items():
+        run(made, out=tmp_path / name, declaration=[claim])
+    kept = {name: tmp_path / name / ".run" / kept_sums.NAME for name in claims}
+    length = {name: 12 + int.from_bytes(path.read_bytes()[:8], "little") for name, path in kept.items()}
+    forged = kept["less"].read_bytes()[: length["less"]] + kept["more"].read_bytes()[length["more"] :]
+    kept["more"].write_bytes(forged)
+    with pytest.raises(OutputError, match="run again with --full"):
+        run(made, out=tmp_path / "more", declaration=[claims["more"]])
+    again = run(made, out=tmp_path / "more", declaration=[claims["more"]], full=True)
+    assert files_of(again) == files_of(run(made, out=tmp_path / "fresh", declaration=[claims["more"]]))
 
 
 def test_run__files_altered_since(made: Mapping[str, Any], tmp_path: Path) -> None:
