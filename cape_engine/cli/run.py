@@ -16,6 +16,7 @@ EXAMPLE = """Examples:
   cape run export.csv --out results
   cape run *.xlsx --headers headers.csv --importers importers.csv --as-of 2026-05-04 --out results
   cape run store --declaration claim.csv --set phase.hold_policy=reject --json
+  cape run store --out results --layout parts
 
 Writes entries, changes, refunds, payments and findings as Parquet and a manifest.json. A run that was stopped is
 continued by the same command; a later run into the same folder runs only the partitions that something changed.
@@ -35,6 +36,13 @@ Exit codes: 0 done; 1 done, with findings or rejected entries; 2 cannot run; 3 s
 @common.run_options
 @common.input_options
 @click.option("--detail", type=click.Choice(["none", "changes", "full"]), default="changes", show_default=True)
+@click.option(
+    "--layout",
+    type=click.Choice(["files", "parts"]),
+    default="files",
+    show_default=True,
+    help="parts: a file for each partition of the store; a later run replaces only those that changed.",
+)
 @click.option("--threads", type=click.IntRange(1), help="Worker threads (default: all cores).")
 @click.option(
     "--engine", type=click.Choice(["threads"]), default="threads", show_default=True, help="Carrier of the work."

@@ -188,9 +188,20 @@ def move_results(staging: Path, folder: Path, names: Iterable[str]) -> None:
     if (staging / MANIFEST).exists():
         (folder / MANIFEST).unlink(missing_ok=True)
     for name in (*names, MANIFEST):
-        if (staging / name).exists():
-            (staging / name).replace(folder / name)
+        replace(staging / name, folder / name)
     sync_folder(folder)
+
+
+def replace(staged: Path, place: Path) -> None:
+    """Move a file or a folder into place, unless that was done; a folder in its way goes aside first."""
+    if not staged.exists():
+        return
+    if place.exists() and (place.is_dir() or staged.is_dir()):
+        aside = staged.with_name(f"{staged.name}.old")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.unlink(missing_ok=True)
+        place.replace(aside)
+    staged.replace(place)
 
 
 def sync_folder(folder: Path) -> None:

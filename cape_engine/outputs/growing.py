@@ -9,11 +9,11 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from cape_engine.disk import BLOCK_BYTES, whole_blocks
 from cape_engine.outputs.straight import LARGE_BYTES, Rooms, Straight, opened_straight, straight_blocks
@@ -211,6 +211,15 @@ class GrowingFile:
             self._digest.update(block)
 
 
+def made_durable(path: Path) -> None:
+    """Make a file durable that is written already."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        _SYNC(handle)
+    finally:
+        os.close(handle)
+
+
 def blocks(handle: int, start: int, length: int) -> Iterator[bytes]:
     """A range of an open file, block by block.
 
@@ -226,6 +235,13 @@ def blocks(handle: int, start: int, length: int) -> Iterator[bytes]:
         length -= len(block)
 
 
+class Durable(Protocol):
+    """What can be made durable as far as it is written, by any thread."""
+
+    def sync(self) -> None:
+        """Do so."""
+
+
 class Syncer:
     """Makes files durable now and then, in a thread of its own, so that the end of a run need not wait."""
 
@@ -233,7 +249,7 @@ class Syncer:
         self._last = time.monotonic()
         self._thread: threading.Thread | None = None
 
-    def now_and_then(self, files: list[GrowingFile]) -> None:
+    def now_and_then(self, files: Sequence[Durable]) -> None:
         """Start making `files` durable if the last time is long enough ago."""
         if time.monotonic() - self._last < _SYNC_SECONDS or (self._thread is not None and self._thread.is_alive()):
             return
@@ -247,7 +263,7 @@ class Syncer:
             self._thread.join()
 
 
-def _sync_all(files: list[GrowingFile]) -> None:
+def _sync_all(files: Sequence[Durable]) -> None:
     """Make files durable one after the other; an error will show again when the run ends."""
     for file in files:
         try:

@@ -3,7 +3,7 @@
 Layout of the folder of a run, beside the promised files:
 
     .run/index      where each part stands in the promised files, and the size and time of those files
-    .run/records    the small record of each part
+    .run/records/   the small record of each part, a file each
     .run/attempt/   a run under way: the same files growing, an index, and at the end everything else and `commit`
     .run/older/     parts of an interrupted run that another command followed
 
@@ -20,7 +20,6 @@ import shutil
 import threading
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,8 +28,8 @@ import pyarrow as pa
 
 from cape_engine.outputs import files
 from cape_engine.outputs.claimed import claimed
-from cape_engine.outputs.growing import GrowingFile, InOrder, Syncer
-from cape_engine.outputs.part_index import Extent, Part, finished_frame, head_frame, part_frame, stamp
+from cape_engine.outputs.growing import Durable, GrowingFile, InOrder, Syncer
+from cape_engine.outputs.part_index import Part, finished_frame, head_frame, part_frame
 from cape_engine.outputs.part_sources import (
     ATTEMPT,
     COMMIT,
@@ -43,7 +42,8 @@ from cape_engine.outputs.part_sources import (
     finished_source,
     interrupted_source,
 )
-from cape_engine.outputs.row_groups import MAGIC, EncodedPart, GroupPiece, RowGroups
+from cape_engine.outputs.row_groups import EncodedPart, RowGroups
+from cape_engine.outputs.streams import Apart, Stream, Together
 
 _AGAIN = "#"
 _WAITING_PARTS = 2  # encoded, so that memory is bounded
@@ -58,6 +58,7 @@ class ResultJournal:
         groups: how the row groups of each growing table are encoded, by name; `<name>.parquet` is promised.
         keys: key of each part, in the order of the run; a key stands for everything the part's bytes depend on.
         full: take nothing over from earlier runs.
+        apart: every part has a file of its own, in folders named as the files are.
 
     Attributes:
         reused: parts taken over from an earlier run or attempt so far.
@@ -68,19 +69,28 @@ class ResultJournal:
         OutputError: the folder cannot be written, or another run writes to it.
     """
 
-    def __init__(self, out: Path, groups: Mapping[str, RowGroups], keys: Sequence[str], *, full: bool = False) -> None:
+    def __init__(
+        self,
+        out: Path,
+        groups: Mapping[str, RowGroups],
+        keys: Sequence[str],
+        *,
+        full: bool = False,
+        apart: bool = False,
+    ) -> None:
         self.reused = self.written = 0
         self.ignored: str | None = None
         self._out, self._run, self._attempt = out, out / RUN, out / RUN / ATTEMPT
         self._groups = dict(groups)
+        self._apart = frozenset({RECORDS, *groups} if apart else {RECORDS})
         self._keys = _distinct(keys)
         self._parts: list[Part] = []
         self._place = self._kept = 0
-        self._pending: list[tuple[Source, Part]] = []
-        self._tails: dict[str, list[tuple[GroupPiece, int]]] = {name: [] for name in groups}
+        self._pending: list[tuple[Source, Part, str]] = []
         self._lock = threading.Lock()
         self._syncer, self._writer = Syncer(), InOrder()
-        self._grown: dict[str, GrowingFile] = {}
+        self._streams: dict[str, Stream] = {}
+        self._index: GrowingFile | None = None
         self._sources: list[Source] = []
         self._claim = -1
         with files.writing(out):
@@ -102,8 +112,10 @@ class ResultJournal:
         """Leave everything as it is, for the next run."""
         self._writer.close()
         self._syncer.close()
-        for file in self._grown.values():
-            file.close()
+        for stream in self._streams.values():
+            stream.close()
+        if self._index is not None:
+            self._index.close()
         for source in self._sources:
             source.close()
         if self._claim >= 0:
@@ -136,7 +148,7 @@ class ResultJournal:
             else:
                 found = key if key in self._known else _given(key)
                 source = self._known[found]
-                self._pending.append((source, replace(source.parts[found], key=key)))
+                self._pending.append((source, source.parts[found], key))
             if self._other and len(self._pending) >= _TOGETHER:
                 self._hand_over()
             self._passed()
@@ -198,9 +210,7 @@ class ResultJournal:
             small = files.write_tables(self._attempt, tables)
             self._writer.wait()
             whole = completed.result() if unchanged is None else unchanged
-            listed: dict[str, object] = {
-                name: {"sha256": said["sha256"], "rows": said["rows"]} for name, said in whole.items()
-            }
+            listed: dict[str, object] = {name: _listed(said) for name, said in whole.items()}
             listed.update(small)
             done: dict[str, object] = {**(manifest() if callable(manifest) else manifest), "files": listed}
             files.write_json(self._attempt / files.MANIFEST, done)
@@ -217,20 +227,23 @@ class ResultJournal:
         self._run.mkdir(parents=True, exist_ok=True)
         self._claim = claimed(self._run)
         _moved_into_place(self._out)
-        streams = {name: group.digest for name, group in self._groups.items()}
+        digests = {name: group.digest for name, group in self._groups.items()}
+        streams = {name: f"apart {digest}" if name in self._apart else digest for name, digest in digests.items()}
         if full:
             shutil.rmtree(self._run / OLDER, ignore_errors=True)
             shutil.rmtree(self._attempt, ignore_errors=True)
         else:
-            finished, self.ignored = finished_source(self._out, streams)
-            under_way = interrupted_source(self._attempt, streams)
+            finished, self.ignored = finished_source(self._out, streams, self._apart)
+            under_way = interrupted_source(self._attempt, streams, self._apart)
             self._kept = under_way.kept(self._keys) if under_way is not None else 0
             if under_way is not None and self._kept < len(under_way.parts):
                 # Another command follows the one that was interrupted: its parts stay at hand, its file does not.
                 self._kept = 0
                 shutil.rmtree(self._run / OLDER, ignore_errors=True)
                 self._attempt.replace(self._run / OLDER)
-            older = None if under_way and not self._kept else interrupted_source(self._run / OLDER, streams)
+                under_way.files = {name: self._run / OLDER / path.name for name, path in under_way.files.items()}
+            moved = under_way and not self._kept
+            older = None if moved else interrupted_source(self._run / OLDER, streams, self._apart)
             self._sources = [source for source in (under_way, older, finished) if source is not None]
         self._known = {key: source for source in reversed(self._sources) for key in source.parts}
         # Where all parts are known the files may stay as they are; else they are copied while others are computed.
@@ -238,20 +251,21 @@ class ResultJournal:
         self._start(streams)
 
     def _start(self, streams: Mapping[str, str]) -> None:
-        """Open the growing files: those of the attempt after the parts that stay, or new ones."""
+        """Open the streams: those of the attempt after the parts that stay, or new ones."""
         kept = list(self._sources[0].parts.values())[: self._kept] if self._kept else []
         if not kept:
             shutil.rmtree(self._attempt, ignore_errors=True)
             self._attempt.mkdir()
-        for name in (*self._groups, RECORDS):
-            keep = max((part.extents[name].end for part in kept), default=0)
-            self._grown[name] = GrowingFile(self._attempt / data_file(name), keep=keep, hashed=name != RECORDS)
-            if not keep and name != RECORDS:
-                self._grown[name].write(MAGIC)
+        for name, groups in (*self._groups.items(), (RECORDS, None)):
+            path = self._attempt / data_file(name)
+            if groups is None or name in self._apart:
+                self._streams[name] = Apart(path, name, groups, len(kept))
+            else:
+                self._streams[name] = Together(path, name, groups, [part.extents[name] for part in kept])
         keep = self._sources[0].ends[self._kept - 1] if kept else 0
-        self._grown[INDEX] = GrowingFile(self._attempt / INDEX, keep=keep, hashed=False)
+        self._index = GrowingFile(self._attempt / INDEX, keep=keep, hashed=False)
         if not keep:
-            self._grown[INDEX].write(head_frame(streams))
+            self._index.write(head_frame(streams))
 
     def _next(self, given: str) -> tuple[int, str]:
         """Place and key of the next part, which must be the one given."""
@@ -273,62 +287,52 @@ class ResultJournal:
             self._hand_over()
             self._writer.add(self._synced)
 
+    def _durable(self) -> list[Durable]:
+        """What grows, the index last."""
+        return [*self._streams.values(), *([] if self._index is None else [self._index])]
+
     def _synced(self) -> None:
-        """Make the growing files durable as far as they are."""
-        for file in self._grown.values():
-            file.sync()
+        """Make what grows durable as far as it is."""
+        for one in self._durable():
+            one.sync()
 
     def _write(self, key: str, tables: Mapping[str, EncodedPart], record: bytes) -> None:
         """Append a part."""
-        extents = {name: self._written_out(name, part) for name, part in tables.items()}
-        extents[RECORDS] = Extent(0, self._grown[RECORDS].size, len(record), zlib.crc32(record))
-        self._grown[RECORDS].write(record)
-        self._note(Part(key, extents))
-        self._syncer.now_and_then(list(self._grown.values()))
+        every = {**tables, RECORDS: EncodedPart(0, memoryview(record), None)}
+        self._note(Part(key, {name: self._streams[name].put(len(self._parts), part) for name, part in every.items()}))
+        self._syncer.now_and_then(self._durable())
 
-    def _written_out(self, name: str, part: EncodedPart) -> Extent:
-        """Append one table of a part to its file."""
-        file = self._grown[name]
-        start = file.size
-        file.write(part.data)
-        piece = b"" if part.piece is None else part.piece.packed()
-        return Extent(part.rows, start, len(part.data), zlib.crc32(part.data), piece)
+    def _note(self, *parts: Part) -> None:
+        """Say in the index that parts are whole."""
+        for stream in self._streams.values():
+            stream.settle()
+        for part in parts:
+            self._noted().write(part_frame(part))
+            self._parts.append(part)
 
-    def _note(self, part: Part) -> None:
-        """Say in the index that a part is whole."""
-        for file in self._grown.values():
-            file.settle()
-        self._grown[INDEX].write(part_frame(part))
-        self._parts.append(part)
+    def _noted(self) -> GrowingFile:
+        """The index of the run under way."""
+        assert self._index is not None  # noqa: S101 - opened with the journal
+        return self._index
 
-    def _take_over(self, pending: list[tuple[Source, Part]]) -> None:
-        """Copy parts, neighbours in one go."""
-        moved: dict[str, list[Extent]] = {}
-        for name in (*self._groups, RECORDS):
-            file, place = self._grown[name], self._grown[name].size
-            ranges: list[tuple[int, int, int]] = []
-            moved[name] = []
-            for source, part in pending:
-                extent = part.extents[name]
-                moved[name].append(Extent(extent.rows, place, extent.length, extent.crc, extent.piece))
-                place += extent.length
-                handle = source.handle(name)
-                if ranges and ranges[-1][0] == handle and ranges[-1][2] == extent.start:
-                    ranges[-1] = (handle, ranges[-1][1], extent.end)
-                else:
-                    ranges.append((handle, extent.start, extent.end))
-            for handle, start, end in ranges:
-                file.copy(handle, start, end - start)
-        for place, (_, part) in enumerate(pending):
-            self._note(Part(part.key, {name: extents[place] for name, extents in moved.items()}))
-        self._syncer.now_and_then(list(self._grown.values()))
+    def _take_over(self, pending: list[tuple[Source, Part, str]]) -> None:
+        """Take parts over."""
+        parts = [(source, part) for source, part, _ in pending]
+        moved = {name: stream.take(len(self._parts), parts) for name, stream in self._streams.items()}
+        self._note(
+            *(
+                Part(key, {name: extents[place] for name, extents in moved.items()})
+                for place, (_, _, key) in enumerate(pending)
+            )
+        )
+        self._syncer.now_and_then(self._durable())
 
     def _unchanged(self, tails: Mapping[str, EncodedPart]) -> dict[str, Any] | None:
         """What is known of the finished files when they are exactly those of this run; None otherwise."""
         source = self._sources[-1] if self._sources else None
         if source is None or source.finished is None or self._parts:
             return None
-        same = [part.key for _, part in self._pending] == list(source.parts)
+        same = [key for _, _, key in self._pending] == list(source.parts)
         if not same or source.finished["tails"] != {name: _sum(part) for name, part in tails.items()}:
             return None
         found: dict[str, Any] = source.finished["files"]
@@ -337,25 +341,14 @@ class ResultJournal:
     def _completed(self, tails: Mapping[str, EncodedPart]) -> dict[str, Any]:
         """Write tails and footers, make everything durable, and close the index."""
         self._syncer.close()
-        whole: dict[str, Any] = {}
-        for name, group in self._groups.items():
-            file = self._grown[name]
-            extents = [part.extents[name] for part in self._parts]
-            if name in tails:
-                extents.append(self._written_out(name, tails[name]))
-            file.write(group.template.footer((GroupPiece.unpacked(e.piece), e.start) for e in extents if e.piece))
-            file.sync()
-            size, changed = stamp(file.path)
-            whole[data_file(name)] = {
-                "rows": sum(extent.rows for extent in extents),
-                "sha256": file.sha256(),
-                "size": size,
-                "mtime_ns": changed,
-            }
-        said = {"files": whole, "tails": {name: _sum(part) for name, part in tails.items()}}
-        self._grown[RECORDS].sync()
-        self._grown[INDEX].write(finished_frame(said))
-        self._grown[INDEX].sync()
+        said = {
+            name: stream.complete([part.extents[name] for part in self._parts], tails.get(name))
+            for name, stream in self._streams.items()
+        }
+        whole = {data_file(name): said[name] for name in self._groups}
+        sums = {name: _sum(part) for name, part in tails.items()}
+        self._noted().write(finished_frame({"files": whole, "tails": sums}))
+        self._noted().sync()
         return whole
 
 
@@ -374,6 +367,14 @@ def _given(key: str) -> str:
     return key.partition(_AGAIN)[0]
 
 
+def _listed(said: Mapping[str, Any]) -> dict[str, object]:
+    """Hash and rows of a table as the manifest lists them; of one in a folder those of each file as well."""
+    listed: dict[str, object] = {"sha256": said["sha256"], "rows": said["rows"]}
+    if "parts" in said:
+        listed["parts"] = {file: _listed(about) for file, about in said["parts"].items()}
+    return listed
+
+
 def _sum(part: EncodedPart) -> list[int]:
     """What tells one tail from another."""
     return [part.rows, len(part.data), zlib.crc32(part.data)]
@@ -388,8 +389,7 @@ def _moved_into_place(out: Path) -> None:
         return
     if said["index"]:
         for name in (RECORDS, INDEX):
-            if (attempt / name).exists():
-                (attempt / name).replace(out / RUN / name)
+            files.replace(attempt / name, out / RUN / name)
     files.move_results(attempt, out, said["files"])
     files.sync_folder(out / RUN)
     shutil.rmtree(out / RUN / OLDER, ignore_errors=True)

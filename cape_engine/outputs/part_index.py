@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 _FRAME = struct.Struct("<II")
 _WIDTH = struct.Struct("<I")
 
@@ -28,6 +28,7 @@ class Extent:
         length: bytes; 0 for a table without rows.
         crc: CRC-32 of the bytes.
         piece: description of the row group (`GroupPiece.packed`), empty without rows and for records.
+        sha256: hash of the file, where it is the part's own and is promised.
     """
 
     rows: int
@@ -35,6 +36,7 @@ class Extent:
     length: int
     crc: int
     piece: bytes = b""
+    sha256: str = ""
 
     @property
     def end(self) -> int:
@@ -58,7 +60,7 @@ class Index:
         streams: digest of the schema of each data file, by name.
         parts: in the order of the run.
         ends: byte of the index file after each part's frame.
-        finished: size, mtime_ns, sha256 and rows of each finished file, and digests of the tails; None while under way.
+        finished: rows, hash, size and time of each finished table, and digests of the tails; None while under way.
     """
 
     streams: Mapping[str, str]
@@ -74,7 +76,7 @@ def head_frame(streams: Mapping[str, str]) -> bytes:
 
 def part_frame(part: Part) -> bytes:
     """The frame of a finished part."""
-    extents = {name: [e.rows, e.start, e.length, e.crc, len(e.piece)] for name, e in part.extents.items()}
+    extents = {name: [e.rows, e.start, e.length, e.crc, len(e.piece), e.sha256] for name, e in part.extents.items()}
     return _frame({"key": part.key, "extents": extents}, b"".join(e.piece for e in part.extents.values()))
 
 
@@ -113,8 +115,8 @@ def read_index(path: Path) -> Index | None:
 def _part(said: Mapping[str, Any], payload: bytes, place: int) -> Part:
     """A part from its frame; the pieces follow from byte `place`."""
     extents = {}
-    for name, (rows, start, length, crc, width) in said["extents"].items():
-        extents[name] = Extent(rows, start, length, crc, payload[place : place + width])
+    for name, (rows, start, length, crc, width, sha256) in said["extents"].items():
+        extents[name] = Extent(rows, start, length, crc, payload[place : place + width], sha256)
         place += width
     return Part(said["key"], extents)
 

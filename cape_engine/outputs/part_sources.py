@@ -6,22 +6,29 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cape_engine.errors import OutputError
 from cape_engine.outputs.files import MANIFEST
 from cape_engine.outputs.growing import blocks
-from cape_engine.outputs.part_index import Extent, Index, Part, read_index, stamp
+from cape_engine.outputs.part_index import Index, Part, read_index, stamp
 
 RUN, ATTEMPT, OLDER = ".run", "attempt", "older"
 INDEX, RECORDS, COMMIT = "index", "records", "commit"
 
 
 def data_file(name: str) -> str:
-    """File name of a growing file: tables are Parquet, records and index are the engine's own."""
+    """Name of a table's file or folder: tables are Parquet, records and index are the engine's own."""
     return name if name in (RECORDS, INDEX) else f"{name}.parquet"
+
+
+def part_file(name: str, number: int) -> str:
+    """Name of the file of a part, for tables whose parts have one each; as texts they are in the order of parts."""
+    return data_file(name).replace(name, f"part-{number:06}", 1)
 
 
 @dataclass(slots=True)
@@ -31,28 +38,62 @@ class Source:
     Attributes:
         parts: by key, in the order of the files.
         ends: byte of the index after each part's frame.
-        files: path of each data file, by name.
+        files: file of each table by name, a folder where parts have files of their own.
+        apart: names of the tables whose parts have.
         finished: what the index says of the finished files; None for an attempt.
     """
 
     parts: Mapping[str, Part]
     ends: Sequence[int]
     files: Mapping[str, Path]
+    apart: AbstractSet[str]
     finished: Mapping[str, Any] | None
+    _numbers: Mapping[str, int] = field(init=False)
     _handles: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self._numbers = {key: number for number, key in enumerate(self.parts)}
+
     def handle(self, name: str) -> int:
-        """The data file, open for reading; threads may ask at once."""
+        """The file of all parts of a table, open for reading; threads may ask at once."""
         with self._lock:
             if name not in self._handles:
                 self._handles[name] = os.open(self.files[name], os.O_RDONLY)
             return self._handles[name]
 
+    def path(self, name: str, key: str) -> Path:
+        """The file of one part, for tables whose parts have one each."""
+        return self.files[name] / part_file(name, self._numbers[key])
+
+    def content(self, name: str, key: str) -> Iterator[bytes]:
+        """The bytes of a table of a part, block by block.
+
+        Raises:
+            OSError: the file is missing or too short.
+        """
+        extent = self.parts[key].extents[name]
+        if not extent.length:
+            return
+        if name not in self.apart:
+            yield from blocks(self.handle(name), extent.start, extent.length)
+            return
+        with self.path(name, key).open("rb") as file:
+            yield from blocks(file.fileno(), extent.start, extent.length)
+
     def record(self, key: str) -> bytes:
-        """The record of a part."""
-        extent = self.parts[key].extents[RECORDS]
-        return b"".join(blocks(self.handle(RECORDS), extent.start, extent.length))
+        """The record of a part.
+
+        Raises:
+            OutputError: it is not what was written.
+        """
+        try:
+            data = b"".join(self.content(RECORDS, key))
+        except OSError:
+            data = b""
+        if zlib.crc32(data) != self.parts[key].extents[RECORDS].crc:
+            raise OutputError(f"{self.path(RECORDS, key)} is not as the last run left it; run again with --full")
+        return data
 
     def kept(self, keys: Sequence[str]) -> int:
         """How many of the first `keys` are the first parts here, in order."""
@@ -70,12 +111,13 @@ class Source:
         self._handles.clear()
 
 
-def finished_source(out: Path, streams: Mapping[str, str]) -> tuple[Source | None, str | None]:
+def finished_source(out: Path, streams: Mapping[str, str], apart: AbstractSet[str]) -> tuple[Source | None, str | None]:
     """The parts of the finished files in `out`, or why they cannot be used.
 
     Args:
         out: folder of the results.
-        streams: digest of the schema of each table now.
+        streams: digest of the schema and the layout of each table now.
+        apart: names of the tables whose parts have files of their own.
 
     Returns:
         The source, or None; and the reason when there are results that cannot be used.
@@ -84,50 +126,58 @@ def finished_source(out: Path, streams: Mapping[str, str]) -> tuple[Source | Non
     if index is None or index.finished is None:
         return None, None
     if index.streams != streams:
-        return None, "the last run wrote other tables or used another version of the file writer"
+        return None, "the last run wrote other tables, another layout or with another version of the file writer"
     try:
         listed = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
         for name, said in index.finished["files"].items():
-            if stamp(out / name) != [said["size"], said["mtime_ns"]] or listed[name]["sha256"] != said["sha256"]:
-                return None, f"{name} is not as the last run left it"
-        records = (out / RUN / RECORDS).stat().st_size
+            parts = (
+                {f"{name}/{part}": about for part, about in said["parts"].items()} if "parts" in said else {name: said}
+            )
+            for file, about in parts.items():
+                if stamp(out / file) != [about["size"], about["mtime_ns"]] or listed[name]["sha256"] != said["sha256"]:
+                    return None, f"{file} is not as the last run left it"
     except (OSError, ValueError, KeyError):
         return None, "files of the last run are missing"
-    if records < max((part.extents[RECORDS].end for part in index.parts), default=0):
-        return None, "records of the last run are missing"
     files = {name: out / data_file(name) for name in streams}
-    return _source(index, {**files, RECORDS: out / RUN / RECORDS}), None
+    source = _source(index, {**files, RECORDS: out / RUN / RECORDS}, apart)
+    try:
+        for key, part in source.parts.items():
+            if source.path(RECORDS, key).stat().st_size != part.extents[RECORDS].length:
+                return None, "records of the last run are not as it left them"
+    except OSError:
+        return None, "records of the last run are missing"
+    return source, None
 
 
-def interrupted_source(attempt: Path, streams: Mapping[str, str]) -> Source | None:
+def interrupted_source(attempt: Path, streams: Mapping[str, str], apart: AbstractSet[str]) -> Source | None:
     """The whole parts of an attempt, each checked by its check sums; None without any."""
     index = read_index(attempt / INDEX)
     if index is None or index.streams != streams:
         return None
     files = {name: attempt / data_file(name) for name in (*streams, RECORDS)}
-    source = _source(index, files)
+    source = _source(index, files, apart)
     count = 0
     try:
         for part in index.parts:
-            if not all(_whole(source.handle(name), extent) for name, extent in part.extents.items()):
+            if not all(_whole(source, name, part) for name in part.extents):
                 break
             count += 1
     except OSError:
         pass
     if count < len(index.parts):
         source.close()
-        source = _source(Index(index.streams, index.parts[:count], index.ends[:count], None), files)
+        source = _source(Index(index.streams, index.parts[:count], index.ends[:count], None), files, apart)
     return source if count else None
 
 
-def _source(index: Index, files: Mapping[str, Path]) -> Source:
+def _source(index: Index, files: Mapping[str, Path], apart: AbstractSet[str]) -> Source:
     """An index with the files it speaks of."""
-    return Source({part.key: part for part in index.parts}, index.ends, files, index.finished)
+    return Source({part.key: part for part in index.parts}, index.ends, files, apart, index.finished)
 
 
-def _whole(handle: int, extent: Extent) -> bool:
-    """Whether the bytes of an extent are those that were written."""
+def _whole(source: Source, name: str, part: Part) -> bool:
+    """Whether the table of a part has the bytes that were written."""
     crc = 0
-    for block in blocks(handle, extent.start, extent.length):
+    for block in source.content(name, part.key):
         crc = zlib.crc32(block, crc)
-    return crc == extent.crc
+    return crc == part.extents[name].crc

@@ -26,6 +26,7 @@ Words = npt.NDArray[np.uint64]
 
 _SEEDS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
 _MODULUS = 1 << 64
+_SAMPLE = 4096  # texts by which a column is judged
 
 
 def result_hash(tables: Mapping[str, pa.Table]) -> str:
@@ -106,7 +107,9 @@ def _mix(column: pa.ChunkedArray, salt: np.uint64, state: Words) -> None:
             _mix(pa.chunked_array([_joined(values)]), salt, state)
             return
         codes, words = _listed(values)
-    elif pa.types.is_string(values.type) and int(np.diff(_starts(values)).max()) <= kernels.PACKED_BYTES:
+    elif pa.types.is_string(values.type) and (
+        int(np.diff(_starts(values)).max()) <= kernels.PACKED_BYTES or _hardly_repeat(values)
+    ):
         kernels.mix_numbers(_words_of(values).view(np.int64), known, salt, state)
         return
     elif pa.types.is_string(values.type) or pa.types.is_dictionary(values.type):
@@ -119,6 +122,12 @@ def _mix(column: pa.ChunkedArray, salt: np.uint64, state: Words) -> None:
         kernels.mix_numbers(plain(values, pa.int64()), known, salt, state)
         return
     kernels.mix_codes(codes, known, words, salt, state)
+
+
+def _hardly_repeat(texts: pa.Array) -> bool:
+    """Whether to look each text up takes longer than to hash it, as of the keys of payments."""
+    some = texts.slice(0, _SAMPLE)
+    return len(texts) > _SAMPLE and 2 * len(some.unique()) > _SAMPLE
 
 
 def _codes(count: int) -> npt.NDArray[np.int32]:

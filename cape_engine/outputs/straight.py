@@ -13,7 +13,7 @@ import mmap
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -109,6 +109,47 @@ class Straight:
                     raise
                 handle, done = self._usual, 0
             view, place = view[done:], place + done
+
+
+class WholeFiles:
+    """Writes new files at once, large ones past the memory of the system if the file system can; one at a time."""
+
+    def __init__(self) -> None:
+        self._room = mmap.mmap(-1, _ROOM_BYTES)
+
+    def write(self, path: Path, chunks: Sequence[bytes | memoryview]) -> None:
+        """Write a file.
+
+        Raises:
+            OSError: it could not be written, or is there.
+        """
+        size, done = sum(map(len, chunks)), 0
+        if size > len(self._room):
+            self._room = mmap.mmap(-1, whole_blocks(size))
+        for chunk in chunks:
+            self._room[done : done + len(chunk)] = chunk
+            done += len(chunk)
+        view = memoryview(self._room)[:size]
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            done = _written_straight(path, view[: size // BLOCK_BYTES * BLOCK_BYTES]) if size >= LARGE_BYTES else 0
+            while done < size:
+                done += os.pwrite(handle, view[done:], done)
+        finally:
+            os.close(handle)
+
+
+def _written_straight(path: Path, view: memoryview) -> int:
+    """Write the beginning of a file straight to the disk: bytes written, fewer where that cannot be done."""
+    done = 0
+    with suppress(OSError):  # the usual way follows, and says what is wrong
+        handle = os.open(path, os.O_WRONLY | disk.STRAIGHT)
+        try:
+            while done < len(view):
+                done += os.pwrite(handle, view[done:], done)
+        finally:
+            os.close(handle)
+    return done
 
 
 class Rooms:

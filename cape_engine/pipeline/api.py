@@ -42,6 +42,8 @@ class Options(TypedDict, total=False):
         settings: settings by name.
         settings_file: settings as TOML.
         detail: `none`, `changes` or `full`: how much of the changes table is kept.
+        layout: `files`, or `parts`: entries, changes and findings are folders with a file for each partition, of which
+            a later run into the same folder replaces only those that changed.
         threads: worker threads; the number of cores if not given.
         memory_limit: bytes, or text such as `2GiB`, that the run is to stay within; fewer threads run if need be.
         full: run every partition anew, also those that an earlier run into the same folder finished.
@@ -61,6 +63,7 @@ class Options(TypedDict, total=False):
     settings: Mapping[str, object] | None
     settings_file: PathLike | None
     detail: str
+    layout: str
     threads: int | None
     memory_limit: int | str | None
     full: bool
@@ -113,6 +116,7 @@ def requested(sources: Sources, **options: Unpack[Options]) -> Request:
         column1=path_of(options.get("column1")),
         rules=path_of(options.get("rules_folder")),
         detail=options.get("detail", "changes"),
+        layout=options.get("layout", "files"),
         threads=options.get("threads") or os.cpu_count() or 1,
         partition_lines=options.get("partition_lines", 1_000_000),
         memory_limit_bytes=memory_bytes(options.get("memory_limit")),

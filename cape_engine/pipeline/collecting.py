@@ -43,6 +43,9 @@ class Collector(Protocol):
     def holds(self, key: str) -> bool:
         """Whether an earlier run or attempt finished a part."""
 
+    def at_hand(self, key: str) -> bool:
+        """Whether the share of a part is known without reading anything."""
+
     def known(self, key: str) -> Share | None:
         """The share of a part that an earlier run or attempt finished."""
 
@@ -130,6 +133,8 @@ class InMemory:
         del key
         return False
 
+    at_hand = holds
+
     def known(self, key: str) -> Share | None:
         """As above."""
         del key
@@ -166,12 +171,12 @@ class InMemory:
 class InFolder:
     """Writes rows as they come and keeps what is finished for the same command after a stop, and for later runs."""
 
-    def __init__(self, out: Path, keys: Sequence[str], register: Register, *, full: bool) -> None:
+    def __init__(self, out: Path, keys: Sequence[str], register: Register, *, full: bool, apart: bool) -> None:
         self._register = register
         self._groups: dict[str, RowGroups] = result_row_groups()
         self._out = out
         self.reused = 0
-        self._journal = ResultJournal(out, self._groups, keys, full=full)
+        self._journal = ResultJournal(out, self._groups, keys, full=full, apart=apart)
         self.ignored = self._journal.ignored
         self._sums = KeptSums(out, keys, register, self._journal.holds, self._journal.known)
 
@@ -181,14 +186,19 @@ class InFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._sums.close()
         self._journal.close()
 
     def holds(self, key: str) -> bool:
         """Whether an earlier run or attempt finished a part."""
         return self._journal.holds(key)
 
+    def at_hand(self, key: str) -> bool:
+        """Whether the sums of a part are kept with those of others."""
+        return self._sums.holds(key)
+
     def known(self, key: str) -> Share | None:
-        """The share of a part that an earlier run or attempt finished; the first may have the sums of others."""
+        """The share of a part that an earlier run or attempt finished; one has the sums of all that are kept."""
         if (kept := self._sums.share(key)) is not None:
             return kept
         record = self._journal.known(key)

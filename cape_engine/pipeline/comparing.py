@@ -33,6 +33,7 @@ from cape_engine.outputs.files import (
     writing,
 )
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
+from cape_engine.outputs.result_groups import ResultGroups
 from cape_engine.refund import conventions
 from cape_engine.refund.deposits import Slices, slices
 from cape_engine.refund.rates import KINDS
@@ -184,24 +185,24 @@ def _row_groups(whole: _Whole, sums: _Sums, progress: Progress, staging: Path | 
     writer, request_entry = None, whole.request.entry
     schema = arrow_schema(s.compared_entries(sums.names))
     try:
-        with pq.ParquetFile(whole.file) as file:
-            progress.stage("interest by every convention", file.num_row_groups)
-            if staging is not None:
-                with writing(staging.parent):
-                    staging.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.rmtree(staging, ignore_errors=True)
-                    staging.mkdir()
-                    writer = pq.ParquetWriter(staging / ENTRIES_FILE, schema, compression="zstd")
-            for group in range(file.num_row_groups):
-                if request_entry is not None and not _may_hold(file, group, request_entry):
-                    progress.advance()
-                    continue
-                table = whole.of_group(group, file.read_row_group(group, [str(column) for column in _READ]), sums)
-                if writer is not None and staging is not None:
-                    with writing(staging.parent):
-                        writer.write_table(table)
+        groups = ResultGroups.of(whole.file)
+        progress.stage("interest by every convention", len(groups.rows))
+        if staging is not None:
+            with writing(staging.parent):
+                staging.parent.mkdir(parents=True, exist_ok=True)
+                shutil.rmtree(staging, ignore_errors=True)
+                staging.mkdir()
+                writer = pq.ParquetWriter(staging / ENTRIES_FILE, schema, compression="zstd")
+        for group in range(len(groups.rows)):
+            if request_entry is not None and not _may_hold(groups, group, request_entry):
                 progress.advance()
-                yield table
+                continue
+            table = whole.of_group(group, groups.read(group, [str(column) for column in _READ]), sums)
+            if writer is not None and staging is not None:
+                with writing(staging.parent):
+                    writer.write_table(table)
+            progress.advance()
+            yield table
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{whole.file} cannot be read ({error}); run it again") from error
     finally:
@@ -210,15 +211,10 @@ def _row_groups(whole: _Whole, sums: _Sums, progress: Progress, staging: Path | 
                 writer.close()
 
 
-def _may_hold(file: pq.ParquetFile, group: int, entry: str) -> bool:
+def _may_hold(groups: ResultGroups, group: int, entry: str) -> bool:
     """Whether an entry number lies between the smallest and the largest of a row group, as far as it says."""
-    metadata = file.metadata.row_group(group)
-    for place in range(metadata.num_columns):
-        column = metadata.column(place)
-        if column.path_in_schema == str(f.ENTRY_NUMBER):
-            found = column.statistics
-            return found is None or not found.has_min_max or found.min <= entry <= found.max
-    return True
+    found = groups.range_of(group, str(f.ENTRY_NUMBER))
+    return found is None or found[0] <= entry <= found[1]
 
 
 @dataclass(frozen=True)

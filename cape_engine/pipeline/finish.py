@@ -65,6 +65,7 @@ def finished(
         "as_of": request.as_of.isoformat(),
         "accepted_on": request.accepted_on.isoformat(),
         "detail": request.detail,
+        "layout": request.layout,
         "threads": request.threads,
         "settings": request.settings.in_force(),
         "inputs": [*(asdict(source) for source in store.sources), *_file_records(request)],

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import os
 import struct
-import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,30 +56,31 @@ class KeptSums:
         # Parts of equal content have one key; which of them is meant cannot be told, so such a run keeps no sums.
         self._distinct = len(set(keys)) == len(keys)
         self._notes: dict[str, Nested] = {}
-        self._lock = threading.Lock()
-        self._kept, self._first, self._gone = self._taken_up(set(keys))
-        self._same = bool(self._kept) and not self._gone and len(self._kept) == len(keys)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cape-kept")
+        self._kept, parts, gone = self._taken_up(set(keys))
+        self._same = bool(self._kept) and not gone and len(self._kept) == len(keys)
+        self._last = next((key for key in reversed(keys) if key in self._kept), None)
+        self._left = self._thread.submit(self._added, parts, gone)
+
+    def holds(self, key: str) -> bool:
+        """Whether the sums of a part are among those that were kept."""
+        return key in self._kept
 
     def share(self, key: str) -> Share | None:
-        """The share of a part whose sums are kept: the first that is asked for has those of all of them.
-
-        Any thread may ask, for any key, once for each.
+        """The share of a part whose sums are kept: the last of them in the run has those of all.
 
         Raises:
             OutputError: what was kept does not add up.
         """
         if key not in self._kept:
             return None
-        with self._lock:
-            first, self._first = self._first, None
-        return Share.of_note(self._kept[key], Sums.of_none(self._register) if first is None else self._left(first))
+        sums = self._left.result() if key == self._last else Sums.of_none(self._register)
+        return Share.of_note(self._kept[key], sums)
 
     def take(self, key: str, share: Share) -> None:
         """Note the share of a part whose sums are not kept; any thread may bring it."""
         if self._distinct and key not in self._kept:
-            note = share.note()
-            with self._lock:
-                self._notes[key] = note
+            self._notes[key] = share.note()
 
     def write(self, sums: Callable[[], Iterable[Sums]]) -> None:
         """Keep the sums of this run, unless they are those that were kept before.
@@ -102,31 +103,36 @@ class KeptSums:
                 os.fsync(file.fileno())
             fresh.replace(self._path)
 
-    def _taken_up(self, keys: AbstractSet[str]) -> tuple[Mapping[str, Nested], list[bytes] | None, list[Sums]]:
-        """Notes of parts that stay, the sums that were kept, and those of parts that went; nothing if not worth it."""
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=True)
+
+    def _taken_up(self, keys: AbstractSet[str]) -> tuple[Mapping[str, Nested], list[bytes], list[bytes]]:
+        """Notes of parts that stay, the sums kept, and the records of parts that went; nothing if not worth it."""
         parts, notes = _read(self._path) if self._distinct else ([], {})
         stay = {key: note for key, note in notes.items() if key in keys}
         gone = [key for key in notes if key not in keys]
         if len(gone) >= len(stay) or not all(map(self._held, stay)):
-            return {}, None, []
+            return {}, [], []
         records = [record for key in gone if (record := self._record(key)) is not None]
         if len(records) < len(gone):
-            return {}, None, []
-        return stay, parts, [Share.from_bytes(record, self._register).sums for record in records]
+            return {}, [], []
+        return stay, parts, records
 
-    def _left(self, kept: Sequence[bytes]) -> Sums:
+    def _added(self, kept: Sequence[bytes], gone: Sequence[bytes]) -> Sums:
         """The sums that were kept without those of the parts that went.
 
         Raises:
             OutputError: they are not what was noted of the parts that stay.
         """
         parts = [Sums.from_table(pa.ipc.open_stream(data).read_all(), self._register) for data in kept]
-        noted = tuple(map(sum, zip(*(note["paid"] for note in self._kept.values()), strict=True)))
+        taken = [Share.from_bytes(record, self._register).sums for record in gone]
+        noted = [note["paid"] for note in self._kept.values()]
         try:
-            left = Sums.left(parts, self._gone, self._register)
+            left = Sums.left(parts, taken, self._register)
         except ValueError:
             left = None
-        if left is None or left.totals() != noted:
+        if left is None or left.totals() != tuple(sum(paid[at] for paid in noted) for at in range(3)):
             raise OutputError(f"{self._path} does not add up with the records of the last run; run again with --full")
         return left
 

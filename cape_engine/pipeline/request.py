@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DETAILS = ("none", "changes", "full")
+LAYOUTS = ("files", "parts")
 TABLES = ("entries", "changes", "refunds", "payments", "findings")
 
 
@@ -38,6 +39,7 @@ class Request:
     column1: Path | None = None
     rules: Path | None = None
     detail: str = "changes"
+    layout: str = "files"
     threads: int = 1
     partition_lines: int = 1_000_000
     memory_limit_bytes: int | None = None

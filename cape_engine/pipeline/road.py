@@ -26,7 +26,7 @@ from cape_engine.pipeline.collecting import Collector, InFolder, InMemory
 from cape_engine.pipeline.finish import finished
 from cape_engine.pipeline.keys import partition_keys as keys_of_partitions
 from cape_engine.pipeline.part import Share, Totals
-from cape_engine.pipeline.request import DETAILS, Request, RunResult
+from cape_engine.pipeline.request import DETAILS, LAYOUTS, Request, RunResult
 from cape_engine.pipeline.stages import Context, processed
 from cape_engine.schema import facts as f
 from cape_engine.store import Store, is_store
@@ -55,6 +55,8 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
     """Carry out a request; see `run`."""
     if request.detail not in DETAILS:
         raise UsageError(f"detail is one of {', '.join(DETAILS)}, not {request.detail!r}")
+    if request.layout not in LAYOUTS:
+        raise UsageError(f"layout is one of {', '.join(LAYOUTS)}, not {request.layout!r}")
     if not request.sources:
         raise UsageError("no source given; name an export, a folder or a store")
     refuse_other_results(request.out, "run")
@@ -99,22 +101,27 @@ def _collector(request: Request, keys: Sequence[str], context: Context) -> InMem
     """Where the parts go: into the folder of the request, or into memory."""
     if request.out is None:
         return InMemory()
-    return InFolder(request.out, keys, context.register, full=request.full)
+    return InFolder(request.out, keys, context.register, full=request.full, apart=request.layout == "parts")
 
 
 def _shares(
     store: Store, context: Context, collector: Collector, keys: Sequence[str], stop: threading.Event | None
 ) -> Iterator[Share]:
-    """The share of each partition in order, its rows handed to the collector; finished ones are taken over."""
-    threads = _threads(context, store)
+    """The share of each partition in order, its rows handed to the collector; finished ones are taken over.
 
-    def work(place: int) -> tuple[Any, Share]:
+    Those that are at hand take no turn of the threads, so that the threads find the few others side by side.
+    """
+    threads = _threads(context, store)
+    todo = [place for place, key in enumerate(keys) if not collector.at_hand(key)]
+
+    def work(turn: int) -> tuple[Any, Share]:
+        place = todo[turn]
         done = collector.known(keys[place])
         if done is not None:
             return None, done
-        following = place + threads
-        if following < len(keys) and not collector.holds(keys[following]):
-            announcer.announce(store.partitions[following])
+        following = turn + threads
+        if following < len(todo) and not collector.holds(keys[todo[following]]):
+            announcer.announce(store.partitions[todo[following]])
         partition = store.opened(store.partitions[place], context.ahead, announcer.loaded(store.partitions[place]))
         part = processed(partition, context)
         context.learn(partition)
@@ -122,12 +129,14 @@ def _shares(
         return collector.prepared(part), part.share
 
     with Announcer(store, context.ahead) as announcer:
-        places = range(len(store.partitions))
-        for place, (ready, share) in enumerate(map_ordered(work, places, threads=threads, stop=stop)):
+        made, turns = map_ordered(work, range(len(todo)), threads=threads, stop=stop), frozenset(todo)
+        for place, key in enumerate(keys):
+            ready, share = next(made) if place in turns else (None, collector.known(key))
+            assert share is not None  # noqa: S101 - made, or at hand
             if ready is None:
-                collector.reuse(keys[place])
+                collector.reuse(key)
             else:
-                collector.append(keys[place], ready, share)
+                collector.append(key, ready, share)
             yield share
 
 

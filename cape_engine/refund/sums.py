@@ -124,7 +124,7 @@ class Sums:
         # Who is paid himself, as nearly all are, is told apart by recipient and day: one word, which sorts at once.
         who = recipient.astype(np.int64) << 32 | rows[:, kernels.KEY] >> 32 & _LOW
         order = np.flatnonzero(own)
-        order = order[np.argsort(who[order])]
+        order = order[np.argsort(who[order], kind="stable")]  # sums that were kept stand in order, mostly
         others = np.flatnonzero(~own)
         order = np.concatenate([order, others[np.lexsort((rows[others, kernels.KEY], recipient[others]))]])
         rows, recipient = rows.take(order, axis=0), recipient.take(order)  # a third of the time of rows[order]
@@ -136,16 +136,22 @@ class Sums:
 
     @classmethod
     def left(cls, parts: Sequence[Sums], gone: Sequence[Sums], register: Register) -> Sums:
-        """The sums of several parts added up, without those of others that are among them.
+        """The sums of several parts, without those of others that are among them.
 
         Args:
-            parts: what was added; see `together`.
+            parts: what was added, in places of `register`; see `together`.
             gone: what is taken away again.
             register: the numbers of the run.
 
         Raises:
             ValueError: what is to be taken away was not added.
         """
+        if not gone:
+            every = [cls.of_none(register), *parts]
+            recipient, sums = (
+                np.concatenate([getattr(part, name) for part in every]) for name in ("recipient", "sums")
+            )
+            return cls(register, readonly(recipient), readonly(sums))
         taken = []
         for own in (part.of(register) for part in gone):
             sums = -own.sums

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -21,7 +22,6 @@ import pytest
 from cape_engine.errors import OutputError
 from cape_engine.outputs import files
 from cape_engine.outputs.journal import ResultJournal
-from cape_engine.outputs.part_record import packed_record, unpacked_record
 from cape_engine.outputs.row_groups import EncodedPart, RowGroups
 
 GROUPS = {
@@ -29,6 +29,14 @@ GROUPS = {
     "changes": RowGroups(pa.schema([("rule", pa.string())]), few=["rule"]),
 }
 SMALL = {"refunds": pa.table({"b": ["x"]})}
+LAYOUT = {"apart": False}
+
+
+@pytest.fixture(scope="module", autouse=True, params=[False, True], ids=["together", "apart"])
+def apart(request: pytest.FixtureRequest) -> bool:
+    """Whether parts have files of their own; everything here holds for both."""
+    LAYOUT["apart"] = request.param
+    return LAYOUT["apart"]
 
 
 def _parts(key: str) -> dict[str, EncodedPart]:
@@ -59,7 +67,7 @@ def _run(
     out: Path, keys: Sequence[str], *, stop_after: int | None = None, full: bool = False, tail: str | None = None
 ) -> Told:
     """A run as the pipeline does it; with `stop_after` it ends without finishing once that many parts are there."""
-    with ResultJournal(out, GROUPS, keys, full=full) as journal:
+    with ResultJournal(out, GROUPS, keys, full=full, **LAYOUT) as journal:
         for place, key in enumerate(keys):
             if place == stop_after:
                 break
@@ -81,14 +89,24 @@ def _content(out: Path) -> dict[str, bytes]:
     """The promised tables, which the manifest describes truly."""
     listed = json.loads((out / files.MANIFEST).read_text())["files"]
     assert sorted(listed) == sorted(path.name for path in out.glob("*.parquet"))
+    found = {}
     for name, said in listed.items():
-        assert files.sha256_of(out / name) == said["sha256"]
-        assert pq.ParquetFile(out / name).metadata.num_rows == said["rows"]
-    return {name: (out / name).read_bytes() for name in listed}
+        parts = {name: said}
+        if "parts" in said:
+            parts = {f"{name}/{file}": about for file, about in said["parts"].items()}
+            assert sorted(said["parts"]) == sorted(path.name for path in (out / name).iterdir())
+            lines = [f"{about['sha256']}  {file}\n" for file, about in sorted(said["parts"].items())]
+            assert hashlib.sha256("".join(lines).encode()).hexdigest() == said["sha256"]
+            assert pq.read_table(out / name).num_rows == said["rows"]
+        for file, about in parts.items():
+            assert files.sha256_of(out / file) == about["sha256"]
+            assert pq.ParquetFile(out / file).metadata.num_rows == about["rows"]
+            found[file] = (out / file).read_bytes()
+    return found
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, apart: bool) -> dict[str, bytes]:
     """The files of a run of thirty parts that nothing disturbed."""
     out = tmp_path_factory.mktemp("undisturbed")
     assert _run(out, _keys(30)) == Told(0, 30, None)
@@ -102,7 +120,10 @@ def test_journal__rows_of_all_parts_in_order(tmp_path: Path) -> None:
     read = pq.read_table(tmp_path / "entries.parquet")
     wanted = [(key, 20 + int(key) % 7) for key in [*_keys(30), "77"]]
     assert read["key"].to_pylist() == [f"{key}-{row:04d}" for key, rows in wanted for row in range(rows)]
-    assert pq.ParquetFile(tmp_path / "changes.parquet").num_row_groups == 24
+    if LAYOUT["apart"]:
+        assert len(list((tmp_path / "changes.parquet").iterdir())) == 24 + 1
+    else:
+        assert pq.ParquetFile(tmp_path / "changes.parquet").num_row_groups == 24
     assert pq.read_table(tmp_path / "refunds.parquet").equals(SMALL["refunds"])
     _content(tmp_path)
 
@@ -124,8 +145,9 @@ def test_journal__torn_at_any_byte(tmp_path: Path, undisturbed: dict[str, bytes]
     for number in range(40):
         out = tmp_path / str(number)
         shutil.copytree(tmp_path / "torn", out)
-        name = choice.choice(["entries.parquet", "changes.parquet", "records", "index"])
-        torn = out / ".run" / "attempt" / name
+        torn = out / ".run" / "attempt" / choice.choice(["entries.parquet", "changes.parquet", "records", "index"])
+        if torn.is_dir():
+            torn = choice.choice(sorted(torn.iterdir()))
         os.truncate(torn, choice.randrange(torn.stat().st_size))
         kept.append(_run(out, _keys(30)).reused)
         assert _content(out) == undisturbed
@@ -136,8 +158,9 @@ def test_journal__torn_at_any_byte(tmp_path: Path, undisturbed: dict[str, bytes]
 def test_journal__bytes_that_never_reached_the_disk(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """A hole of zeros, as a power failure leaves one, is recognised; parts from there on are made again."""
     _run(tmp_path, _keys(30), stop_after=20)
-    with (tmp_path / ".run" / "attempt" / "entries.parquet").open("r+b") as stream:
-        stream.seek(-900, os.SEEK_END)
+    torn = tmp_path / ".run" / "attempt" / "entries.parquet"
+    with (torn / "part-000013.parquet" if LAYOUT["apart"] else torn).open("r+b") as stream:
+        stream.seek(300 if LAYOUT["apart"] else -900, os.SEEK_SET if LAYOUT["apart"] else os.SEEK_END)
         stream.write(bytes(300))
     told = _run(tmp_path, _keys(30))
     assert 10 < told.reused < 20
@@ -159,9 +182,10 @@ def test_journal__incremental(tmp_path: Path, undisturbed: dict[str, bytes]) -> 
 def test_journal__nothing_changed(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     """When every part is known the large files stay where they are; another tail writes them anew."""
     _run(tmp_path, _keys(30))
-    before = (tmp_path / "entries.parquet").stat()
+    path = tmp_path / "entries.parquet" / ("part-000007.parquet" if LAYOUT["apart"] else "")
+    before = path.stat()
     assert _run(tmp_path, _keys(30)) == Told(30, 0, None)
-    after = (tmp_path / "entries.parquet").stat()
+    after = path.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert _content(tmp_path) == undisturbed
     _run(tmp_path, _keys(30), tail="77")
@@ -196,7 +220,7 @@ def test_journal__another_command_after_an_interruption(tmp_path: Path, undistur
 def test_journal__finished_files_not_as_they_were(tmp_path: Path, undisturbed: dict[str, bytes], harm: str) -> None:
     """Files that somebody changed or removed are not drawn upon: all parts are made anew, and the reason is told."""
     _run(tmp_path, _keys(30))
-    path = tmp_path / "entries.parquet"
+    path = tmp_path / "entries.parquet" / ("part-000007.parquet" if LAYOUT["apart"] else "")
     if harm == "changed":
         path.write_bytes(path.read_bytes()[::-1])
     elif harm == "touched":
@@ -205,6 +229,8 @@ def test_journal__finished_files_not_as_they_were(tmp_path: Path, undisturbed: d
         (tmp_path / files.MANIFEST).unlink()
     elif harm == "gone":
         path.unlink()
+    elif harm == "records":
+        os.truncate(tmp_path / ".run" / "records" / "part-000003", 3)
     else:
         os.truncate(tmp_path / ".run" / harm, 100)
     told = _run(tmp_path, _keys(30))
@@ -219,6 +245,24 @@ def test_journal__full(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     _run(tmp_path, ["2001", *_keys(30)], stop_after=9)
     assert _run(tmp_path, _keys(30), full=True) == Told(0, 30, None)
     assert _content(tmp_path) == undisturbed
+
+
+def test_journal__other_layout(tmp_path: Path) -> None:
+    """Results of the other layout are replaced whole, and the reason why nothing is taken over is told."""
+    for _ in range(2):
+        LAYOUT["apart"] = not LAYOUT["apart"]
+        _run(tmp_path, _keys(30))
+        _content(tmp_path)
+        told = _run(tmp_path, _keys(30))
+        assert (told.reused, told.ignored) == (30, None)
+    LAYOUT["apart"] = not LAYOUT["apart"]
+    try:
+        told = _run(tmp_path, _keys(30))
+    finally:
+        LAYOUT["apart"] = not LAYOUT["apart"]
+    assert told.reused == 0
+    assert told.ignored is not None
+    assert "layout" in told.ignored
 
 
 def test_journal__parts_of_the_same_content(tmp_path: Path) -> None:
@@ -241,7 +285,7 @@ def test_journal__no_parts(tmp_path: Path) -> None:
 
 def test_journal__faults_of_the_program(tmp_path: Path) -> None:
     """Parts out of order, unknown parts, missing tables and an early end are refused."""
-    with ResultJournal(tmp_path, GROUPS, _keys(3)) as journal:
+    with ResultJournal(tmp_path, GROUPS, _keys(3), **LAYOUT) as journal:
         with pytest.raises(ValueError, match="part 0 of the run is not 1001"):
             journal.append("1001", _parts("1001"), b"")
         with pytest.raises(ValueError, match="consists of"):
@@ -249,14 +293,17 @@ def test_journal__faults_of_the_program(tmp_path: Path) -> None:
         journal.append("1000", _parts("1000"), b"")
         with pytest.raises(ValueError, match="1 of 3 parts"):
             journal.finish(SMALL, {})
-    with ResultJournal(tmp_path, GROUPS, _keys(3)) as journal, pytest.raises(ValueError, match="to be reused"):
+    with (
+        ResultJournal(tmp_path, GROUPS, _keys(3), **LAYOUT) as journal,
+        pytest.raises(ValueError, match="to be reused"),
+    ):
         journal.append("1000", _parts("1000"), b"")
 
 
 def test_journal__one_run_at_a_time(tmp_path: Path) -> None:
     """A second run into the same folder is refused while the first is at work, and welcome afterwards."""
-    with ResultJournal(tmp_path, GROUPS, _keys(3)), pytest.raises(OutputError, match="another run"):
-        ResultJournal(tmp_path, GROUPS, _keys(3))
+    with ResultJournal(tmp_path, GROUPS, _keys(3), **LAYOUT), pytest.raises(OutputError, match="another run"):
+        ResultJournal(tmp_path, GROUPS, _keys(3), **LAYOUT)
     _run(tmp_path, _keys(3))
 
 
@@ -296,7 +343,9 @@ def test_journal__interrupted_while_files_are_moved(
 ) -> None:
     """Wherever moving into place ends, no manifest stands beside files of another run, and the next run goes on."""
     moved = Path.replace
-    for allowed in range(8):
+    # Records and, where parts have files of their own, two tables are folders: what is there goes aside first.
+    moves = 10 if LAYOUT["apart"] else 8
+    for allowed in range(moves + 1):
         out = tmp_path / str(allowed)
         _run(out, _keys(29))
         before = _content(out)
@@ -312,28 +361,12 @@ def test_journal__interrupted_while_files_are_moved(
         try:
             _run(out, _keys(30))
         except OutputError:
-            assert allowed < 7
+            assert allowed < moves
         monkeypatch.setattr(Path, "replace", moved)
         if (out / files.MANIFEST).exists():
-            assert _content(out) == (before if allowed < 7 else undisturbed)
+            assert _content(out) == (before if allowed < moves else undisturbed)
         assert _run(out, _keys(30)).reused == 30
         assert _content(out) == undisturbed
-
-
-def test_record__packed_and_back() -> None:
-    """A record gives back its tables, dictionaries too, and its values."""
-    tables = {
-        "sums": pa.table({"recipient": pa.array(["a", "b", "a"]).dictionary_encode(), "cents": [1, 2, 3]}),
-        "none": pa.table({"x": pa.array([], pa.int32())}),
-    }
-    values = {"rows": 3, "hash": [1, 2**63], "names": {"x": None}}
-    found, said = unpacked_record(packed_record(tables, values))
-    assert said == values
-    assert {name: table.to_pylist() for name, table in found.items()} == {
-        name: table.to_pylist() for name, table in tables.items()
-    }
-    assert found["sums"].schema.equals(tables["sums"].schema)
-    assert packed_record(tables, values) == packed_record(tables, values)
 
 
 _SCRIPT = """
@@ -343,6 +376,7 @@ sys.path.insert(0, sys.argv[1])
 import test_journal as t
 out = Path(sys.argv[2])
 print("ready", flush=True)
+t.LAYOUT["apart"] = sys.argv[3] == "True"
 told = t._run(out, t._keys(30))
 print(told.reused, flush=True)
 """
@@ -356,7 +390,7 @@ def test_journal__killed(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
     reused = []
     for number in range(20):
         out = tmp_path / str(number)
-        with subprocess.Popen([*command, str(out)], stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen([*command, str(out), str(LAYOUT["apart"])], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             time.sleep(choice.random() * 0.04)

@@ -96,7 +96,7 @@ def test_sums__left(
     those, they = [sums_of(register, rows) for rows in stay], [sums_of(other, rows) for rows in gone]
     whole = [*those, *(part.of(register) for part in they)]
     left = Sums.left(whole[::-1], they, register)
-    assert by_key(left) == by_key(Sums.together(those, register))
+    assert by_key(Sums.together([left], register)) == by_key(Sums.together(those, register))
     assert len(Sums.left(whole, whole, register)) == 0
     assert left.totals() == tuple(sum(part.totals()[at] for part in those) for at in range(3))
 

@@ -154,8 +154,11 @@ def _store_content(store: Path) -> dict[str, Any]:
 def _results(out: Path) -> tuple[str, dict[str, Any]]:
     """Result hash, and hash and rows of each file, which are what the manifest says."""
     said = json.loads((out / MANIFEST).read_text())
-    for name, file in said["files"].items():
-        assert sha256_of(out / name) == file["sha256"]
+    for name, about in said["files"].items():
+        files = {f"{name}/{part}": file for part, file in about.get("parts", {}).items()} or {name: about}
+        for path, file in files.items():
+            assert sha256_of(out / path) == file["sha256"]
+        assert "parts" not in about or {path.name for path in (out / name).iterdir()} == set(about["parts"])
     return said["result_hash"], said["files"]
 
 
@@ -232,7 +235,10 @@ def test_import_into__killed(importing: tuple[Command, Path, cape_fixtures.Writt
     assert len(answers) == 1
 
 
-def test_run__killed(importing: tuple[Command, Path, cape_fixtures.Written], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("layout", "kills"), [("files", KILLS), ("parts", KILLS // 2)])
+def test_run__killed(
+    importing: tuple[Command, Path, cape_fixtures.Written], tmp_path: Path, layout: str, kills: int
+) -> None:
     """`cape run`, killed anywhere and given again, goes on and writes the files of an undisturbed run, byte for byte.
 
     Every third time results stand there already in which one entry had another fact: one partition differs, all
@@ -240,6 +246,7 @@ def test_run__killed(importing: tuple[Command, Path, cape_fixtures.Written], tmp
     """
     _command, store, made = importing
     words = ["run", str(store), "--importers", str(made.importers), *AS_OF, "--threads", "2", "--json"]
+    words += ["--layout", layout]
     command = _timed([*words, "--out"], "processing entries", tmp_path / "undisturbed")
     wanted = _results(tmp_path / "undisturbed")
     headers = tmp_path / "headers.csv"
@@ -251,7 +258,7 @@ def test_run__killed(importing: tuple[Command, Path, cape_fixtures.Written], tmp
         return _disturbed(command, tmp_path, seed, tmp_path / "before" if seed % 3 == 0 else None)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(disturbed, range(KILLS)))
+        found = list(pool.map(disturbed, range(kills)))
     parts = len(Store.open(store).partitions)
     part_way = 0
     for seed, (place, kept) in enumerate(found):
@@ -260,4 +267,4 @@ def test_run__killed(importing: tuple[Command, Path, cape_fixtures.Written], tmp
         assert reused >= max(kept, parts - 1 if seed % 3 == 0 else 0), f"{kept} of {parts} parts were there"
         assert not (place / RUN / ATTEMPT).exists()
         part_way += 0 < kept < parts
-    assert part_way > KILLS // 5, "hardly a kill came while parts were written"
+    assert part_way > kills // 5, "hardly a kill came while parts were written"

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cape_engine import bridge, intake, mass_processing, rules
 from cape_engine.bridge import NO_DAY, Bools, Partition
@@ -19,6 +18,7 @@ from cape_engine.claim_portal.entry_checks import INPUT_REFUSED, OWN_REASONS, in
 from cape_engine.dates import date_of
 from cape_engine.errors import InputError, UsageError
 from cape_engine.outputs.files import MANIFEST, sha256_of
+from cape_engine.outputs.result_groups import ResultGroups
 from cape_engine.pipeline.outlook.classes import liquidated_days
 from cape_engine.pipeline.outlook.days import Law
 from cape_engine.pipeline.outlook.known import Known, computed, files_below
@@ -96,8 +96,8 @@ class OfRun:
         self._headers, self._column1 = headers, column1
         manifest = _manifest(folder)
         _refuse_other(folder, manifest, request, law.ruleset, store)
-        self._file = folder / "entries.parquet"
-        self._groups = _groups(self._file, store)
+        self._results = ResultGroups.of(folder / "entries.parquet")
+        self._groups = _groups(self._results, store)
         self._places = {rule.reason_code: place for place, rule in enumerate(law.ruleset.eligibility)}
         self._places |= {code: place for place, (code, _) in OWN_REASONS.items()}
         self._open = self._may_pass()
@@ -108,9 +108,10 @@ class OfRun:
 
     def of(self, place: int, partition: Partition) -> Known:
         """The row group of the partition, with what the run left open computed."""
-        if self._groups[place] is None:
+        group = self._groups[place]
+        if group is None:
             return Known(np.zeros(0, np.uint32), np.zeros(0, np.uint32), np.zeros(0, np.int64))
-        reasons, flags, principal = self._read(place)
+        reasons, flags, principal = self._read(group)
         trial = np.zeros(len(reasons), np.uint32)
         for bit, fault in self._faults.items():
             trial[(reasons >> np.uint64(bit) & np.uint64(1)) != 0] |= np.uint32(fault)
@@ -140,18 +141,12 @@ class OfRun:
         found &= (day == NO_DAY) | (day > self._reach.oldest)
         return found
 
-    def _read(self, place: int) -> tuple[UInt64s, npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    def _read(self, group: int) -> tuple[UInt64s, npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """Reasons as bits, flags of mass processing, principal."""
         lists = [str(r.REASON_CODES), str(r.FLAGS)]
-        try:
-            with pq.ParquetFile(
-                self._file, memory_map=True, read_dictionary=[f"{name}.list.element" for name in lists]
-            ) as file:
-                table = file.read_row_group(
-                    self._groups[place], columns=[*lists, str(r.PRINCIPAL_CENTS)], use_threads=False
-                )
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{self._file} cannot be read ({error}); run it again") from error
+        table = self._results.read(
+            group, [*lists, str(r.PRINCIPAL_CENTS)], words=[f"{name}.list.element" for name in lists]
+        )
         reasons = _bits(bridge.single(table, r.REASON_CODES), self._places)
         flags = _bits(bridge.single(table, r.FLAGS), {flag.name or "": flag.bit_length() - 1 for flag in Flag})
         own = flags.astype(np.uint32) & ~np.uint32(_OF_THE_DAY)
@@ -254,19 +249,15 @@ def _refuse_other(
         raise UsageError(f"the run in {folder} read other files; give the same, or leave --results away")
 
 
-def _groups(path: Path, store: Store) -> list[int | None]:
+def _groups(results: ResultGroups, store: Store) -> list[int | None]:
     """Row group of each partition; None for one without entries.
 
     Raises:
-        InputError: the file is damaged, or its row groups are not the partitions of the store.
+        InputError: the row groups are not the partitions of the store.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read ({error}); run it again") from error
+    rows = results.rows
     wanted = [int(record["entries"]) for record in store.manifest["partitions"]]
-    if rows[: sum(count > 0 for count in wanted)] != [count for count in wanted if count]:
-        raise InputError(f"{path} does not hold the entries of {store.folder} part by part; run it again")
+    if list(rows[: sum(count > 0 for count in wanted)]) != [count for count in wanted if count]:
+        raise InputError(f"{results.path} does not hold the entries of {store.folder} part by part; run it again")
     places = iter(range(len(rows)))
     return [next(places) if count else None for count in wanted]

@@ -17,6 +17,7 @@ from cape_engine.errors import InputError
 from cape_engine.intake.entries import keys_of_texts
 from cape_engine.ledger import Ledger
 from cape_engine.outputs.files import MANIFEST
+from cape_engine.outputs.result_groups import ResultGroups
 from cape_engine.pipeline.reconciling.request import ReconcileRequest
 from cape_engine.refund import reconciliation as rec
 from cape_engine.schema import facts as f
@@ -134,12 +135,14 @@ def _of_run(folder: Path, words: rec.Vocabularies) -> tuple[rec.Expected, Under]
 
 
 def _underpaid(file: Path) -> Under:
-    """Duty that lines were underpaid by (mode B asks for more), by entry; batch by batch."""
+    """Duty that lines were underpaid by (mode B asks for more), by entry; partition by partition."""
     parts = []
-    for batch in pq.ParquetFile(file).iter_batches(1 << 20, columns=[str(column) for column in _GAPS]):
-        below = batch.filter(pc.fill_null(pc.less(batch.column(str(r.GAP_CENTS)), 0), fill_value=False))
+    groups = ResultGroups.of(file)
+    for place in range(len(groups.rows)):
+        rows = groups.read(place, [str(column) for column in _GAPS])
+        below = rows.filter(pc.fill_null(pc.less(rows.column(str(r.GAP_CENTS)), 0), fill_value=False))
         if below.num_rows:
-            parts.append(pa.table(below))
+            parts.append(below)
     if not parts:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     names = [str(column) for column in _GAPS]

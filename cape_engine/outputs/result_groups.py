@@ -1,0 +1,75 @@
+"""A table of results by row group, in one file or in a folder of files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cape_engine.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class ResultGroups:
+    """The row groups of a table that a run wrote, in the order of its partitions.
+
+    Attributes:
+        path: the file or the folder.
+        rows: how many rows each has.
+    """
+
+    path: Path
+    rows: Sequence[int]
+    _places: Sequence[tuple[Path, pq.FileMetaData, int]]
+
+    @classmethod
+    def of(cls, path: Path) -> ResultGroups:
+        """The row groups of a table.
+
+        Raises:
+            InputError: there is none, or a file cannot be read.
+        """
+        places: list[tuple[Path, pq.FileMetaData, int]] = []
+        try:
+            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+                metadata = pq.read_metadata(file)
+                places += [(file, metadata, group) for group in range(metadata.num_row_groups)]
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(path, error) from error
+        return cls(path, [metadata.row_group(group).num_rows for _, metadata, group in places], places)
+
+    def read(self, place: int, columns: Sequence[str], *, words: Sequence[str] = ()) -> pa.Table:
+        """Some columns of a row group; threads may ask at once.
+
+        Args:
+            place: of the row group.
+            columns: names.
+            words: columns, by their path in the file, that come as words of a dictionary.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        file, metadata, group = self._places[place]
+        try:
+            with pq.ParquetFile(file, metadata=metadata, memory_map=True, read_dictionary=list(words)) as opened:
+                return opened.read_row_group(group, columns=list(columns), use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(self.path, error) from error
+
+    def range_of(self, place: int, column: str) -> tuple[Any, Any] | None:
+        """Least and greatest value of a column in a row group, None where the file does not say."""
+        _, metadata, group = self._places[place]
+        described = metadata.row_group(group)
+        for number in range(described.num_columns):
+            if described.column(number).path_in_schema == column:
+                found = described.column(number).statistics
+                return (found.min, found.max) if found is not None and found.has_min_max else None
+        return None
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} cannot be read ({error}); run it again")

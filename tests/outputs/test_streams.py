@@ -1,0 +1,174 @@
+"""Tables whose parts have files of their own: linked from run to run, never written over, copied where links fail."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cape_engine.disk import BLOCK_BYTES
+from cape_engine.errors import InputError, OutputError
+from cape_engine.outputs import straight
+from cape_engine.outputs.journal import ResultJournal
+from cape_engine.outputs.result_groups import ResultGroups
+from cape_engine.outputs.row_groups import EncodedPart, RowGroups
+
+GROUPS = {"entries": RowGroups(pa.schema([("key", pa.string()), ("cents", pa.int64())]), ordered_by="key")}
+
+
+def part(key: str, rows: int = 3) -> EncodedPart:
+    """The entries of a part."""
+    return GROUPS["entries"].encode(
+        pa.table(
+            {"key": [f"{key}-{row}" for row in range(rows)], "cents": list(range(rows))},
+            schema=GROUPS["entries"].schema,
+        )
+    )
+
+
+def run(out: Path, keys: list[str], *, apart: bool = True, rows: int = 3) -> int:
+    """A run of parts; how many were taken over."""
+    with ResultJournal(out, GROUPS, keys, apart=apart) as journal:
+        for key in keys:
+            if journal.known(key) is None:
+                journal.append(key, {"entries": part(key, rows)}, key.encode())
+            else:
+                journal.reuse(key)
+        journal.finish({}, {})
+        return journal.reused
+
+
+def inodes(out: Path) -> dict[str, int]:
+    """Which file each part is."""
+    return {path.name: path.stat().st_ino for path in sorted((out / "entries.parquet").glob("part-*"))}
+
+
+def test_apart__what_did_not_change_stays(tmp_path: Path) -> None:
+    """Files of parts that did not change are the same files under the next run, at their new places."""
+    run(tmp_path, ["a", "b", "c"])
+    before = inodes(tmp_path)
+    assert run(tmp_path, ["a", "x", "b", "c"]) == 3
+    after = inodes(tmp_path)
+    assert [after[f"part-00000{number}.parquet"] for number in (0, 2, 3)] == list(before.values())
+    assert sorted(path.name for path in (tmp_path / ".run").iterdir()) == ["index", "lock", "records"]
+    assert pq.read_table(tmp_path / "entries.parquet").column("key").to_pylist() == [
+        f"{key}-{row}" for key in "axbc" for row in range(3)
+    ]
+
+
+def test_apart__links_of_others_are_never_written_to(tmp_path: Path) -> None:
+    """Whoever linked or copied results of a run keeps them, whatever later runs write."""
+    out, kept = tmp_path / "out", tmp_path / "kept"
+    run(out, ["a", "b", "c"])
+    kept.mkdir()
+    for path in (out / "entries.parquet").iterdir():
+        os.link(path, kept / path.name)
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+    run(out, ["x", "a", "y"])
+    run(out, ["b", "c", "x"])
+    run(out, [])
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+
+
+def test_apart__interrupted_after_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ended after it linked files leaves those of the last run as they are, and the next goes on."""
+    run(tmp_path, ["a", "b", "c"])
+    before = {path.name: path.read_bytes() for path in (tmp_path / "entries.parquet").iterdir()}
+    with ResultJournal(tmp_path, GROUPS, ["a", "x", "c"], apart=True) as journal:
+        journal.reuse("a")
+        journal.append("x", {"entries": part("x")}, b"x")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "entries.parquet").iterdir()} == before
+    # Another part takes the place of the one that was written; what is linked there is not it.
+    assert run(tmp_path, ["b", "y", "c"], rows=5) == 2
+    keys = pq.read_table(tmp_path / "entries.parquet").column("key").to_pylist()
+    assert keys == [
+        *(f"b-{row}" for row in range(3)),
+        *(f"y-{row}" for row in range(5)),
+        *(f"c-{row}" for row in range(3)),
+    ]
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EXDEV, errno.EMLINK])
+def test_apart__no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """Where the file system knows no links, files are copied, with their times, and the next run finds them whole."""
+
+    def refused(*_paths: Path) -> None:
+        raise OSError(code, os.strerror(code))
+
+    run(tmp_path, ["a", "b"])
+    before = inodes(tmp_path)
+    monkeypatch.setattr(os, "link", refused)
+    assert run(tmp_path, ["x", "a", "b"]) == 2
+    assert not set(before.values()) & set(inodes(tmp_path).values())
+    assert run(tmp_path, ["x", "a", "b"]) == 3
+    monkeypatch.undo()
+    assert pq.read_table(tmp_path / "entries.parquet").num_rows == 9
+
+
+def test_apart__links_refused_for_another_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails is not taken for a file system without links."""
+
+    def failed(*_paths: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    run(tmp_path, ["a", "b"])
+    monkeypatch.setattr(os, "link", failed)
+    with pytest.raises(OutputError, match="Input/output error"):
+        run(tmp_path, ["x", "a", "b"])
+
+
+def test_apart__large_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large parts, which go past the memory of the system, are whole, also beyond the room for the first."""
+    monkeypatch.setattr(straight, "LARGE_BYTES", 3 * BLOCK_BYTES)
+    monkeypatch.setattr(straight, "_ROOM_BYTES", 2 * BLOCK_BYTES)
+    sizes = [10, 5_000, 9_000, 20, 7_000]
+    with ResultJournal(tmp_path, GROUPS, [str(size) for size in sizes], apart=True) as journal:
+        for size in sizes:
+            journal.append(str(size), {"entries": part("k", size)}, b"r" * size)
+        journal.finish({}, {})
+    files = sorted((tmp_path / "entries.parquet").glob("part-*"))
+    assert max(path.stat().st_size for path in files) > 3 * BLOCK_BYTES
+    rows = pq.read_table(tmp_path / "entries.parquet")
+    assert rows.column("cents").to_pylist() == [cents for size in sizes for cents in range(size)]
+
+
+def test_journal__record_not_as_it_was(tmp_path: Path) -> None:
+    """A record whose bytes are others is refused, with the next step."""
+    run(tmp_path, ["a", "b"])
+    (tmp_path / ".run" / "records" / "part-000001").write_bytes(b"c")
+    with ResultJournal(tmp_path, GROUPS, ["a", "b"], apart=True) as journal:
+        assert journal.known("a") == b"a"
+        with pytest.raises(OutputError, match=r"part-000001 is not as the last run left it; run again with --full"):
+            journal.known("b")
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_result_groups__by_part(tmp_path: Path, apart: bool) -> None:
+    """Row groups in the order of the parts, with the range of a column, from one file as from many."""
+    run(tmp_path, ["a", "b", "c"], apart=apart)
+    groups = ResultGroups.of(tmp_path / "entries.parquet")
+    assert list(groups.rows) == [3, 3, 3]
+    assert [groups.range_of(place, "key") for place in range(3)] == [(f"{key}-0", f"{key}-2") for key in "abc"]
+    assert groups.range_of(0, "cents") is None
+    assert groups.range_of(0, "unknown") is None
+    assert groups.read(1, ["key"]).column("key").to_pylist() == ["b-0", "b-1", "b-2"]
+    assert groups.read(1, ["key"]).column_names == ["key"]
+
+
+def test_result_groups__damaged(tmp_path: Path) -> None:
+    """What is missing or damaged is one clear error, when it is opened and when it is read."""
+    with pytest.raises(InputError, match="cannot be read"):
+        ResultGroups.of(tmp_path / "entries.parquet")
+    run(tmp_path, ["a", "b"])
+    groups = ResultGroups.of(tmp_path / "entries.parquet")
+    file = tmp_path / "entries.parquet" / "part-000001.parquet"
+    file.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        groups.read(1, ["key"])
+    file.write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(InputError, match="cannot be read"):
+        ResultGroups.of(tmp_path / "entries.parquet")

@@ -1,0 +1,128 @@
+"""Results with a file for each partition say what results in one file say, to people and to all commands."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import cape_engine
+import cape_fixtures
+from cape_engine import intake, rules
+from cape_engine.errors import UsageError
+from cape_engine.pipeline import explain
+from cape_engine.pipeline.comparing import CompareRequest, compare_run
+from cape_engine.pipeline.reconciling import sources
+from cape_engine.settings import Settings
+
+AS_OF = dt.date(2026, 5, 4)
+LAYOUTS = ("files", "parts")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """A store of several partitions with results in both layouts."""
+    folder = tmp_path_factory.mktemp("layout")
+    lot = cape_fixtures.generate(240, 12, as_of=AS_OF, mix="all_rules", several_deposits=True)
+    files = cape_fixtures.write(lot, folder, format="parquet", layout="canonical")
+    intake.build_store(
+        files.rows,
+        folder / "store",
+        headers=[files.headers],
+        ruleset=rules.load(),
+        settings=Settings.build(None, None),
+        partition_lines=900,
+    )
+    beside: dict[str, Any] = {"importers": files.importers, "deposits": files.deposits}
+    found = {
+        layout: cape_engine.run(
+            folder / "store", as_of=AS_OF, detail="full", layout=layout, out=folder / layout, **beside
+        )
+        for layout in LAYOUTS
+    }
+    return {"folder": folder, "store": folder / "store", "beside": beside, **found}
+
+
+def test_layout__same_tables_and_hash(made: Mapping[str, Any]) -> None:
+    """Every table has the same rows in the same order; hash, counts and totals are the same."""
+    files, parts = (made[layout] for layout in LAYOUTS)
+    for name, table in files.tables().items():
+        assert parts.table(name).to_pylist() == table.to_pylist(), name
+    for said in ("result_hash", "counts", "totals_cents", "settings", "facts_unknown"):
+        assert parts.manifest[said] == files.manifest[said]
+    assert (files.manifest["layout"], parts.manifest["layout"]) == LAYOUTS
+    count = parts.manifest["partitions"]
+    names = sorted(path.name for path in (made["folder"] / "parts" / "entries.parquet").iterdir())
+    assert names == [*(f"part-{number:06}.parquet" for number in range(count)), "rest.parquet"]
+    said = parts.manifest["files"]["entries.parquet"]
+    assert sorted(said["parts"]) == names
+    assert said["rows"] == files.manifest["files"]["entries.parquet"]["rows"]
+
+
+def test_layout__each_file_is_a_table(made: Mapping[str, Any]) -> None:
+    """Files of a folder have one schema, the last as well, which has no rows here."""
+    for name in ("entries", "changes", "findings"):
+        whole = pq.read_schema(made["folder"] / "files" / f"{name}.parquet")
+        for file in (made["folder"] / "parts" / f"{name}.parquet").iterdir():
+            assert pq.read_schema(file).equals(whole), file.name
+
+
+def test_layout__same_bytes_again(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """The same inputs give byte-identical files, made at once or after a run that had other settings for a part."""
+    asked: dict[str, Any] = {
+        "as_of": AS_OF,
+        "detail": "full",
+        "layout": "parts",
+        "out": tmp_path / "out",
+        **made["beside"],
+    }
+    cape_engine.run(made["store"], **asked)
+    again = cape_engine.run(made["store"], **asked, full=True)
+    assert again.manifest["files"] == made["parts"].manifest["files"]
+
+
+def test_layout__readers(made: Mapping[str, Any]) -> None:
+    """Explanations, interest by convention, what-if, accrual and reconciliation read both alike."""
+    folders = [made["folder"] / layout for layout in LAYOUTS]
+    accepted = [row for row in made["files"].entries.to_pylist() if row["disposition"] == "accepted"]
+    number = accepted[len(accepted) // 2]["entry_number"]
+    first, second = (explain.from_results(number, folder) for folder in folders)
+    assert replace(first, manifest={}) == replace(second, manifest={})
+    asked: dict[str, Any] = {"store": made["store"], "deposits": (made["beside"]["deposits"],), "paid": AS_OF}
+    for entry in (None, number):
+        one, other = (compare_run(CompareRequest(folder, rules.load(), entry=entry, **asked)) for folder in folders)
+        assert one.conventions.equals(other.conventions)
+        assert (one.entries is None) == (entry is None)
+        assert one.entries is None or one.entries.equals(other.entries)
+    days: dict[str, Any] = {"accept_from": AS_OF, "accept_to": AS_OF + dt.timedelta(40), **made["beside"]}
+    hashes = {cape_engine.whatif(made["store"], results=folder, **days).manifest["result_hash"] for folder in folders}
+    assert hashes == {cape_engine.whatif(made["store"], **days).manifest["result_hash"]}
+    books = [cape_engine.accrual(results=folder, deposits=made["beside"]["deposits"]) for folder in folders]
+    for name, table in books[0].tables.items():
+        assert books[1].tables[name].equals(table)
+    under, same = (sources._underpaid(folder / "changes.parquet") for folder in folders)
+    assert len(under[0]) > 0
+    assert [column.tolist() for column in under] == [column.tolist() for column in same]
+
+
+def test_layout__unknown(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """Another layout is refused with those that there are."""
+    with pytest.raises(UsageError, match="layout is one of files, parts, not 'folders'"):
+        cape_engine.run(made["store"], layout="folders", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_layout__from_one_to_the_other(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """The same folder takes the other layout: nothing of the first is left, and the reason for a full run is told."""
+    asked: dict[str, Any] = {"as_of": AS_OF, "detail": "full", "out": tmp_path / "out", **made["beside"]}
+    for layout, reason in (("files", None), ("parts", "layout"), ("files", "layout")):
+        found = cape_engine.run(made["store"], layout=layout, **asked)
+        assert found.manifest["files"] == made[layout].manifest["files"]
+        assert found.manifest["partitions_reused"] == 0
+        told = found.manifest["earlier_results_not_used"]
+        assert told is None if reason is None else reason in str(told)
