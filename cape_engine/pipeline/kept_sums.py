@@ -114,10 +114,11 @@ class KeptSums:
         gone = [key for key in notes if key not in keys]
         if len(gone) >= len(stay) or not all(map(self._held, stay)):
             return {}, [], []
-        records = [record for key in gone if (record := self._record(key)) is not None]
-        if len(records) < len(gone):
+        try:
+            records = [record for key in gone if (record := self._record(key)) is not None]
+        except OutputError:  # of a part that nobody needs any more
             return {}, [], []
-        return stay, parts, records
+        return (stay, parts, records) if len(records) == len(gone) else ({}, [], [])
 
     def _added(self, kept: Sequence[bytes], gone: Sequence[bytes]) -> Sums:
         """The sums that were kept without those of the parts that went.

@@ -243,6 +243,26 @@ def test_run__kept_sums_damaged(made: Mapping[str, Any], tmp_path: Path, records
         assert len(records_read) == read
 
 
+@pytest.mark.parametrize("harm", ["other bytes", "gone"])
+def test_run__record_of_a_part_that_went(
+    made: Mapping[str, Any], tmp_path: Path, records_read: list[int], harm: str
+) -> None:
+    """Where the record of a part that went is damaged, the others are read; where it is gone, nothing is taken over."""
+    parts = len(made["store"].partitions)
+    claim = declaration(tmp_path, "one.csv", some_entries(made["store"], 0, 5))
+    more = declaration(tmp_path, "two.csv", some_entries(made["store"], 2, 2))
+    fresh = run(made, out=tmp_path / "fresh", declaration=[claim, more])
+    run(made, out=tmp_path / "out", declaration=[claim])
+    record = tmp_path / "out" / ".run" / "records" / "part-000002"
+    if harm == "gone":
+        record.unlink()
+    else:
+        record.write_bytes(record.read_bytes()[::-1])
+    again = run(made, out=tmp_path / "out", declaration=[claim, more])
+    assert files_of(again) == files_of(fresh)
+    assert reused(again) == len(records_read) == (0 if harm == "gone" else parts - 1)
+
+
 def test_run__kept_sums_of_other_results(made: Mapping[str, Any], tmp_path: Path) -> None:
     """Sums that do not add up with what is noted of the parts are refused, with the next step; nothing is written."""
     some = some_entries(made["store"], 0, 30)
