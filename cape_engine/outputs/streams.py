@@ -131,6 +131,7 @@ class Apart:
         self._fresh: list[Path] = []  # written, and not durable yet
         path.mkdir(exist_ok=True)
         stay = {part_file(name, number) for number in range(kept)}
+        # Others may be links to files of results: they are removed, and whatever is written here is a new file.
         for file in path.iterdir():
             if file.name not in stay:
                 file.unlink()
@@ -187,7 +188,6 @@ class Apart:
         for chunk in chunks:
             digest.update(chunk)
             crc = zlib.crc32(chunk, crc)
-        path.unlink(missing_ok=True)  # what stands there may be a link to a file of results
         self._files.write(path, chunks)
         with self._lock:
             self._fresh.append(path)
@@ -195,13 +195,12 @@ class Apart:
 
     def _linked(self, source: Path, path: Path) -> None:
         """Have a file under another name as well, or a copy of it."""
-        path.unlink(missing_ok=True)
         try:
             os.link(source, path)
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            shutil.copy2(source, path)
+            shutil.copyfile(source, path)
             with self._lock:
                 self._fresh.append(path)
 

@@ -50,3 +50,13 @@ def test_result_hash__null_is_not_zero() -> None:
     zero = pa.table({"cents": pa.array([0], pa.int64())})
     null = pa.table({"cents": pa.array([None], pa.int64())})
     assert result_hash({"t": zero}) != result_hash({"t": null})
+
+
+def test_row_sums__texts_that_hardly_repeat() -> None:
+    """Long texts that hardly repeat, nulls among them, give what they give as words of a dictionary."""
+    texts = [None if row % 97 == 5 else f"a text of more than eight bytes {row % 4_990}" for row in range(5_000)]
+    plain = pa.table({"payment_id": pa.array(texts), "cents": list(range(5_000))})
+    coded = plain.set_column(0, "payment_id", plain.column(0).dictionary_encode())
+    assert row_sums(plain) == row_sums(coded)
+    few = pa.table({"payment_id": [f"a text of more than eight bytes {row % 7}" for row in range(5_000)]})
+    assert row_sums(few) == row_sums(few.set_column(0, "payment_id", few.column(0).dictionary_encode()))

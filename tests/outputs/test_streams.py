@@ -12,7 +12,7 @@ import pytest
 
 from cape_engine.disk import BLOCK_BYTES
 from cape_engine.errors import InputError, OutputError
-from cape_engine.outputs import straight
+from cape_engine.outputs import straight, streams
 from cape_engine.outputs.journal import ResultJournal
 from cape_engine.outputs.result_groups import ResultGroups
 from cape_engine.outputs.row_groups import EncodedPart, RowGroups
@@ -94,7 +94,7 @@ def test_apart__interrupted_after_links(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EXDEV, errno.EMLINK])
 def test_apart__no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """Where the file system knows no links, files are copied, with their times, and the next run finds them whole."""
+    """Where the file system knows no links, files are copied, and the next run finds them whole."""
 
     def refused(*_paths: Path) -> None:
         raise OSError(code, os.strerror(code))
@@ -107,6 +107,24 @@ def test_apart__no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: 
     assert run(tmp_path, ["x", "a", "b"]) == 3
     monkeypatch.undo()
     assert pq.read_table(tmp_path / "entries.parquet").num_rows == 9
+
+
+def test_apart__durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file that a run wrote, or found of an interrupted one, is made durable before the manifest stands."""
+    durable: set[int] = set()
+
+    def noted(path: Path) -> None:
+        durable.add(path.stat().st_ino)
+        assert not (tmp_path / "manifest.json").exists()
+
+    monkeypatch.setattr(streams, "made_durable", noted)
+    with ResultJournal(tmp_path, GROUPS, ["a", "b", "c"], apart=True) as journal:
+        for key in ("a", "b"):
+            journal.append(key, {"entries": part(key)}, key.encode())
+    durable.clear()
+    assert run(tmp_path, ["a", "b", "c"]) == 2
+    for folder in (tmp_path / "entries.parquet", tmp_path / ".run" / "records"):
+        assert {path.stat().st_ino for path in folder.iterdir()} <= durable
 
 
 def test_apart__links_refused_for_another_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,21 +102,24 @@ def test_sums__left(
 
 
 @pytest.mark.parametrize(
-    "other",
+    "others",
     [
-        (0, 0, 0, 701, True),  # more than there is
-        (0, 0, 1, 700, True),  # another day
-        (0, 1, 0, 700, True),  # another importer
-        (0, 0, 0, 699, True),  # an entry is left for a cent, and none for it
-        (0, 0, 0, 700, False),  # an entry whose interest is not known
+        [(0, 0, 0, 701, True)],  # more than there is
+        [(0, 0, 1, 700, True)],  # another day
+        [(0, 1, 0, 700, True)],  # another importer
+        [(0, 0, 0, 699, True)],  # an entry is left for a cent, and none for it
+        [(0, 0, 0, 700, False)],  # an entry whose interest is not known
+        [(2, 2, 0, 13, True)],  # more than both entries have
+        [(2, 2, 0, 1, True), (2, 2, 0, 1, True)],  # entries whose interest is known, of which there is one
     ],
 )
-def test_sums__left__never_added(other: tuple[int, int, int, int, bool]) -> None:
+def test_sums__left__never_added(others: list[tuple[int, int, int, int, bool]]) -> None:
     """What was never added cannot be taken away."""
     register = refund.Register()
-    whole = sums_of(register, [(0, 0, 0, 700, True), (1, 1, 0, 5, True)])
+    rows = [(0, 0, 0, 700, True), (1, 1, 0, 5, True), (2, 2, 0, 5, True), (2, 2, 0, 7, False)]
+    whole = sums_of(register, rows)
     with pytest.raises(ValueError, match="not added"):
-        Sums.left([whole], [sums_of(register, [other])], register)
+        Sums.left([whole], [sums_of(register, others)], register)
 
 
 @pytest.mark.parametrize("rows", [1 << 20, 3])
@@ -135,6 +138,7 @@ def test_accumulator__sums_taken_up_again(parts: list[list[tuple[int, int, int, 
         )
         held = [set(piece.recipient.tolist()) for piece in pieces]
         assert sum(map(len, held)) == len(set().union(*held))
+        assert all(len(piece) <= rows + int(np.bincount(piece.recipient).max(initial=0)) for piece in pieces)
         for piece in pieces:
             second.add(piece)
         expected = first.finish()
