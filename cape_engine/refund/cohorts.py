@@ -17,6 +17,7 @@ from cape_engine.bridge import Bools, Int32s, Int64s, dates, maybe_integers, wor
 from cape_engine.errors import InputError, SettingError
 from cape_engine.findings import Findings
 from cape_engine.refund.accumulator import Cohorts, RunningSums, words_of
+from cape_engine.refund.joined import joined
 from cape_engine.refund.keys import key_texts, payment_keys
 from cape_engine.refund.register import NOBODY, Register
 from cape_engine.refund.sums import TOO_MUCH, Sums
@@ -230,7 +231,7 @@ class Accumulator:
         for batch in self.each(findings, _as_it_is, threads=threads):
             refunds.append(batch.refunds)
             payments.append(batch.payments)
-        return Consolidated(_joined(refunds), _joined(payments), findings)
+        return Consolidated(joined(refunds), joined(payments), findings)
 
     def _refunded(self, cohorts: Cohorts, noticed: _Noticed) -> Refunded:
         """The refunds of a batch."""
@@ -359,11 +360,6 @@ def _in_order(function: Callable[[_W], _T], work: list[_W], threads: int, *, ahe
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _joined(tables: list[pa.Table]) -> pa.Table:
-    """Batches as one table with one dictionary."""
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def consolidate(
