@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from cape_engine.bridge import Int32s, Int64s, readonly
 from cape_engine.findings import Findings
 from cape_engine.intake.free_texts import plain_numbers
-from cape_engine.intake.parties import ImporterRows, importer_rows
+from cape_engine.intake.parties import ImporterRows, codes_of, importer_rows
 from cape_engine.schema import facts as f
 from cape_engine.schema import payment_files as p
 from cape_engine.schema.column import Column
@@ -53,7 +53,7 @@ def read_account_rows(paths: Sequence[Path | str]) -> tuple[pa.Table, Findings]:
     }
     compared = (f.ACH_ENROLLED, *_ACCOUNT)
     for place, column in enumerate(compared):
-        codes = rows.columns[column].astype(np.int64) if column == f.ACH_ENROLLED else _codes(texts[column])
+        codes = rows.codes(column) if column == f.ACH_ENROLLED else codes_of(texts[column])
         first, other = np.empty(len(rank), np.int64), np.empty(len(rank), np.int64)
         first_and_other(starts, order, readonly(codes), np.int64(-1), first, other)
         hit = np.flatnonzero(other != NO_ROW)
@@ -79,14 +79,8 @@ def _column_words(place: Int32s, columns: tuple[Column, ...]) -> pa.Array:
 
 def _texts(column: Column, rows: ImporterRows) -> pa.Array:
     """The cells of a column; blanks inside the numbers of an account are how people group digits."""
-    texts = rows.texts(column, rows.columns[column])
+    texts = rows.texts(column)
     return pc.replace_substring_regex(texts, r"\s", "") if column in {f.ROUTING_NUMBER, f.ACCOUNT_NUMBER} else texts
-
-
-def _codes(texts: pa.Array) -> Int64s:
-    """A number for each different text, -1 where there is none."""
-    found: Int64s = pc.fill_null(texts.dictionary_encode().indices, -1).to_numpy().astype(np.int64)
-    return found
 
 
 def _name_both(

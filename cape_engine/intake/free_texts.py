@@ -16,6 +16,8 @@ from cape_engine.intake.cells import SHEET_ERROR, Parsed, dictionary_of
 from cape_engine.intake.texts import Cells, Repeated, Texts, repeated
 from cape_kernels import parse as k
 
+_BLANK = r"\s"
+
 
 def read_free(cells: Cells) -> tuple[Parsed, pa.Array]:
     """The cells of a column of free text.
@@ -40,7 +42,10 @@ def read_free(cells: Cells) -> tuple[Parsed, pa.Array]:
 
 def plain_numbers(numbers: pa.Array) -> pa.Array:
     """Importer numbers as they are compared: without dashes, blanks and case (clarification 15)."""
-    return pc.utf8_upper(pc.replace_substring_regex(numbers, r"[\s\-]", ""))
+    plain = pc.replace_substring(numbers, "-", "")
+    if pc.any(pc.match_substring_regex(plain, _BLANK)).as_py():  # as hardly a file has them
+        plain = pc.replace_substring_regex(plain, _BLANK, "")
+    return pc.utf8_upper(plain)
 
 
 def _different(cells: Cells) -> tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.int32]]]:

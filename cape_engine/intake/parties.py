@@ -85,10 +85,11 @@ class ImporterRows:
     """Rows of importers files as they stand there; account numbers are among them, so nothing is shown of it.
 
     Attributes:
-        columns: for each column of the file the number of each row's cell; -1 where nothing is said.
+        columns: of each column of flags and words the number of each row's cell; -1 where nothing is said.
         names: the file of each row.
         rows: int64[n], the row as an editor counts it.
         words: what the numbers stand for, by column; flags stand for themselves.
+        free: the cells of each column of free text, null where nothing is said.
         unknown: for some columns, which rows hold a word that nobody knows.
     """
 
@@ -96,14 +97,35 @@ class ImporterRows:
     names: list[str]
     rows: Int64s
     words: dict[Column, pa.Array]
+    free: dict[Column, pa.Array]
     unknown: dict[Column, Bools]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def texts(self, column: Column, codes: Numbers) -> pa.Array:
-        """Words of a column by number, null where it is negative."""
+    def texts(self, column: Column) -> pa.Array:
+        """The cells of a column as text, null where nothing is said."""
+        if column in self.free:
+            return self.free[column]
+        codes = self.columns[column]
         return self.words[column].take(pa.array(codes.astype(np.int64), mask=codes < 0))
+
+    def codes(self, column: Column) -> Int64s:
+        """A number for each different cell of a column, -1 where nothing is said."""
+        return codes_of(self.free[column]) if column in self.free else self.columns[column].astype(np.int64)
+
+    def said(self, column: Column) -> Bools:
+        """Which cells of a column say anything."""
+        if column in self.free:
+            said: Bools = self.free[column].is_valid().to_numpy(zero_copy_only=False)
+            return said
+        return self.columns[column] >= 0
+
+
+def codes_of(texts: pa.Array) -> Int64s:
+    """A number for each different text, -1 where there is none."""
+    found: Int64s = pc.fill_null(texts.dictionary_encode().indices, -1).to_numpy().astype(np.int64)
+    return found
 
 
 def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRows:
@@ -127,9 +149,10 @@ def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRo
             names.extend([table.source] * int(keep.sum()))
     columns: dict[Column, Numbers] = {}
     words: dict[Column, pa.Array] = {}
+    free: dict[Column, pa.Array] = {}
     for column, found in parts.items():
         if is_free(column):
-            columns[column], words[column] = _numbered(found)
+            free[column] = pa.chunked_array(found, pa.string()).combine_chunks()
         else:
             columns[column] = np.concatenate(found) if found else np.empty(0, np.int64)
             words[column] = pa.array(vocabularies.of(column).words, pa.string())
@@ -138,14 +161,9 @@ def importer_rows(paths: Sequence[Path | str], findings: Findings) -> ImporterRo
         names,
         np.concatenate(rows) if rows else np.empty(0, np.int64),
         words,
+        free,
         {column: np.concatenate(found) if found else np.empty(0, np.bool_) for column, found in unknown.items()},
     )
-
-
-def _numbered(parts: list[pa.Array]) -> tuple[Numbers, pa.Array]:
-    """A number for each different text, -1 for null, and the text of each number."""
-    coded = pa.chunked_array(parts, pa.string()).combine_chunks().dictionary_encode()
-    return pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False), coded.dictionary
 
 
 def _importer_cells(
@@ -201,39 +219,58 @@ def _importer_cells(
 
 def _importers(rows: ImporterRows, findings: Findings) -> pa.Table:
     """One row for each importer, in the order of their plain numbers."""
-    columns, numbers = rows.columns, rows.words[f.IMPORTER_NUMBER]
-    plain = np.asarray(plain_numbers(numbers), dtype=str)[columns[f.IMPORTER_NUMBER]]
-    distinct, inverse = np.unique(plain, return_inverse=True)
-    order = readonly(np.argsort(inverse, kind="stable").astype(np.int64))
-    starts = readonly(np.searchsorted(inverse[order], np.arange(len(distinct) + 1)).astype(np.int64))
+    plain = plain_numbers(rows.free[f.IMPORTER_NUMBER])
+    by_number = pc.array_sort_indices(plain)  # stable: rows of one importer stay in the order of the file
+    order = readonly(by_number.to_numpy().astype(np.int64))
+    plain = plain.take(by_number)
+    other = pc.not_equal(plain[1:], plain[:-1]).to_numpy(zero_copy_only=False)
+    starts = readonly(np.append(np.flatnonzero(np.r_[len(plain) > 0, other]), len(plain)))
+    single = len(starts) - 1 == len(plain)
     arrays: list[pa.Array] = []
     for column in f.IMPORTERS_FILE:
-        values = columns[column]
-        first, other = np.empty(len(distinct), np.int64), np.empty(len(distinct), np.int64)
-        first_and_other(starts, order, readonly(values.astype(np.int64)), np.int64(-1), first, other)
-        if column != f.IMPORTER_NUMBER:
-            hit = np.flatnonzero(other != NO_ROW)
-            for place in hit.tolist():
-                findings.add(
-                    "IMPORTER_CONFLICT",
-                    source=rows.names[other[place]],
-                    row=int(rows.rows[other[place]]),
-                    column=str(column),
-                    value=numbers[int(columns[f.IMPORTER_NUMBER][other[place]])].as_py(),
-                    other_row=int(rows.rows[first[place]]),
-                    other_source=rows.names[first[place]],
-                )
-            first[hit] = NO_ROW
-        taken = values[np.maximum(first, 0)] if len(values) else values
-        arrays.append(_importer_column(column, np.where(first == NO_ROW, -1, taken), rows))
+        if single:  # nobody comes again, so that no cell is compared with another
+            first = np.where(rows.said(column)[order], order, NO_ROW)
+        else:
+            first = _agreed(rows, column, (starts, order), findings)
+        arrays.append(_importer_column(column, first, rows, different=single and column == f.IMPORTER_NUMBER))
     return pa.table(arrays, schema=arrow_schema(f.IMPORTERS_FILE))
 
 
-def _importer_column(column: Column, values: Numbers, rows: ImporterRows) -> pa.Array:
-    """One column of the importers table."""
+def _agreed(rows: ImporterRows, column: Column, groups: tuple[Int64s, Int64s], findings: Findings) -> Int64s:
+    """The first row of each importer that says anything in a column; none, and a finding, where its rows differ."""
+    starts, order = groups
+    first, other = np.empty(len(starts) - 1, np.int64), np.empty(len(starts) - 1, np.int64)
+    first_and_other(starts, order, readonly(rows.codes(column)), np.int64(-1), first, other)
+    if column == f.IMPORTER_NUMBER:  # spellings of one number
+        return first
+    hit = np.flatnonzero(other != NO_ROW)
+    for place in hit.tolist():
+        findings.add(
+            "IMPORTER_CONFLICT",
+            source=rows.names[other[place]],
+            row=int(rows.rows[other[place]]),
+            column=str(column),
+            value=rows.free[f.IMPORTER_NUMBER][int(other[place])].as_py(),
+            other_row=int(rows.rows[first[place]]),
+            other_source=rows.names[first[place]],
+        )
+    first[hit] = NO_ROW
+    return first
+
+
+def _importer_column(column: Column, row: Int64s, rows: ImporterRows, *, different: bool) -> pa.Array:
+    """One column of the importers table: the cells of some rows, null at `NO_ROW`, or known to be all different."""
+    missing = row == NO_ROW
+    place = pa.array(row, mask=missing)
+    if column in rows.free:
+        texts = rows.free[column].take(place)
+        if different:
+            return pa.DictionaryArray.from_arrays(pa.array(np.arange(len(row), dtype=np.int32)), texts)
+        return texts.dictionary_encode() if pa.types.is_dictionary(column.type) else texts
+    values = rows.columns[column][np.maximum(row, 0)] if len(rows) else rows.columns[column]
     if pa.types.is_boolean(column.type):
-        return pa.array(values == 1, pa.bool_(), mask=values < 0)
-    texts = rows.texts(column, values)
+        return pa.array(values == 1, pa.bool_(), mask=missing)
+    texts = rows.words[column].take(pa.array(values.astype(np.int64), mask=missing))
     return texts.dictionary_encode() if pa.types.is_dictionary(column.type) else texts
 
 

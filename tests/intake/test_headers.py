@@ -233,6 +233,30 @@ def test_read_importers__facts_and_conflicts(lines: Callable[..., Path]) -> None
     assert not any("00123" in str(row) for row in found)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 2, 0)])
+def test_read_importers__the_same_whether_repeated(lines: Callable[..., Path], order: tuple[int, ...]) -> None:
+    """Importers who come once are not compared, others are: both ways give the same rows, blanks among them."""
+    rows = (
+        "12-345678900,corporate,Y,021000021,00123,checking,Owner",
+        " ab 34-5 ,,N,,00124,,Owner",
+        "98-765432100,noncorporate,,021000021,,savings,",
+        "00-000000001,,,,,,",
+    )
+    head = "importer_number,importer_kind,ach_enrolled,routing_number,account_number,account_kind,name"
+    once = lines(head, *(rows[place] for place in order), name="once.csv")
+    twice = lines(head, *(rows[place] for place in order), *rows, name="twice.csv")
+    table, findings = intake.read_importers([once])
+    again, others = intake.read_importers([twice])
+    assert table.equals(again)
+    assert not len(findings)
+    assert not len(others)
+    numbers = ["00-000000001", "12-345678900", "98-765432100", "ab 34-5"]
+    assert table.column(str(f.IMPORTER_NUMBER)).to_pylist() == numbers
+    assert table.column(str(f.NAME)).to_pylist() == [None, "Owner", None, "Owner"]
+    assert table.column(str(f.ACH_ENROLLED)).to_pylist() == [None, True, None, False]
+    assert intake.read_importers([lines(head, name="none.csv")])[0].equals(table.slice(0, 0).cast(table.schema))
+
+
 def test_read_deposits__rows_in_order(lines: Callable[..., Path]) -> None:
     """Deposits by entry and day, exact cents; a row that cannot be read is left out with a finding."""
     path = lines(
