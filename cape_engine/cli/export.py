@@ -16,7 +16,8 @@ EXAMPLE = """Examples:
   duckdb -c "select country_of_origin, sum(duty_cents) from 'rows/rows.parquet' group by all"
 
 Writes rows (one a tariff number, with the facts of its line and entry) and entries (one an entry, in the form of a
-header file). Columns of which the store knows nothing are left out. Importing the rows again gives the same contents.
+header file). Columns of which the store knows nothing are left out. Importing
+the rows file again gives the same contents.
 Exit codes: 0 done; 2 cannot run; 3 stopped or disk full, run the same command again."""
 
 
@@ -38,8 +39,10 @@ def command(
 ) -> int:
     """Write the rows and the entries of STORE as plain files."""
     from cape_engine import intake, rules
+    from cape_engine.outputs.files import refuse_other_results
     from cape_engine.store import Store
 
+    refuse_other_results(out, "export")
     with common.watching(as_json=as_json, quiet=quiet) as progress:
         counts = intake.export_store(
             Store.open(store), out, form=form, layout=layout, ruleset=rules.load(rules_folder), progress=progress

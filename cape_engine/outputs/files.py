@@ -22,7 +22,8 @@ MANIFEST = "manifest.json"
 REPLACED = ".replaced.json"
 """Names of files that are being replaced, in the form of a manifest; it stands only while they are."""
 _OTHERS = frozenset(
-    "import check pack answers compare-interest files accrual statement forecast consolidation reconcile".split(),
+    "import check pack answers compare-interest files accrual statement forecast consolidation reconcile "
+    "whatif risk".split(),
 )
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
@@ -124,26 +125,31 @@ def replace_results(staging: Path, folder: Path, names: Collection[str], command
     (folder / REPLACED).unlink(missing_ok=True)
 
 
-def refuse_other_results(folder: Path | None, command: str) -> None:
-    """Refuse a folder that holds a store or the results of another command, whose manifest would be written over.
+def refuse_other_results(folder: Path | None, command: str, sources: Iterable[Path | str] = ()) -> None:
+    """Refuse a folder that holds a store, results of another command or what is read: it would be written over.
 
     Args:
         folder: where results are to be written; None for nowhere.
-        command: `run`, or one of `_OTHERS`.
+        command: `run`, one of `_OTHERS`, or another that writes no manifest.
+        sources: folders that are read whole: results among them would be sources of the next run.
 
     Raises:
-        UsageError: the manifest of the folder is another command's.
+        UsageError: the manifest of the folder is another command's, or the folder is a source.
     """
+    if folder is None:
+        return
     try:
-        about = {} if folder is None else json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return
-    if not isinstance(about, dict) or not {"command", "format"} & set(about):
-        return
-    named = str(about.get("command", "import")).replace(".", " ").split()  # a store has a manifest too, without command
-    found = named[-1] if named and named[-1] in _OTHERS else "run"
-    if found != command:
-        raise UsageError(f"{folder} holds the results of `cape {found}`: choose another folder with --out")
+        about = None
+    if isinstance(about, dict) and {"command", "format"} & set(about):
+        # A store has a manifest too, without command.
+        named = str(about.get("command", "import")).replace(".", " ").split()
+        found = named[-1] if named and named[-1] in _OTHERS else "run"
+        if found != command:
+            raise UsageError(f"{folder} holds the results of `cape {found}`: choose another folder with --out")
+    if folder.is_dir() and any(Path(path).is_dir() and folder.samefile(path) for path in sources):
+        raise UsageError(f"{folder} is the folder that is read: choose another folder with --out")
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

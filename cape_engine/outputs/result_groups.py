@@ -1,8 +1,9 @@
-"""A table of results by row group, in one file or in a folder of files."""
+"""A table of results, in one file or in a folder of files: where it stands, and its row groups."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,49 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cape_engine.errors import InputError
+from cape_engine.outputs.files import MANIFEST
+
+_HIDDEN = (".", "_")
+"""What names of files begin with that no reader of Parquet takes for a part of a table."""
+
+
+def table_path(folder: Path, name: str) -> Path:
+    """The file or the folder of a table of results.
+
+    A reader of a folder takes what is there: without a part, or with one too many, its sums would be wrong and nobody
+    would be told.
+
+    Args:
+        folder: what `cape run --out` wrote.
+        name: of the table.
+
+    Raises:
+        InputError: the parts are not those that the manifest lists.
+    """
+    path = folder / f"{name}.parquet"
+    noted = _parts(folder, path.name)
+    if noted is not None:
+        found = _parts_of(path) if path.is_dir() else []
+        for part in sorted(noted.keys() - {file.name for file in found}):
+            raise InputError(f"{path}: {part}, which the manifest lists, is missing; run it again")
+        for file in found:
+            if file.name not in noted:
+                raise InputError(f"{file} is no part that the manifest lists; take it away, or run it again")
+    return path
+
+
+def _parts(folder: Path, name: str) -> Mapping[str, object] | None:
+    """What the manifest of a folder says about the parts of a table; None of a single file."""
+    try:
+        noted = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"][name].get("parts")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # readers say what is wrong with a manifest
+        return None
+    return noted if isinstance(noted, dict) else None
+
+
+def _parts_of(path: Path) -> Sequence[Path]:
+    """The files of a table that is a folder, in order."""
+    return sorted(file for file in path.iterdir() if not file.name.startswith(_HIDDEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +79,7 @@ class ResultGroups:
         """
         places: list[tuple[Path, pq.FileMetaData, int]] = []
         try:
-            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            for file in _parts_of(path) if path.is_dir() else [path]:
                 metadata = pq.read_metadata(file)
                 places += [(file, metadata, group) for group in range(metadata.num_row_groups)]
         except (OSError, pa.ArrowException) as error:

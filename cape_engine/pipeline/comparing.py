@@ -33,7 +33,7 @@ from cape_engine.outputs.files import (
     writing,
 )
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
-from cape_engine.outputs.result_groups import ResultGroups
+from cape_engine.outputs.result_groups import ResultGroups, table_path
 from cape_engine.refund import conventions
 from cape_engine.refund.deposits import Slices, slices
 from cape_engine.refund.rates import KINDS
@@ -245,7 +245,9 @@ class _Whole:
         if store is not None:
             records = zip(store.partitions, store.manifest["partitions"], strict=True)
             partitions = [name for name, record in records if int(record["entries"])]
-        return cls(request, request.results / "entries.parquet", settings, in_force, names, deposits, store, partitions)
+        return cls(
+            request, table_path(request.results, "entries"), settings, in_force, names, deposits, store, partitions
+        )
 
     def of_group(self, group: int, rows: pa.Table, sums: _Sums) -> pa.Table:
         """The compared entries of one row group, counted."""

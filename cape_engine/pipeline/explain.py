@@ -18,6 +18,7 @@ from cape_engine import intake, mass_processing, refund, rules
 from cape_engine.errors import InputError, UsageError
 from cape_engine.money import cents_text, rate_text
 from cape_engine.outputs.files import MANIFEST
+from cape_engine.outputs.result_groups import table_path
 from cape_engine.pipeline.request import Request
 from cape_engine.pipeline.road import execute
 from cape_engine.schema import facts as f
@@ -76,7 +77,7 @@ def from_results(entry_number: str, folder: Path) -> Told:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         only = [(str(f.ENTRY_NUMBER), "=", entry_number)]
         tables = {
-            name: pq.read_table(folder / f"{name}.parquet", filters=only) for name in ("entries", "changes", "findings")
+            name: pq.read_table(table_path(folder, name), filters=only) for name in ("entries", "changes", "findings")
         }
         refunds = pq.read_table(folder / "refunds.parquet")
     except (OSError, ValueError, pa.ArrowException) as error:

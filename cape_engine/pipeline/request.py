@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cape_engine.errors import InputError, UsageError
+from cape_engine.outputs.result_groups import table_path
 from cape_engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class RunResult:
             return self.held[name]
         if self.folder is None:
             raise UsageError(f"the run kept no table {name!r}")
-        path = self.folder / f"{name}.parquet"
+        path = table_path(self.folder, name)
         try:
             return pq.read_table(path)
         except (OSError, pa.ArrowException) as error:

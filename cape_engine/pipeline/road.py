@@ -59,7 +59,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
         raise UsageError(f"layout is one of {', '.join(LAYOUTS)}, not {request.layout!r}")
     if not request.sources:
         raise UsageError("no source given; name an export, a folder or a store")
-    refuse_other_results(request.out, "run")
+    refuse_other_results(request.out, "run", request.sources)
     watcher = Stoppable(progress or Silent(), stop)
     clock = _Clock()
     findings = Findings()

@@ -132,14 +132,24 @@ def test_out__of_another_command(asked: dict[str, list[object]], tmp_path: Path,
     assert es003.cape(capsys, *run).code == 0
     places = [path for folder in ("pack", "run", "store") for path in (tmp_path / folder).rglob("*") if path.is_file()]
     before = {path: path.read_bytes() for path in places}
-    for command in (asked["check"], asked["answers"], run):
+    whatif = ["whatif", tmp_path / "store", "--accept-from", DAY, "--accept-to", DAY, "--out", None]
+    risk = ["risk", tmp_path / "store", "--as-of", DAY, "--out", None]
+    export = ["export", tmp_path / "store", "--out", None]
+    for command in (asked["check"], asked["answers"], run, whatif, risk, export):
         said = es003.cape(capsys, *command[:-1], tmp_path / "pack")
         assert (said.code, said.out) == (2, "")
         assert "pack holds the results of `cape pack`: choose another folder with --out" in said.err
-    said = es003.cape(capsys, *asked["check"][:-1], tmp_path / "run")
-    assert (said.code, "holds the results of `cape run`" in said.err) == (2, True)
-    for command in (asked["check"], asked["pack"], asked["answers"], run):
+    for command in (asked["check"], whatif, risk, export):
+        said = es003.cape(capsys, *command[:-1], tmp_path / "run")
+        assert (said.code, "holds the results of `cape run`" in said.err) == (2, True)
+    for command in (asked["check"], asked["pack"], asked["answers"], run, whatif, risk, export):
         said = es003.cape(capsys, *command[:-1], tmp_path / "store")
         assert (said.code, "store holds the results of `cape import`" in said.err) == (2, True)
     assert {path: path.read_bytes() for path in before} == before
+    assert es003.cape(capsys, *whatif[:-1], tmp_path / "days").code == 0
+    said = es003.cape(capsys, *risk[:-1], tmp_path / "days")
+    assert (said.code, "holds the results of `cape whatif`" in said.err) == (2, True)
+    said = es003.cape(capsys, *run[:-1], tmp_path / "days")
+    assert (said.code, "holds the results of `cape whatif`" in said.err) == (2, True)
+    assert es003.cape(capsys, *whatif[:-1], tmp_path / "days").code == 0, "its own folder"
     assert es003.cape(capsys, *asked["pack"]).code == 1, "its own folder: nothing left to pack"

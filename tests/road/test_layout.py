@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ import pytest
 import cape_engine
 import cape_fixtures
 from cape_engine import intake, rules
-from cape_engine.errors import UsageError
+from cape_engine.cli import invoke
+from cape_engine.errors import InputError, UsageError
 from cape_engine.pipeline import explain
 from cape_engine.pipeline.comparing import CompareRequest, compare_run
 from cape_engine.pipeline.reconciling import sources
+from cape_engine.pipeline.request import RunResult
+from cape_engine.refund.reconciliation import Vocabularies
 from cape_engine.settings import Settings
 
 AS_OF = dt.date(2026, 5, 4)
@@ -45,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
         )
         for layout in LAYOUTS
     }
-    return {"folder": folder, "store": folder / "store", "beside": beside, **found}
+    return {"folder": folder, "store": folder / "store", "rows": files.rows[0], "beside": beside, **found}
 
 
 def test_layout__same_tables_and_hash(made: Mapping[str, Any]) -> None:
@@ -108,6 +112,54 @@ def test_layout__readers(made: Mapping[str, Any]) -> None:
     under, same = (sources._underpaid(folder / "changes.parquet") for folder in folders)
     assert len(under[0]) > 0
     assert [column.tolist() for column in under] == [column.tolist() for column in same]
+
+
+def test_layout__parts_of_the_manifest(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """With a part missing or one too many no command that reads results adds up what is there; a run mends it."""
+    folder = tmp_path / "out"
+    shutil.copytree(made["folder"] / "parts", folder)
+    number = made["files"].entries.column("entry_number")[0].as_py()
+    days: dict[str, Any] = {"accept_from": AS_OF, "accept_to": AS_OF + dt.timedelta(3), **made["beside"]}
+    schedule = ["schedule", "--results", folder, "--store", made["store"], "--ledger", tmp_path / "claims.ledger"]
+    calls: list[Callable[[], object]] = [
+        lambda: explain.from_results(number, folder),
+        lambda: compare_run(CompareRequest(folder, rules.load(), paid=AS_OF)),
+        lambda: cape_engine.whatif(made["store"], results=folder, **days),
+        lambda: cape_engine.accrual(results=folder, deposits=made["beside"]["deposits"]),
+        lambda: sources._of_run(folder, Vocabularies()),
+        lambda: RunResult(made["parts"].manifest, {}, folder).table("entries"),
+    ]
+    (folder / "entries.parquet" / ".hidden").write_text("of the system", encoding="utf-8")
+    for call in calls:
+        call()
+    lost, stray = folder / "entries.parquet" / "part-000001.parquet", folder / "entries.parquet" / "part-copy.parquet"
+    shutil.copy(lost, stray)
+    for call in calls:
+        with pytest.raises(InputError, match=r"part-copy.parquet is no part that the manifest lists; take it away"):
+            call()
+    assert invoke([str(word) for word in schedule]) == 2
+    stray.unlink()
+    lost.unlink()
+    for call in calls:
+        with pytest.raises(InputError, match=r"part-000001.parquet, which the manifest lists, is missing; run"):
+            call()
+    asked: dict[str, Any] = {"as_of": AS_OF, "detail": "full", "layout": "parts", "out": folder, **made["beside"]}
+    assert cape_engine.run(made["store"], **asked).manifest["files"] == made["parts"].manifest["files"]
+    for call in calls:
+        call()
+
+
+def test_layout__results_among_sources(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """The folder of the sources is not taken for results, which the next run would read as sources."""
+    shutil.copy(made["rows"], tmp_path)
+    before = sorted(tmp_path.iterdir())
+    for call in (
+        lambda: cape_engine.run(tmp_path, out=tmp_path / ".." / tmp_path.name),
+        lambda: cape_engine.risk(tmp_path, as_of=AS_OF, out=tmp_path),
+    ):
+        with pytest.raises(UsageError, match=r"is the folder that is read: choose another folder with --out"):
+            call()
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_layout__unknown(made: Mapping[str, Any], tmp_path: Path) -> None:

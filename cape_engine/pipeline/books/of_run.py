@@ -18,6 +18,7 @@ from cape_engine.dates import day_number
 from cape_engine.errors import InputError
 from cape_engine.findings import Findings
 from cape_engine.outputs.files import MANIFEST
+from cape_engine.outputs.result_groups import table_path
 from cape_engine.pipeline.books.positions import DECIDED, NOTHING, PLANNED, WAITING, Positions
 from cape_engine.refund.deposits import Slices, slices
 from cape_engine.refund.many import interest_of_slices
@@ -121,7 +122,8 @@ def _tables(folder: Path) -> tuple[pa.Table, pa.Table]:
     """Entries with duty to give back, by number, and refunds."""
     try:
         accepted = (pc.field(r.DISPOSITION) == "accepted") & (pc.field(r.PRINCIPAL_CENTS) > 0)
-        entries = pq.read_table(folder / "entries.parquet", columns=[str(column) for column in _READ], filters=accepted)
+        path = table_path(folder, "entries")
+        entries = pq.read_table(path, columns=[str(column) for column in _READ], filters=accepted)
         refunds = pq.read_table(folder / "refunds.parquet")
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{folder}: the tables of the run cannot be read ({error}); run it again") from error

@@ -21,6 +21,7 @@ from cape_engine.ledger import Ledger, Stepped
 from cape_engine.ledger.states import default_life
 from cape_engine.outputs.files import MANIFEST
 from cape_engine.outputs.progress import Silent
+from cape_engine.outputs.result_groups import table_path
 from cape_engine.pipeline.living.facts import Beside, Scheduled, scheduled
 from cape_engine.pipeline.living.request import ScheduleRequest, ScheduleResult
 from cape_engine.pipeline.request import Request
@@ -85,7 +86,7 @@ def _results(folder: Path) -> tuple[dict[str, Any], pa.Table]:
     """
     try:
         record = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        rows = pq.read_table(folder / "entries.parquet", columns=_READ)
+        rows = pq.read_table(table_path(folder, "entries"), columns=_READ)
         return {name: record[name] for name in ("settings", "as_of", "accepted_on")}, rows
     except (OSError, ValueError, KeyError) as error:  # Arrow's errors are among them
         raise InputError(f"{folder}: no results of a run. Name the folder that `cape run --out` wrote.") from error

@@ -17,6 +17,7 @@ from cape_engine.dates import day_number
 from cape_engine.errors import UsageError
 from cape_engine.execution.threads import map_ordered
 from cape_engine.findings import Findings
+from cape_engine.outputs.files import refuse_other_results
 from cape_engine.outputs.progress import Stoppable
 from cape_engine.pipeline.outlook.classes import Kinds, class_keys, kinds_of
 from cape_engine.pipeline.outlook.days import Classes, Law, classes_of
@@ -86,6 +87,7 @@ def opened_bench(request: OutlookRequest, stack: ExitStack, watcher: Stoppable, 
     """
     if not request.sources:
         raise UsageError("no source given; name a store, an export or a folder")
+    refuse_other_results(request.out, request.command.replace(".", " ").split()[-1], request.sources)
     if request.last < request.first:
         raise UsageError(f"the last day {request.last} lies before the first one {request.first}")
     if (request.last - request.first).days > MOST_DAYS:

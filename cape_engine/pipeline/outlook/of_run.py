@@ -18,7 +18,7 @@ from cape_engine.claim_portal.entry_checks import INPUT_REFUSED, OWN_REASONS, in
 from cape_engine.dates import date_of
 from cape_engine.errors import InputError, UsageError
 from cape_engine.outputs.files import MANIFEST, sha256_of
-from cape_engine.outputs.result_groups import ResultGroups
+from cape_engine.outputs.result_groups import ResultGroups, table_path
 from cape_engine.pipeline.outlook.classes import liquidated_days
 from cape_engine.pipeline.outlook.days import Law
 from cape_engine.pipeline.outlook.known import Known, computed, files_below
@@ -96,7 +96,7 @@ class OfRun:
         self._headers, self._column1 = headers, column1
         manifest = _manifest(folder)
         _refuse_other(folder, manifest, request, law.ruleset, store)
-        self._results = ResultGroups.of(folder / "entries.parquet")
+        self._results = ResultGroups.of(table_path(folder, "entries"))
         self._groups = _groups(self._results, store)
         self._places = {rule.reason_code: place for place, rule in enumerate(law.ruleset.eligibility)}
         self._places |= {code: place for place, (code, _) in OWN_REASONS.items()}

@@ -17,7 +17,7 @@ from cape_engine.errors import InputError
 from cape_engine.intake.entries import keys_of_texts
 from cape_engine.ledger import Ledger
 from cape_engine.outputs.files import MANIFEST
-from cape_engine.outputs.result_groups import ResultGroups
+from cape_engine.outputs.result_groups import ResultGroups, table_path
 from cape_engine.pipeline.reconciling.request import ReconcileRequest
 from cape_engine.refund import reconciliation as rec
 from cape_engine.schema import facts as f
@@ -125,9 +125,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _of_run(folder: Path, words: rec.Vocabularies) -> tuple[rec.Expected, Under]:
     """What a run expects, and the duty that its lines were underpaid by."""
     try:
-        entries = pq.read_table(folder / "entries.parquet", columns=[str(column) for column in _ENTRIES])
+        entries = pq.read_table(table_path(folder, "entries"), columns=[str(column) for column in _ENTRIES])
         refunds, payments = (pq.read_table(folder / name) for name in ("refunds.parquet", "payments.parquet"))
-        changes = folder / "changes.parquet"
+        changes = table_path(folder, "changes")
         under = _underpaid(changes) if changes.exists() else (np.empty(0, np.int64), np.empty(0, np.int64))
     except (OSError, pa.ArrowException, KeyError) as error:
         raise InputError(f"{folder}: the results cannot be read ({str(error).splitlines()[0]}); run again") from error
