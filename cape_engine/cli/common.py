@@ -40,7 +40,12 @@ class Day(click.ParamType[dt.date]):
 def output_options(function: F) -> F:
     """`--json` and `--quiet`, on every command."""
     function = click.option("--quiet", is_flag=True, help="Print nothing but errors.")(function)
-    return click.option("--json", "as_json", is_flag=True, help="JSON lines, for machines; most commands print them anyway without a terminal.")(function)
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="JSON lines, for machines; most commands print them anyway without a terminal.",
+    )(function)
 
 
 def input_options(function: F) -> F:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -138,18 +139,26 @@ def refuse_other_results(folder: Path | None, command: str, sources: Iterable[Pa
     """
     if folder is None:
         return
-    try:
-        about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        about = None
-    if isinstance(about, dict) and {"command", "format"} & set(about):
+    about, above = _about(folder), _about(folder.parent)
+    if about is not None:
         # A store has a manifest too, without command.
         named = str(about.get("command", "import")).replace(".", " ").split()
         found = named[-1] if named and named[-1] in _OTHERS else "run"
         if found != command:
             raise UsageError(f"{folder} holds the results of `cape {found}`: choose another folder with --out")
+    if above is not None and "command" not in above:
+        raise UsageError(f"{folder} is a part of the store {folder.parent}: choose another folder with --out")
     if folder.is_dir() and any(Path(path).is_dir() and folder.samefile(path) for path in sources):
         raise UsageError(f"{folder} is the folder that is read: choose another folder with --out")
+
+
+def _about(folder: Path) -> dict[str, Any] | None:
+    """The manifest of results or of a store, None where a folder has none."""
+    try:
+        about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return about if isinstance(about, dict) and {"command", "format"} & set(about) else None
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

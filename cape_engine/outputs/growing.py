@@ -145,18 +145,26 @@ class GrowingFile:
         if self._straight is not None:
             self._straight.settle()
 
-    def copy(self, source: int, start: int, length: int) -> None:
-        """Append a range of an open file, which nobody will read again: the system may forget it at once."""
+    def copy(self, source: int, start: int, length: int, seen: Callable[[bytes | memoryview], None]) -> None:
+        """Append a range of an open file, which nobody will read again: the system may forget it at once.
+
+        Args:
+            source: the open file.
+            start: where the range begins.
+            length: bytes of it.
+            seen: called with each block of it, in order.
+        """
         before = self.size
         if length >= LARGE_BYTES:
-            self._copy_straight(source, start, length)
+            self._copy_straight(source, start, length, seen)
         copied = self.size - before
         for block in blocks(source, start + copied, length - copied):
+            seen(block)
             self.write(block)
         with suppress(AttributeError, OSError):  # advice only: a system that cannot be told copies as well
             os.posix_fadvise(source, start, length, os.POSIX_FADV_DONTNEED)
 
-    def _copy_straight(self, source: int, start: int, length: int) -> None:
+    def _copy_straight(self, source: int, start: int, length: int, seen: Callable[[bytes | memoryview], None]) -> None:
         """`copy` straight from the disk; nothing, or not all of it, where the file system knows no such reads."""
         handle = opened_straight(source)
         if handle is None:
@@ -164,6 +172,7 @@ class GrowingFile:
         self._rooms = self._rooms or Rooms(_WAITING_BLOCKS + _IN_HAND)
         try:
             for block in straight_blocks(handle, start, length, self._rooms):
+                seen(block)
                 self.write(block)
         except OSError as error:
             if error.errno != errno.EINVAL:

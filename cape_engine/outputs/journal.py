@@ -14,7 +14,6 @@ are whole, and moving them into place is repeated by the next run if it was inte
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import threading
@@ -41,6 +40,7 @@ from cape_engine.outputs.part_sources import (
     data_file,
     finished_source,
     interrupted_source,
+    moved_into_place,
 )
 from cape_engine.outputs.row_groups import EncodedPart, RowGroups
 from cape_engine.outputs.streams import Apart, Stream, Together
@@ -219,14 +219,14 @@ class ResultJournal:
             files.write_json(self._attempt / f"{COMMIT}.new", {"files": moved, "index": not unchanged})
             (self._attempt / f"{COMMIT}.new").replace(self._attempt / COMMIT)
             files.sync_folder(self._attempt)
-            _moved_into_place(self._out)
+            moved_into_place(self._out)
         return done
 
     def _open(self, *, full: bool) -> None:
         """Claim the folder, end what was interrupted while files were moved, and see which parts there are."""
         self._run.mkdir(parents=True, exist_ok=True)
         self._claim = claimed(self._run)
-        _moved_into_place(self._out)
+        moved_into_place(self._out)
         digests = {name: group.digest for name, group in self._groups.items()}
         streams = {name: f"apart {digest}" if name in self._apart else digest for name, digest in digests.items()}
         if full:
@@ -378,19 +378,3 @@ def _listed(said: Mapping[str, Any]) -> dict[str, object]:
 def _sum(part: EncodedPart) -> list[int]:
     """What tells one tail from another."""
     return [part.rows, len(part.data), zlib.crc32(part.data)]
-
-
-def _moved_into_place(out: Path) -> None:
-    """Move the files of a committed attempt into place; nothing happens without one."""
-    attempt = out / RUN / ATTEMPT
-    try:
-        said = json.loads((attempt / COMMIT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
-    if said["index"]:
-        for name in (RECORDS, INDEX):
-            files.replace(attempt / name, out / RUN / name)
-    files.move_results(attempt, out, said["files"])
-    files.sync_folder(out / RUN)
-    shutil.rmtree(out / RUN / OLDER, ignore_errors=True)
-    shutil.rmtree(attempt)

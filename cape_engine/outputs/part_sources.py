@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cape_engine.errors import OutputError
+from cape_engine.errors import OutputError, UsageError
+from cape_engine.outputs import files
 from cape_engine.outputs.files import MANIFEST
 from cape_engine.outputs.growing import blocks
 from cape_engine.outputs.part_index import Index, Part, read_index, stamp
@@ -111,6 +113,25 @@ class Source:
         self._handles.clear()
 
 
+def refuse_strangers(out: Path | None, names: Iterable[str]) -> None:
+    """Refuse a folder in which files of others have the names of results: they would be replaced.
+
+    Args:
+        out: folder of the results; None for nowhere.
+        names: of the tables.
+
+    Raises:
+        UsageError: one of them is there, and nothing says that a run was.
+    """
+    if out is None or (out / RUN).exists() or (out / MANIFEST).exists():
+        return
+    for file in map(data_file, names):
+        if (out / file).exists():
+            raise UsageError(
+                f"{out} holds {file}, which no run wrote: take it away, or choose another folder with --out"
+            )
+
+
 def finished_source(out: Path, streams: Mapping[str, str], apart: AbstractSet[str]) -> tuple[Source | None, str | None]:
     """The parts of the finished files in `out`, or why they cannot be used.
 
@@ -136,7 +157,7 @@ def finished_source(out: Path, streams: Mapping[str, str], apart: AbstractSet[st
             for file, about in parts.items():
                 if stamp(out / file) != [about["size"], about["mtime_ns"]] or listed[name]["sha256"] != said["sha256"]:
                     return None, f"{file} is not as the last run left it"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):  # missing, or a manifest of another form
         return None, "files of the last run are missing"
     files = {name: out / data_file(name) for name in streams}
     source = _source(index, {**files, RECORDS: out / RUN / RECORDS}, apart)
@@ -155,7 +176,8 @@ def interrupted_source(attempt: Path, streams: Mapping[str, str], apart: Abstrac
     if index is None or index.streams != streams:
         return None
     files = {name: attempt / data_file(name) for name in (*streams, RECORDS)}
-    source = _source(index, files, apart)
+    # An attempt may have come as far as to note what its files would be: nothing of it is in place, all the same.
+    source = _source(replace(index, finished=None), files, apart)
     count = 0
     try:
         for part in index.parts:
@@ -168,6 +190,32 @@ def interrupted_source(attempt: Path, streams: Mapping[str, str], apart: Abstrac
         source.close()
         source = _source(Index(index.streams, index.parts[:count], index.ends[:count], None), files, apart)
     return source if count else None
+
+
+def moved_into_place(out: Path) -> None:
+    """Move the files of a committed attempt into place; nothing happens without one.
+
+    Raises:
+        OutputError: what was to be moved cannot be read.
+    """
+    attempt = out / RUN / ATTEMPT
+    try:
+        said = json.loads((attempt / COMMIT).read_text(encoding="utf-8"))
+        names, index = [str(name) for name in said["files"]], bool(said["index"])
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(
+            f"{attempt / COMMIT} is damaged, and files of the last run may be half replaced: "
+            f"remove the folder {attempt} and run again with --full"
+        ) from error
+    if index:
+        for name in (RECORDS, INDEX):
+            files.replace(attempt / name, out / RUN / name)
+    files.move_results(attempt, out, names)
+    files.sync_folder(out / RUN)
+    shutil.rmtree(out / RUN / OLDER, ignore_errors=True)
+    shutil.rmtree(attempt)
 
 
 def _source(index: Index, files: Mapping[str, Path], apart: AbstractSet[str]) -> Source:

@@ -39,7 +39,7 @@ def table_path(folder: Path, name: str) -> Path:
             raise InputError(f"{path}: {part}, which the manifest lists, is missing; run it again")
         for file in found:
             if file.name not in noted:
-                raise InputError(f"{file} is no part that the manifest lists; take it away, or run it again")
+                raise InputError(f"{file} is no part that the manifest lists; take it away, or run again with --full")
     return path
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from cape_engine.errors import OutputError
 from cape_engine.outputs.files import sync_folder
 from cape_engine.outputs.growing import GrowingFile, made_durable
 from cape_engine.outputs.part_index import Extent, Part, stamp
@@ -63,6 +64,9 @@ class Together:
     def __init__(self, path: Path, name: str, groups: RowGroups, kept: Sequence[Extent]) -> None:
         self._name, self._groups = name, groups
         keep = max((extent.end for extent in kept), default=0)
+        if keep:  # check sums are of parts, which begin behind it
+            with path.open("r+b") as file:
+                file.write(MAGIC)
         self._file = GrowingFile(path, keep=keep)
         if not keep:
             self._file.write(MAGIC)
@@ -76,21 +80,26 @@ class Together:
         return Extent(part.rows, start, len(part.data), zlib.crc32(part.data), piece)
 
     def take(self, number: int, parts: Sequence[tuple[Source, Part]]) -> list[Extent]:
-        """Copy tables, neighbours in one go."""
+        """Copy tables, neighbours in one go.
+
+        Raises:
+            OutputError: one of them is not what was written.
+        """
         del number
         place, moved = self._file.size, []
-        ranges: list[tuple[int, int, int]] = []
+        ranges: list[tuple[Source, list[Extent]]] = []
         for source, part in parts:
             extent = part.extents[self._name]
             moved.append(Extent(extent.rows, place, extent.length, extent.crc, extent.piece))
             place += extent.length
-            handle = source.handle(self._name)
-            if ranges and ranges[-1][0] == handle and ranges[-1][2] == extent.start:
-                ranges[-1] = (handle, ranges[-1][1], extent.end)
+            if ranges and ranges[-1][0] is source and ranges[-1][1][-1].end == extent.start:
+                ranges[-1][1].append(extent)
             else:
-                ranges.append((handle, extent.start, extent.end))
-        for handle, start, end in ranges:
-            self._file.copy(handle, start, end - start)
+                ranges.append((source, [extent]))
+        for source, extents in ranges:
+            start, whole = extents[0].start, Checked(source.files[self._name], extents)
+            self._file.copy(source.handle(self._name), start, extents[-1].end - start, whole.block)
+            whole.end()
         return moved
 
     def settle(self) -> None:
@@ -112,6 +121,46 @@ class Together:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+class Checked:
+    """Compares what is copied with the check sums of what was written: a new hash would vouch for damaged bytes.
+
+    Args:
+        path: the file, for the message.
+        extents: tables that stand one after the other.
+    """
+
+    def __init__(self, path: Path, extents: Sequence[Extent]) -> None:
+        self._path, self._extents = path, iter(extents)
+        self._extent = next(self._extents)
+        self._left, self._crc = self._extent.length, 0
+
+    def block(self, block: bytes | memoryview) -> None:
+        """The next bytes of them.
+
+        Raises:
+            OutputError: a table ended that is not what was written.
+        """
+        rest = memoryview(block)
+        while rest:
+            if not self._left:
+                self.end()
+                self._extent = next(self._extents)
+                self._left, self._crc = self._extent.length, 0
+                continue
+            some = rest[: self._left]
+            self._crc = zlib.crc32(some, self._crc)
+            self._left, rest = self._left - len(some), rest[len(some) :]
+
+    def end(self) -> None:
+        """Compare the last table.
+
+        Raises:
+            OutputError: it is not what was written.
+        """
+        if self._left or self._crc != self._extent.crc:
+            raise OutputError(f"{self._path} is not as the last run left it; run again with --full")
 
 
 class Apart:

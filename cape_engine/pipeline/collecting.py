@@ -178,7 +178,11 @@ class InFolder:
         self.reused = 0
         self._journal = ResultJournal(out, self._groups, keys, full=full, apart=apart)
         self.ignored = self._journal.ignored
-        self._sums = KeptSums(out, keys, register, self._journal.holds, self._journal.known)
+        try:
+            self._sums = KeptSums(out, keys, register, self._journal.holds, self._journal.known, full=full)
+        except BaseException:
+            self._journal.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -42,6 +42,7 @@ class KeptSums:
         register: the importer numbers of the run.
         held: whether an earlier run finished a part.
         record: the record of such a part.
+        full: nothing is taken up.
     """
 
     def __init__(
@@ -51,13 +52,15 @@ class KeptSums:
         register: Register,
         held: Callable[[str], bool],
         record: Callable[[str], bytes | None],
+        *,
+        full: bool = False,
     ) -> None:
         self._path, self._register, self._held, self._record = out / RUN / NAME, register, held, record
         # Parts of equal content have one key; which of them is meant cannot be told, so such a run keeps no sums.
         self._distinct = len(set(keys)) == len(keys)
         self._notes: dict[str, Nested] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cape-kept")
-        self._kept, parts, gone = self._taken_up(set(keys))
+        self._kept, parts, gone = ({}, [], []) if full else self._taken_up(set(keys))
         self._same = bool(self._kept) and not gone and len(self._kept) == len(keys)
         self._last = next((key for key in reversed(keys) if key in self._kept), None)
         self._left = self._thread.submit(self._added, parts, gone)
@@ -123,19 +126,22 @@ class KeptSums:
     def _added(self, kept: Sequence[bytes], gone: Sequence[bytes]) -> Sums:
         """The sums that were kept without those of the parts that went.
 
+        How these spelled their numbers is nothing to this run, whose register takes only those that are left.
+
         Raises:
             OutputError: they are not what was noted of the parts that stay.
         """
-        parts = [Sums.from_table(pa.ipc.open_stream(data).read_all(), self._register) for data in kept]
-        taken = [Share.from_bytes(record, self._register).sums for record in gone]
+        own = Register()
+        parts = [Sums.from_table(pa.ipc.open_stream(data).read_all(), own) for data in kept]
+        taken = [Share.from_bytes(record, own).sums for record in gone]
         noted = [note["paid"] for note in self._kept.values()]
         try:
-            left = Sums.left(parts, taken, self._register)
+            left = Sums.left(parts, taken, own)
         except ValueError:
             left = None
         if left is None or left.totals() != tuple(sum(paid[at] for paid in noted) for at in range(3)):
             raise OutputError(f"{self._path} does not add up with the records of the last run; run again with --full")
-        return left
+        return left.of(self._register)
 
 
 def _packed(sums: Sums) -> memoryview:
@@ -157,9 +163,10 @@ def _read(path: Path) -> tuple[list[bytes], Mapping[str, Nested]]:
     found = []
     try:
         with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
             while head := file.read(_FRAME.size):
                 length, crc = _FRAME.unpack(head)
-                data = file.read(length)
+                data = file.read(length) if length <= size else b""  # a length may be damaged, too
                 if len(data) != length or zlib.crc32(data) != crc:
                     return [], {}
                 found.append(data)

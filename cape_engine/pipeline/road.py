@@ -21,12 +21,13 @@ from cape_engine.execution.threads import map_ordered
 from cape_engine.findings import Findings
 from cape_engine.outputs import assemble
 from cape_engine.outputs.files import refuse_other_results
+from cape_engine.outputs.part_sources import refuse_strangers
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
 from cape_engine.pipeline.collecting import Collector, InFolder, InMemory
 from cape_engine.pipeline.finish import finished
 from cape_engine.pipeline.keys import partition_keys as keys_of_partitions
 from cape_engine.pipeline.part import Share, Totals
-from cape_engine.pipeline.request import DETAILS, LAYOUTS, Request, RunResult
+from cape_engine.pipeline.request import DETAILS, LAYOUTS, TABLES, Request, RunResult
 from cape_engine.pipeline.stages import Context, processed
 from cape_engine.schema import facts as f
 from cape_engine.store import Store, is_store
@@ -60,6 +61,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
     if not request.sources:
         raise UsageError("no source given; name an export, a folder or a store")
     refuse_other_results(request.out, "run", request.sources)
+    refuse_strangers(request.out, TABLES)
     watcher = Stoppable(progress or Silent(), stop)
     clock = _Clock()
     findings = Findings()

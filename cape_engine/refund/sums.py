@@ -165,8 +165,15 @@ class Sums:
         return cls(register, readonly(whole.recipient[some]), readonly(whole.sums[some]))
 
     def of(self, register: Register) -> Sums:
-        """The same sums in places of another register."""
-        return self if register is self.register else Sums.from_table(self.to_table(), register)
+        """The same sums in places of another register, which takes each number as it is shown here."""
+        if register is self.register:
+            return self
+        met = np.unique(np.concatenate([self.recipient, self.importer, [NOBODY]])).astype(np.int32)
+        place = np.full(len(self.register), NOBODY, np.int32)
+        place[met] = register.learn(self.register.shown(met))
+        sums = self.sums.copy()
+        sums[:, kernels.KEY] = self.sums[:, kernels.KEY] & ~_LOW | place[self.importer]
+        return Sums(register, readonly(place[self.recipient]), readonly(sums))
 
     def __reduce__(self) -> tuple[Callable[..., Sums], tuple[Any, ...]]:
         """Places mean nothing in another process: texts travel."""

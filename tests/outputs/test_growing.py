@@ -70,7 +70,7 @@ def test_copy__range_whole_and_forgotten(
     monkeypatch.setattr(os, "POSIX_FADV_DONTNEED", 4, raising=False)
     file = GrowingFile(tmp_path / "new")
     with (tmp_path / "old").open("rb") as source:
-        file.copy(source.fileno(), 50, len(content) - 100)
+        file.copy(source.fileno(), 50, len(content) - 100, lambda _block: None)
     file.close()
     assert (tmp_path / "new").read_bytes() == content[50:-50]
     assert told == ([(50, len(content) - 100)] if trouble is None else [])

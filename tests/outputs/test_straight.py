@@ -116,8 +116,10 @@ def test_copy__while_hashing_is_slow(
     file._digest._hash = Slow()  # type: ignore[assignment]  # as one that is slow
     with (tmp_path / "old").open("rb") as source:
         file.write(b"before")
-        file.copy(source.fileno(), start, length)
+        seen = hashlib.sha256()
+        file.copy(source.fileno(), start, length, seen.update)
     file.settle()
+    assert seen.hexdigest() == hashlib.sha256(content[start : start + length]).hexdigest()
     expected = b"before" + content[start : start + length]
     assert file.sha256() == hashlib.sha256(expected).hexdigest()
     file.close()
@@ -129,7 +131,7 @@ def test_copy__file_ends_too_early(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(bytes(3 * MIB))
     file = GrowingFile(tmp_path / "new")
     with (tmp_path / "old").open("rb") as source, pytest.raises(OSError, match="ends before"):
-        file.copy(source.fileno(), 0, 4 * MIB)
+        file.copy(source.fileno(), 0, 4 * MIB, lambda _block: None)
     file.close()
 
 

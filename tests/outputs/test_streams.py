@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,9 +32,9 @@ def part(key: str, rows: int = 3) -> EncodedPart:
     )
 
 
-def run(out: Path, keys: list[str], *, apart: bool = True, rows: int = 3) -> int:
+def run(out: Path, keys: list[str], *, apart: bool = True, rows: int = 3, full: bool = False) -> int:
     """A run of parts; how many were taken over."""
-    with ResultJournal(out, GROUPS, keys, apart=apart) as journal:
+    with ResultJournal(out, GROUPS, keys, apart=apart, full=full) as journal:
         for key in keys:
             if journal.known(key) is None:
                 journal.append(key, {"entries": part(key, rows)}, key.encode())
@@ -40,6 +42,91 @@ def run(out: Path, keys: list[str], *, apart: bool = True, rows: int = 3) -> int
                 journal.reuse(key)
         journal.finish({}, {})
         return journal.reused
+
+
+def stopped(out: Path, keys: list[str], *, apart: bool) -> None:
+    """A run of new parts that dies when all of its files are complete, and none of them is in place."""
+
+    def manifest() -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    with ResultJournal(out, GROUPS, keys, apart=apart) as journal:
+        for key in keys:
+            journal.append(key, {"entries": part(key)}, key.encode())
+        with pytest.raises(KeyboardInterrupt):
+            journal.finish({}, manifest)
+
+
+@pytest.mark.parametrize("before", [None, "apart", "together"])
+@pytest.mark.parametrize("apart", [False, True])
+def test_stopped__before_its_files_were_in_place(tmp_path: Path, before: str | None, apart: bool) -> None:
+    """A run that died before its files were in place is taken over as parts alone, also after another command."""
+    if before is not None:
+        run(tmp_path, ["y", "z"], apart=before == "apart")
+    stopped(tmp_path, ["a", "b"], apart=apart)
+    ResultJournal(tmp_path, GROUPS, ["x"], apart=apart).close()
+    assert run(tmp_path, ["a", "b"], apart=apart) == 2
+    assert pq.read_table(tmp_path / "entries.parquet").column("key").to_pylist() == [
+        "a-0",
+        "a-1",
+        "a-2",
+        "b-0",
+        "b-1",
+        "b-2",
+    ]
+    run(tmp_path / "fresh", ["a", "b"], apart=apart)
+    found, fresh = (json.loads((folder / "manifest.json").read_text()) for folder in (tmp_path, tmp_path / "fresh"))
+    assert found["files"] == fresh["files"]
+
+
+@pytest.mark.parametrize("place", [4, 40, -1])
+def test_together__damaged(tmp_path: Path, place: int) -> None:
+    """Bytes that changed under an unchanged size and time are seen when they are copied, and get no new hash."""
+    run(tmp_path, ["a", "b", "c"], apart=False)
+    path = tmp_path / "entries.parquet"
+    was = path.stat()
+    content = bytearray(path.read_bytes())
+    place = content.index(part("c").data.tobytes()) - 1 if place < 0 else place
+    content[place] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    with pytest.raises(OutputError, match=r"entries.parquet is not as the last run left it; run again with --full"):
+        run(tmp_path, ["a", "b", "x", "c"], apart=False)
+    assert run(tmp_path, ["a", "b", "x", "c"], apart=False, full=True) == 0
+
+
+def test_together__first_bytes_of_an_interrupted_file(tmp_path: Path) -> None:
+    """What stands before the first part of an interrupted file is written again: no check sum covers it."""
+    run(tmp_path / "fresh", ["a", "b"], apart=False)
+    stopped(tmp_path, ["a", "b"], apart=False)
+    path = tmp_path / ".run" / "attempt" / "entries.parquet"
+    path.write_bytes(b"DAMA" + path.read_bytes()[4:])
+    assert run(tmp_path, ["a", "b"], apart=False) == 2
+    assert (tmp_path / "entries.parquet").read_bytes() == (tmp_path / "fresh" / "entries.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"{}", b'{"files": null, "index": true}'])
+def test_commit__damaged(tmp_path: Path, content: bytes) -> None:
+    """A damaged note of what is to be moved ends the run with the way out, which works."""
+    run(tmp_path, ["a"])
+    attempt = tmp_path / ".run" / "attempt"
+    attempt.mkdir()
+    (attempt / "commit").write_bytes(content)
+    for full in (False, True):
+        with pytest.raises(OutputError, match=r"commit is damaged, .* remove the folder .*attempt and run"):
+            ResultJournal(tmp_path, GROUPS, ["a"], full=full, apart=True)
+    shutil.rmtree(attempt)
+    assert run(tmp_path, ["a"]) == 1
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "null", '{"files": []}', '{"files": null}', '{"files": {"entries.parquet": []}}']
+)
+def test_manifest__of_another_form(tmp_path: Path, content: str) -> None:
+    """Results whose manifest has another form are not used, and a run makes them anew."""
+    run(tmp_path, ["a"])
+    (tmp_path / "manifest.json").write_text(content, encoding="utf-8")
+    assert run(tmp_path, ["a"]) == 0
 
 
 def inodes(out: Path) -> dict[str, int]:

@@ -36,7 +36,7 @@ def batch(rows: list[tuple[str | None, str, str | None, int | None]], *, chunks:
 
 @given(st.lists(ROWS, min_size=1, max_size=4))
 def test_joined__rows_of_all(parts: list[list[tuple[str | None, str, str | None, int | None]]]) -> None:
-    """Rows, nulls among them, stand in the order of the batches, with one dictionary a column, whatever words the batches have."""
+    """Rows, nulls among them, stand in the order of the batches, and each word column has one dictionary."""
     whole = joined([batch(rows) for rows in parts])
     assert whole.to_pylist() == [row for rows in parts for row in batch(rows).to_pylist()]
     assert whole.schema.equals(SCHEMA)

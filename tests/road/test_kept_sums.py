@@ -119,3 +119,30 @@ def test_kept_sums__do_not_add_up(tmp_path: Path) -> None:
         kept.share("2")
     kept.close()
     assert kernels.KEY == 0
+
+
+def test_kept_sums__spelling_of_what_went(tmp_path: Path) -> None:
+    """How parts that went spelled a number is forgotten with them: the run spells it as its own parts do."""
+    run(tmp_path, ["1", "2", "3"])
+    register = refund.Register()
+    records = {key: share(refund.Register(), key).to_bytes() for key in ("1", "2", "3")}
+    kept = KeptSums(tmp_path, ["1", "2", "4"], register, {"1", "2"}.__contains__, records.get)
+    left = kept.share("2")
+    assert left is not None
+    assert sorted(register.shown(left.sums.recipient).to_pylist()) == ["10-000000000", "20-000000001", "20-000000002"]
+    assert register.shown(register.learn(["20000000003"])).to_pylist() == ["20000000003"]
+    kept.close()
+
+
+@pytest.mark.parametrize("place", range(12))
+def test_kept_sums__damaged(tmp_path: Path, place: int) -> None:
+    """A file of sums that is damaged anywhere, lengths among it, is not taken up; nor is any by `full`."""
+    whole = run(tmp_path, ["1", "2", "3"])[0]
+    path = tmp_path / ".run" / NAME
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x80
+    path.write_bytes(content)
+    assert run(tmp_path, ["1", "2", "3"], ["1", "2", "3"]) == (whole, ["1", "2", "3"])
+    kept = KeptSums(tmp_path, ["1", "2", "3"], refund.Register(), {"1", "2", "3"}.__contains__, str.encode, full=True)
+    assert not any(map(kept.holds, ("1", "2", "3")))
+    kept.close()

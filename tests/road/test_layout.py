@@ -162,6 +162,24 @@ def test_layout__results_among_sources(made: Mapping[str, Any], tmp_path: Path) 
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize("name", ["entries.parquet", "refunds.parquet"])
+@pytest.mark.parametrize("folder", [False, True])
+def test_layout__files_of_others(made: Mapping[str, Any], tmp_path: Path, name: str, folder: bool) -> None:
+    """What somebody else put where a table would stand is not replaced, nor is a part of a store."""
+    if folder:
+        (tmp_path / name).mkdir()
+    mine = tmp_path / name / "mine" if folder else tmp_path / name
+    mine.write_text("precious", encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"holds {name}, which no run wrote: take it away, or choose another folder"):
+        cape_engine.run(made["store"], out=tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
+    part = next(made["store"].glob("part-*"))
+    before = sorted(part.iterdir())
+    with pytest.raises(UsageError, match=r"is a part of the store .*: choose another folder with --out"):
+        cape_engine.run(made["store"], out=part)
+    assert sorted(part.iterdir()) == before
+
+
 def test_layout__unknown(made: Mapping[str, Any], tmp_path: Path) -> None:
     """Another layout is refused with those that there are."""
     with pytest.raises(UsageError, match="layout is one of files, parts, not 'folders'"):
