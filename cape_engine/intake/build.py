@@ -23,6 +23,7 @@ from cape_engine.intake.memory import Budget, budget_of, give_back
 from cape_engine.intake.ordered import beside, in_order
 from cape_engine.intake.reading import Intake
 from cape_engine.intake.spill import Pool
+from cape_engine.intake.strangers import refuse_strangers
 from cape_engine.intake.tables import Cutter, Piece, partition_of
 from cape_engine.rules import Ruleset
 from cape_engine.schema import facts as f
@@ -110,7 +111,8 @@ def build_store(  # noqa: PLR0913 - the options of the import command
     Raises:
         InputError: none of the sources can be read.
         MappingError: the mapping is not valid, or names headings that no file has.
-        UsageError: `only_entry` is not an entry number, or the memory limit is below what the engine itself needs.
+        UsageError: `only_entry` is not an entry number, a source is a store or the results of a run, or the memory
+            limit is below what the engine itself needs.
         StoreError: `folder` holds something else.
         OutputError: the store cannot be written.
     """
@@ -131,7 +133,8 @@ def carry_out(
         folder: where the store goes.
         older: files of another store, to which this one will be added; they are counted first.
     """
-    findings = Findings()
+    sources, findings = tuple(sources), Findings()
+    refuse_strangers(sources)
     mapping = read_mapping(order.mapping) if isinstance(order.mapping, (str, Path)) else order.mapping
     header_table, found = read_headers(order.headers, order.ruleset) if order.headers else (None, Findings())
     findings.extend(found)
@@ -183,7 +186,7 @@ def _write(
     if pool.spilled or pool.held_bytes > budget.kept_bytes:
         pool.flush()
     names = [source.name for source in intake.sources]
-    context = Context(names, intake.labels, intake.vocabularies, order.settings)
+    context = Context(names, intake.labels, intake.vocabularies, order.settings, intake.repeats)
     buckets = pool.cut(budget.bucket_rows)
     refused = np.unique(keys_of_texts(pa.array(intake.refused, pa.string()))[0])
     repeated = _repeated(intake, buckets, budget, context)
@@ -241,7 +244,7 @@ def _repeated(intake: Intake, buckets: int, budget: Budget, context: Context) ->
     said: dict[tuple[Column, int], bool] = {}
 
     def ask(number: int) -> dict[tuple[Column, int], bool]:
-        return repeated_in(intake.pool.bucket(number), intake.repeats, context)
+        return repeated_in(intake.pool.bucket(number), context)
 
     for found in in_order(ask, range(buckets), budget.threads):
         for key, same in found.items():

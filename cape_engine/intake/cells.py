@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import repeat
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cape_engine.bridge import NO_DAY, NO_NUMBER, Int64s
+from cape_engine.dates import day_number
 from cape_engine.intake import words as w
 from cape_engine.intake.entries import keys_of_texts
 from cape_engine.intake.texts import Cells, Codes, Counted, Repeated, Texts, repeated
@@ -26,6 +28,8 @@ SHEET_ERROR = 33
 _NOT_SAID: dict[object, int] = {None: k.BLANK, -1: k.BLANK, w.UNKNOWN: UNKNOWN_WORD, w.CELL_ERROR: SHEET_ERROR}
 """The status of a cell that holds no word and no flag."""
 _STATUS_BITS = 8
+_FIRST_DAY, _LAST_DAY = day_number(dt.date(k.FIRST_YEAR, 1, 1)), day_number(dt.date(k.LAST_YEAR, 12, 31))
+"""Days that a date given as such may be, as one given as text may."""
 
 STORED: dict[str, Column] = {
     str(s.DUTY): s.DUTY_CENTS,
@@ -98,8 +102,9 @@ def parse(column: Column, cells: Cells, vocabularies: w.Vocabularies, ruleset: R
         return _whole_numbers(column, cells)
     if pa.types.is_date(cells.type):
         days = pc.fill_null(cells.cast(pa.int32()), NO_DAY).to_numpy(zero_copy_only=False)
-        status = np.where(days == NO_DAY, k.BLANK, k.OK).astype(np.uint8)
-        return Parsed(days, status, None, cells)
+        outside = (days < _FIRST_DAY) | (days > _LAST_DAY)
+        status = np.where(days == NO_DAY, k.BLANK, np.where(outside, k.OUT_OF_BOUNDS, k.OK)).astype(np.uint8)
+        return Parsed(np.where(outside, NO_DAY, days).astype(np.int32), status, None, cells)
     if not pa.types.is_dictionary(cells.type):
         return parse(column, Texts.of(cells), vocabularies, ruleset)
     texts, index = dictionary_of(cells)

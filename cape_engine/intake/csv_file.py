@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import mmap
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -36,8 +37,9 @@ _BLOCK_BYTES = 1 << 23  # 8 MiB of text a part: a few parts in flight stay small
 _KEPT_BYTES = 1 << 26  # text behind the part that is handed out; beyond, all parts have long been read
 _BLOCK_RECORDS = 1 << 20
 _HEAD_BYTES = 1 << 18
+_ROW_BYTES = 1 << 20  # of a broken row, in which its entry is looked for
 _FALLBACK = "cp1252"
-_LF = 10
+_LF, _CR = 10, 13
 _ASCII = 128
 
 
@@ -214,8 +216,9 @@ class CsvFile:
     def _report_bad(self, starts: Int64s, ends: Int64s, lines: Int64s, cells: npt.NDArray[np.int32]) -> None:
         """A finding for each row with a wrong number of cells; where its entry can be read, the entry is refused."""
         place = self.layout.positions.get(f.ENTRY_NUMBER, 0)
-        texts = [self._cell_at(int(first), int(last), place) for first, last in zip(starts, ends, strict=True)]
-        keys, _status = keys_of_texts(pa.array(texts, pa.string()))
+        cells_at = [self._cells_at(int(first), int(last), place) for first, last in zip(starts, ends, strict=True)]
+        read, naive = (keys_of_texts(pa.array(texts, pa.string()))[0] for texts in zip(*cells_at, strict=True))
+        keys = np.where(read >= 0, read, naive)
         known = keys >= 0
         opened = cells < 0
         expected = len(self.layout.header)
@@ -245,12 +248,12 @@ class CsvFile:
             )
         self.refused_entries.extend(key_texts(np.unique(keys[known])).to_pylist())
 
-    def _cell_at(self, first: int, last: int, place: int) -> str:
-        """The text of one cell of a row that may be broken; empty if there is none."""
-        text = bytes(self._data[first : min(last, first + 4096)]).decode(self._encoding(), errors="replace")
-        line = text.splitlines()[0] if text.strip() else ""
-        parts = line.split(self._delimiter)
-        return parts[place] if place < len(parts) else ""
+    def _cells_at(self, first: int, last: int, place: int) -> tuple[str, str]:
+        """One cell of a row that may be broken, read with its quotes and without them; empty if there is none."""
+        text = bytes(self._data[first : min(last, first + _ROW_BYTES)]).decode(self._encoding(), errors="replace")
+        read = _cells(text, self._delimiter)
+        naive = re.split(r"[\r\n]", text, maxsplit=1)[0].split(self._delimiter)
+        return (read[place] if place < len(read) else "", naive[place] if place < len(naive) else "")
 
 
 def _texts_or_none(keys: Int64s) -> list[str | None]:
@@ -305,7 +308,11 @@ def _first_not_utf8(data: npt.NDArray[np.uint8]) -> int:
 
 def _line_at(data: npt.NDArray[np.uint8], place: int) -> int:
     """The line of the file that a byte stands on."""
-    return int(np.count_nonzero(data[:place] == _LF)) + 1
+    before = data[:place]
+    ends = before == _LF
+    alone = before == _CR  # as old programs end lines; before LF it is part of one end
+    alone[:-1] &= ~ends[1:]
+    return int(np.count_nonzero(ends) + np.count_nonzero(alone)) + 1
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

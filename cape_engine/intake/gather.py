@@ -142,19 +142,22 @@ def drop_duplicates(rows: Rows, findings: Findings) -> Bools | None:
     row = np.flatnonzero(same)
     if len(row) == 0:
         return None
-    opens = np.concatenate([[True], np.diff(row) > 1])
-    first = np.repeat(row[opens] - 1, np.diff(np.append(np.flatnonzero(opens), len(row))))
+    opens = np.flatnonzero(np.concatenate([[True], np.diff(row) > 1]))
+    first = np.repeat(row[opens] - 1, np.diff(np.append(opens, len(row))))
     differs = np.zeros(len(row), bool)
     for column, values in rows.facts.items():
         missing = missing_of(column)
         one, two = values[first], values[row]
-        contradicts = one != two
+        against = first
         if column.nullable and not column.required:
-            contradicts &= (one != missing) & (two != missing)
+            against = np.where(one == missing, _first_given(row, opens, two != missing), first)
+            contradicts = (values[against] != two) & (values[against] != missing) & (two != missing)
+        else:
+            contradicts = one != two
         if column not in TARIFF_FACTS:  # facts of the line and the entry are compared across all their rows
             contradicts[:] = False
         new = contradicts & ~differs
-        _report(rows, findings, "ROW_CONFLICT", row[new], first[new], column)
+        _report(rows, findings, "ROW_CONFLICT", row[new], against[new], column)
         differs |= contradicts
         fill = (one == missing) & (two != missing)
         if fill.any():
@@ -165,6 +168,20 @@ def drop_duplicates(rows: Rows, findings: Findings) -> Bools | None:
     _report(rows, findings, "ROW_DUPLICATE", row[alike], first[alike], None)
     rows.refused[entry[row[differs]]] = True
     return ~same
+
+
+def _first_given(row: Int64s, opens: Int64s, given: Bools) -> Int64s:
+    """For each repeated row the first of its kind that gives a fact; itself where none does.
+
+    Args:
+        row: the repeated rows, kind after kind.
+        opens: where each kind begins among them.
+        given: which of them give the fact.
+    """
+    place = np.where(given, np.arange(len(row)), len(row))
+    found = np.repeat(np.minimum.reduceat(place, opens), np.diff(np.append(opens, len(row))))
+    known: Int64s = np.where(found < len(row), row[np.minimum(found, len(row) - 1)], row)
+    return known
 
 
 def _report(rows: Rows, findings: Findings, code: str, row: Int64s, first: Int64s, column: Column | None) -> None:

@@ -33,18 +33,20 @@ class Context:
         labels: for each stored column and file, the file's own heading.
         vocabularies: words of all columns.
         settings: claim.check_digit and mass.max_tariffs_per_line count here.
+        repeats: older headings, and the files that use them.
     """
 
     names: Sequence[str]
     labels: dict[Column, dict[int, str]]
     vocabularies: Vocabularies
     settings: Settings
+    repeats: Repeats
 
 
-def repeated_in(stretches: list[Stretch], repeats: Repeats, context: Context) -> dict[tuple[Column, int], bool]:
+def repeated_in(stretches: list[Stretch], context: Context) -> dict[tuple[Column, int], bool]:
     """What a bucket says about older headings (see `lines.repeated_amounts`)."""
     rows = gather(stretches, context.names, np.empty(0, np.int64))
-    return repeated_amounts(rows, split_lines(rows, drop_duplicates(rows, Findings())), repeats)
+    return repeated_amounts(rows, split_lines(rows, drop_duplicates(rows, Findings())), context.repeats)
 
 
 def grouped(
@@ -67,7 +69,7 @@ def grouped(
     _check_digits(rows, context.settings, findings)
     lines = split_lines(rows, drop_duplicates(rows, findings))
     check_lengths(rows, lines, context.settings, findings)
-    settled = settle_repeats(rows, lines, repeated, context.vocabularies, findings)
+    settled = settle_repeats(rows, lines, repeated, context.repeats, context.vocabularies, findings)
     of_entries = entry_facts(rows, context.vocabularies, findings)
     of_lines = line_facts(rows, lines.starts, context.vocabularies, findings)
     return piece_of(rows, lines, of_entries, of_lines), settled, findings

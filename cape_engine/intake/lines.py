@@ -84,7 +84,8 @@ def check_lengths(rows: Rows, lines: Lines, settings: Settings, findings: Findin
 def repeated_amounts(rows: Rows, lines: Lines, repeats: Repeats) -> dict[tuple[Column, int], bool]:
     """For each older heading and file: whether all lines here that could tell repeat their amount on every row.
 
-    A line can tell when it has several rows, all of one file, and an amount. Files without such a line are left out.
+    A line can tell when it has several rows that count, all of files with such a heading, and an amount; of several
+    files the first is told by it. Files without such a line are left out.
 
     Args:
         rows: the rows.
@@ -94,14 +95,19 @@ def repeated_amounts(rows: Rows, lines: Lines, repeats: Repeats) -> dict[tuple[C
     found: dict[tuple[Column, int], bool] = {}
     for column, sources in repeats.items():
         for number in sorted(sources):
-            tested, same = _tested(rows, lines, column, number)
+            tested, same = _tested(rows, lines, column, number, sources)
             if tested.any():
                 found[column, number] = bool(same[tested].all())
     return found
 
 
 def settle_repeats(
-    rows: Rows, lines: Lines, repeated: Collection[tuple[Column, int]], vocabularies: Vocabularies, findings: Findings
+    rows: Rows,
+    lines: Lines,
+    repeated: Collection[tuple[Column, int]],
+    repeats: Repeats,
+    vocabularies: Vocabularies,
+    findings: Findings,
 ) -> dict[int, int]:
     """Act on files whose older heading repeats the line's amount on every row.
 
@@ -111,6 +117,7 @@ def settle_repeats(
         rows: the rows.
         lines: their lines.
         repeated: columns and files, as `repeated_amounts` of all rows of the import found them.
+        repeats: as for `repeated_amounts`.
         vocabularies: knows the tariff numbers.
         findings: takes what was found.
 
@@ -119,7 +126,7 @@ def settle_repeats(
     """
     settled: dict[int, int] = {}
     for column, number in sorted(repeated):
-        tested, _same = _tested(rows, lines, column, number)
+        tested, _same = _tested(rows, lines, column, number, repeats[column])
         chosen = np.flatnonzero(tested)
         if len(chosen) and column == s.VALUE_DOLLARS:
             settled[number] = _keep_on_goods(rows, lines, chosen, vocabularies, findings)
@@ -128,17 +135,23 @@ def settle_repeats(
     return settled
 
 
-def _tested(rows: Rows, lines: Lines, column: Column, number: int) -> tuple[Bools, Bools]:
-    """(lines of a file that could tell, lines with the same amount on every row) for an older heading."""
+def _tested(rows: Rows, lines: Lines, column: Column, number: int, sources: Collection[int]) -> tuple[Bools, Bools]:
+    """(lines that could tell of a file, lines with the same amount on every row) for an older heading.
+
+    Rows that repeat another one, as those of overlapping exports do, say nothing.
+    """
     values = rows.facts.get(s.DUTY_CENTS if column == s.DUTY else column)
     if values is None or len(values) == 0:
         nothing = np.zeros(len(lines.numbers), bool)
         return nothing, nothing
-    amount = np.maximum(values, 0)
-    begin = lines.starts[:-1]
-    low, high = np.minimum.reduceat(amount, begin), np.maximum.reduceat(amount, begin)
-    first, last = np.minimum.reduceat(rows.source, begin), np.maximum.reduceat(rows.source, begin)
-    tested = (lines.numbers > 1) & (high > 0) & (first == number) & (last == number)
+    kept = np.ones(len(values), np.bool_) if lines.kept is None else lines.kept
+    amount, source = np.maximum(values, 0).astype(np.int64), rows.source.astype(np.int64)
+    begin, most = lines.starts[:-1], np.iinfo(np.int64).max
+    low = np.minimum.reduceat(np.where(kept, amount, most), begin)
+    high = np.maximum.reduceat(np.where(kept, amount, -1), begin)
+    first = np.minimum.reduceat(np.where(kept, source, most), begin)
+    older = np.logical_and.reduceat(np.isin(source, sorted(sources)) | ~kept, begin)
+    tested = (lines.numbers > 1) & (high > 0) & (first == number) & older
     return tested, low == high
 
 

@@ -20,6 +20,7 @@ from cape_engine.schema.column import Column
 
 _BATCH_ROWS = 1 << 19
 _SHEET_DIGITS = 15  # what a spreadsheet keeps of a number; further digits are noise of binary fractions
+_PRINTED_DIGITS = 17  # of a binary fraction, at most
 _DECIMAL = r"^-?\d+\.\d+$"
 _EXPONENT = r"^-?\d+(\.\d+)?e[+-]?\d+$"
 
@@ -42,9 +43,9 @@ class ParquetFile:
         self.refused_entries: list[str] = []
         try:
             self._file = pq.ParquetFile(path, memory_map=True)
-        except (OSError, pa.ArrowException) as error:
+            names = self._file.schema_arrow.names
+        except (OSError, ValueError, pa.ArrowException) as error:  # names that are no text among them
             raise Unreadable("FILE_TRUNCATED", self.source, value=str(error).splitlines()[0]) from error
-        names = self._file.schema_arrow.names
         _row, self.layout = find_header(self.source, [names], headings)
         self._names = {column: names[place] for column, place in self.layout.positions.items()}
 
@@ -63,9 +64,14 @@ class ParquetFile:
         """A call that turns a batch into cells."""
 
         def read() -> Block:
-            columns = {
-                column: cells_of(batch.column(name), column, self.source, name) for column, name in self._names.items()
-            }
+            columns = {}
+            for column, name in self._names.items():
+                try:
+                    columns[column] = cells_of(batch.column(name), column, self.source, name)
+                    columns[column].validate(full=True)  # text that is none is found here, and not where it is used
+                except (ValueError, pa.ArrowException) as error:
+                    why = f"column {name} cannot be read: {str(error).splitlines()[0]}"
+                    raise Unreadable("FILE_COLUMN_TYPE", self.source, value=why) from error
             return Block(columns, readonly(rows))
 
         return read
@@ -136,7 +142,9 @@ def fifteen_digits(texts: pa.Array, *, exponents: bool = False) -> pa.Array:
 
 
 def _rounded(text: str) -> str:
-    """One number in plain digits, at most fifteen of them significant."""
+    """One number in plain digits, at most fifteen of them significant; one that no binary fraction prints stays."""
+    if len(text.partition("e")[0].lstrip("-0.").replace(".", "")) > _PRINTED_DIGITS:
+        return text  # somebody wrote it, and what it says too much is to be seen
     with localcontext() as context:
         context.prec = _SHEET_DIGITS
         context.rounding = ROUND_HALF_UP

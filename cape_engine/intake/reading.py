@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cape_engine.errors import MappingError
+from cape_engine.errors import InputError, MappingError
 from cape_engine.findings import Findings
 from cape_engine.intake import files
 from cape_engine.intake.block import Block, Table
@@ -24,6 +24,8 @@ from cape_engine.schema import rows as s
 from cape_engine.schema.column import Column
 from cape_engine.store import Source
 
+MOST_FILES = 1 << 15
+"""Files of a store, which each of its rows names by a number of 16 bits."""
 _REQUIRED = frozenset({s.LINE_NUMBER, s.ORDINAL, s.HTS_NUMBER, s.VALUE_DOLLARS, s.DUTY, s.DUTY_CENTS})
 
 
@@ -66,9 +68,15 @@ class Intake:
             ruleset: knows the words of statuses.
             only: key of the one entry wanted, or None.
             findings: takes what was found.
+
+        Raises:
+            InputError: there are more files than a store can tell apart.
         """
         own = Findings()
         number = len(self.sources)
+        if number >= MOST_FILES:
+            step = "put the rows of many files together, or import them into several stores"
+            raise InputError(f"{path}: a store remembers {MOST_FILES:,} files at most; {step}")
         try:
             kind, table = open_table(path, headings, own)
             with ThreadPoolExecutor(1) as beside:  # hashing keeps a core busy a third as long as reading does

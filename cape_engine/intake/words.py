@@ -94,6 +94,8 @@ def reader(column: Column, ruleset: Ruleset | None) -> Callable[[str], object]:
     width = _WIDTHS.get(str(column), 0)
 
     def read(text: str) -> object:
+        if not text.isascii():  # capitals of other letters are letters of codes, and other digits pass for digits
+            return UNKNOWN
         word = text.upper().rjust(width, "0") if width and text.isdigit() else text.upper()
         return word if pattern.fullmatch(word) else UNKNOWN
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from cape_kernels._jit import helper, kernel, types
+from cape_kernels.cells import trimmed
 
 ENTRY_OK = 0
 ENTRY_BLANK = 1
@@ -61,7 +62,7 @@ def check_digit_of(key):  # type: ignore[no-untyped-def]
 
 @kernel(types.void(_OFFSETS, _BYTES, _KEYS_OUT, _BYTES_OUT))
 def entry_keys(offsets, data, keys, status):
-    """Write the key of each text, dashes, blanks, apostrophes and spreadsheet guards (`="..."`) left out.
+    """Write the key of each text, what may stand around a cell, dashes and blanks left out.
 
     Args:
         offsets: n + 1 starts into `data` (Arrow string layout).
@@ -73,7 +74,8 @@ def entry_keys(offsets, data, keys, status):
         key = np.int64(0)
         length = 0
         state = ENTRY_OK
-        for place in range(offsets[row], offsets[row + 1]):
+        start, end = trimmed(data, offsets[row], offsets[row + 1])
+        for place in range(start, end):
             byte = data[place]
             value = base36(byte)
             if value >= 0:

@@ -35,8 +35,8 @@ WHOLE = 3
 HTS_SCALE = 10_000_000_000
 """A tariff number n of ten digits is n, one of eight digits is n + HTS_SCALE."""
 
-_FIRST_YEAR = 1900
-_LAST_YEAR = 2199
+FIRST_YEAR = 1900
+LAST_YEAR = 2199
 
 
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
@@ -334,7 +334,7 @@ def parse_days(spans, data, out, status):
         state = _time_state(data, place, last)
         if state == OK and (month < 1 or month > 12 or day < 1 or day > _days_in_month(year, month)):
             state = IMPOSSIBLE_DAY
-        if state == OK and (year < _FIRST_YEAR or year > _LAST_YEAR):
+        if state == OK and (year < FIRST_YEAR or year > LAST_YEAR):
             state = OUT_OF_BOUNDS
         if state == OK:
             out[row] = _day_number(year, month, day)
