@@ -16,10 +16,11 @@ import click
 from cape_engine import __version__
 from cape_engine.cli.lazy import LazyGroup
 from cape_engine.cli.spared import spare
+from cape_engine.cli.voices import voices
 from cape_engine.errors import CapeError, Stopped
 
 EXIT_CANNOT_RUN = 2
-EXIT_STOPPED = 3
+_WORK_DONE = frozenset({0, 1})
 _COLLECT_AFTER = 200_000
 _SWITCH_SECONDS = 50e-6
 STOPPED = "stopped; nothing half-written counts: run the same command again"
@@ -77,15 +78,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     # A batch system stops with SIGTERM, whose default would leave temporary folders behind and say nothing.
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        code = invoke(words)
-        _deaf_to_signals()
-    except KeyboardInterrupt:  # one more, while the first was being answered
-        _deaf_to_signals()
-        code = _complain(Stopped(STOPPED), as_json="--json" in words)
-    if arguments is not None:
-        sys.exit(code)
-    _leave(code)
+    with voices() as out:
+        try:
+            code = invoke(words)
+            _deaf_to_signals()
+        except KeyboardInterrupt:  # one more, while the first was being answered
+            _deaf_to_signals()
+            code = _complain(Stopped(STOPPED), as_json="--json" in words)
+        if code in _WORK_DONE and (lost := out.lost()) is not None:
+            code = _complain(lost, as_json="--json" in words)
+        if arguments is None:
+            _leave(code)
+    sys.exit(code)
 
 
 def _leave(code: int) -> NoReturn:
@@ -124,9 +128,6 @@ def invoke(arguments: list[str]) -> int:
         return EXIT_CANNOT_RUN
     except CapeError as wrong:
         return _complain(wrong, as_json=as_json)
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_STOPPED
     except Exception as fault:
         if os.environ.get("CAPE_DEBUG"):
             raise

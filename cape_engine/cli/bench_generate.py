@@ -63,6 +63,7 @@ def generate(  # noqa: PLR0913 - each argument is an option of the command
     quiet: bool,
 ) -> int:
     """Write entry summaries of national shape, and the answer that is known because it was drawn with them."""
+    from cape_engine.outputs.files import writing
     from cape_fixtures.national import Shape, generate_files, generate_store
 
     if shuffle and kind == "store":
@@ -72,7 +73,7 @@ def generate(  # noqa: PLR0913 - each argument is an option of the command
     except ValueError as wrong:
         raise UsageError(str(wrong)) from wrong
     begin = time.perf_counter()
-    with common.watching(as_json=as_json, quiet=quiet) as progress, common.stop_on_signal() as stop:
+    with common.watching(as_json=as_json, quiet=quiet) as progress, common.stop_on_signal() as stop, writing(out):
         if progress is not None:
             progress.stage("generating partitions", shape.partitions)
 

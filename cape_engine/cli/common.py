@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -130,7 +130,12 @@ def parsed_settings(changes: tuple[str, ...]) -> dict[str, object]:
 
 def is_terminal() -> bool:
     """Whether a person is looking at standard output."""
-    return sys.stdout.isatty()
+    return _watched(sys.stdout)
+
+
+def _watched(stream: TextIO | None) -> bool:
+    """Whether a person is looking at a standard stream; there is none where it was closed."""
+    return stream is not None and stream.isatty()
 
 
 def emit(event: str, **values: object) -> None:
@@ -230,7 +235,7 @@ def watching(*, as_json: bool, quiet: bool) -> Iterator[Any]:
     """Progress for whoever watches: bars on a terminal, JSON lines elsewhere, nothing with `--quiet`."""
     if quiet:
         yield None
-    elif as_json or not sys.stderr.isatty():
+    elif as_json or not _watched(sys.stderr):
         yield JsonProgress()
     else:
         from cape_engine.cli.bars import Bars

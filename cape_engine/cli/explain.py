@@ -16,11 +16,15 @@ EXAMPLE = """Examples:
   cape explain ABC12345676 export.csv --headers headers.csv --as-of 2026-05-04
   cape explain ABC-1234567-6 --results results"""
 
+_WITH_RESULTS = frozenset({"results", "rules_folder", "as_json", "quiet"})
+
 
 @click.command("explain", epilog=EXAMPLE, short_help="Say why one entry comes out as it does.")
 @click.argument("entry")
 @click.argument("sources", nargs=-1, type=common.FILE, metavar="[SOURCE...]")
-@click.option("--results", type=common.FILE, help="Folder of an earlier run, instead of sources.")
+@click.option(
+    "--results", type=common.FILE, help="Folder of an earlier run, instead of sources; only --rules goes with it."
+)
 @common.run_options
 @common.input_options
 @common.output_options
@@ -42,7 +46,11 @@ def command(  # noqa: PLR0913 - one argument per option
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Explain ENTRY: each number, rule, source, row, rounding and date, from SOURCE or from an earlier run."""
+    """Explain ENTRY: each number, rule, source, row, rounding and date.
+
+    SOURCE is what `cape run` takes: files or folders of ES-003 or canonical rows, or one store. With --results the
+    answer of an earlier run is told as it is: of the options about days, files and settings only --rules goes with it.
+    """
     from cape_engine import rules
     from cape_engine.pipeline import explain, requested
 
@@ -52,6 +60,7 @@ def command(  # noqa: PLR0913 - one argument per option
         )
     number = explain.plain_number(entry)
     if results:
+        _refuse_ignored()
         told = explain.from_results(number, results)
     else:
         request = requested(
@@ -77,3 +86,24 @@ def command(  # noqa: PLR0913 - one argument per option
 
         show.sections(sections)
     return 0
+
+
+def _refuse_ignored() -> None:
+    """Refuse options that an earlier run has decided for good.
+
+    Raises:
+        click.UsageError: one of them is given.
+    """
+    context = click.get_current_context()
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if isinstance(option, click.Option)
+        and option.name not in _WITH_RESULTS
+        and context.params.get(option.name or "")
+    ]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)}: these go with SOURCE; --results tells what its run decided. Run it anew with them, "
+            "or leave them out"
+        )

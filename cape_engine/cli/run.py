@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cape_engine.cli import common
+from cape_engine.cli import common, places
 
 EXAMPLE = """Examples:
 
@@ -67,6 +67,7 @@ def command(  # noqa: PLR0913 - one argument per option
     **options: Any,
 ) -> int:
     """Run the whole road on SOURCE: files or folders of ES-003 or canonical rows, or one store."""
+    places.refuse_unwritable(out)
     from cape_kernels import ahead
 
     ahead.compile_all()

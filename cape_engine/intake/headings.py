@@ -140,6 +140,8 @@ class Headings:
         report: folded headings that are those of the ES-003 report.
         mapping: the user's own names, exact.
         preferred: folded headings that win over an alias of the same column.
+        printed: the report's present heading of each column.
+        own: the kind of a file that has our own names only, such as `importers`, or nothing.
     """
 
     names: Mapping[str, Column | None]
@@ -148,6 +150,7 @@ class Headings:
     mapping: Mapping[str, Column] = field(default_factory=dict)
     preferred: frozenset[str] = frozenset()
     printed: Mapping[Column, str] = field(default_factory=dict)
+    own: str = ""
 
     def known(self, cells: Sequence[str]) -> int:
         """How many of the cells are names of this kind of file."""
@@ -190,11 +193,19 @@ class Headings:
         if missing:
             lacking = ", ".join(" or ".join(self._word(column, kind) for column in group) for group in missing)
             found_names = ", ".join(cell.strip() for cell in cells if cell.strip())
-            raise Unreadable("FILE_COLUMN_MISSING", source, row=row, value=lacking, found=found_names)
+            raise self.trouble("COLUMN_MISSING", source, row=row, value=lacking, found=found_names)
         repeats = frozenset(column for column, place in positions.items() if folded(cells[place]) in _MAY_REPEAT)
         stripped = {cell.strip() for cell in cells}
         absent = tuple(heading for heading in self.mapping if heading not in stripped)
         return Layout(tuple(cells), positions, repeats, tuple(unknown), kind, absent)
+
+    def trouble(self, what: str, source: str, **fields: object) -> Unreadable:
+        """What is wrong with the headings of a file; of a file with our own names only, these are said."""
+        if not self.own:
+            return Unreadable(f"FILE_{what}", source, **fields)
+        known = ", ".join(self.names)
+        needed = ", ".join(str(column) for group in self.needed for column in group)
+        return Unreadable(f"OWN_FILE_{what}", source, **fields, kind=self.own, known=known, needed=needed)
 
     def _word(self, column: Column, kind: str) -> str:
         """The name under which a missing column is asked for."""
@@ -251,12 +262,12 @@ def header_headings(ruleset: Ruleset) -> Headings:
 
 def importer_headings() -> Headings:
     """Names of the importers file."""
-    return Headings(_own(f.IMPORTERS_FILE), ((f.IMPORTER_NUMBER,),))
+    return Headings(_own(f.IMPORTERS_FILE), ((f.IMPORTER_NUMBER,),), own="importers")
 
 
 def deposit_headings() -> Headings:
     """Names of the deposits file."""
-    return Headings(_own(f.DEPOSITS_FILE), tuple((column,) for column in f.DEPOSITS_FILE))
+    return Headings(_own(f.DEPOSITS_FILE), tuple((column,) for column in f.DEPOSITS_FILE), own="deposits")
 
 
 def find_header(source: str, rows: Sequence[Sequence[str]], headings: Headings) -> tuple[int, Layout]:
@@ -274,5 +285,5 @@ def find_header(source: str, rows: Sequence[Sequence[str]], headings: Headings) 
     if best is None or headings.known(rows[best]) == 0:
         first = next((row for row in rows if any(cell.strip() for cell in row)), ())
         words = ", ".join(cell.strip() for cell in first if cell.strip())[:200]
-        raise Unreadable("FILE_NO_HEADER", source, value=str(SCANNED_ROWS), found=words)
+        raise headings.trouble("NO_HEADER", source, value=str(SCANNED_ROWS), found=words)
     return best, headings.layout(source, rows[best], best + 1)

@@ -17,6 +17,7 @@ from cape_engine.intake.block import Block, is_amount
 from cape_engine.intake.files import Unreadable
 from cape_engine.intake.headings import SCANNED_ROWS, Headings, find_header
 from cape_engine.intake.parquet_file import fifteen_digits
+from cape_engine.intake.sheet_range import too_large
 from cape_engine.intake.texts import Cells, Texts
 from cape_engine.schema.column import Column
 
@@ -59,7 +60,10 @@ class XlsxFile:
         self.refused_entries: list[str] = []
         try:
             book = fastexcel.read_excel(path)
-            sheet = book.load_sheet(sheet_name(book.sheet_names), header_row=None, skip_rows=0, dtypes="string")
+            name = sheet_name(book.sheet_names)
+            if far := too_large(path, name):
+                raise Unreadable("FILE_SHEET_TOO_LARGE", self.source, value=far)
+            sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
             batch, errors = sheet.to_arrow_with_errors()
         except (fastexcel.FastExcelError, OSError, ValueError, IndexError) as error:
             raise Unreadable("FILE_TRUNCATED", self.source, value=str(error).splitlines()[0]) from error

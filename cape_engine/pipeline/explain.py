@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 
 from cape_engine import intake, mass_processing, refund, rules
 from cape_engine.errors import InputError, UsageError
+from cape_engine.findings import Findings
 from cape_engine.money import cents_text, rate_text
 from cape_engine.outputs.files import MANIFEST
 from cape_engine.outputs.result_groups import table_path
@@ -24,6 +26,7 @@ from cape_engine.pipeline.road import execute
 from cape_engine.schema import facts as f
 from cape_engine.schema import results as r
 from cape_engine.schema import rows as s
+from cape_engine.store import Store, StoreWriter, is_store
 
 ROUNDING = (
     "Each number's duty is rounded half up to cents once, then numbers are added (CATAIR AE note (hh), 19 CFR 159.3)."
@@ -95,17 +98,9 @@ def from_sources(entry_number: str, request: Request) -> Told:
         UsageError: the entry is not in the sources.
     """
     ruleset = rules.load(request.rules)
-    with tempfile.TemporaryDirectory(prefix="cape-explain-") as folder:
-        store, found = intake.build_store(
-            request.sources,
-            Path(folder),
-            headers=request.headers,
-            mapping=request.mapping,
-            ruleset=ruleset,
-            settings=request.settings,
-            only_entry=entry_number,
-        )
-        alone = replace(request, sources=(Path(folder),), headers=(), mapping=None, out=None, detail="full")
+    with ExitStack() as stack:
+        store, found = _small_store(entry_number, request, ruleset, stack)
+        alone = replace(request, sources=(store.folder,), headers=(), mapping=None, out=None, detail="full")
         result = execute(alone)
         tables = result.tables()
         tables["findings"] = pa.concat_tables([found.to_table(), result.findings]).unify_dictionaries()
@@ -121,6 +116,33 @@ def from_sources(entry_number: str, request: Request) -> Told:
                 column1=None if request.column1 is None else mass_processing.load_column1(request.column1),
             )
         return _told(entry_number, tables, result.refunds, result.manifest, computed)
+
+
+def _small_store(
+    entry_number: str, request: Request, ruleset: rules.Ruleset, stack: ExitStack
+) -> tuple[Store, Findings]:
+    """The entry alone, with the facts of the header files, as a store that goes when `stack` closes; what was found."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cape-explain-")))
+    if len(request.sources) != 1 or not is_store(request.sources[0]):
+        return intake.build_store(
+            request.sources,
+            folder,
+            headers=request.headers,
+            mapping=request.mapping,
+            ruleset=ruleset,
+            settings=request.settings,
+            only_entry=entry_number,
+        )
+    store = intake.select_entry(Store.open(request.sources[0]), entry_number, stack)
+    if not request.headers:
+        return store, Findings()
+    headers, found = intake.read_headers(request.headers, ruleset)
+    writer = StoreWriter(folder)
+    for name in store.partitions:
+        partition, more = intake.overlay_headers(store.read(name), headers)
+        writer.write(partition)
+        found.extend(more)
+    return writer.finish(store.sources, store.facts_given), found
 
 
 def _told(

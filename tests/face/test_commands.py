@@ -173,22 +173,24 @@ def test_run__exit_codes(export: Path, tmp_path: Path, capsys: Capture) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_run__folder_not_writable(export: Path, tmp_path: Path, capsys: Capture) -> None:
-    """Results that cannot be written are exit code 3: repair the place and run the same command again."""
+    """A folder that may not be written is said before the work, with exit code 2: nothing was read or written."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    said = es003.cape(capsys, "run", export, *AS_OF, "--quiet", "--out", closed / "out")
-    assert said.code == 3
+    said = es003.cape(capsys, "run", export, *AS_OF, "--out", closed / "out")
+    assert said.code == 2
     assert str(closed) in said.err
+    assert "progress" not in said.err
 
 
 def test_run__out_is_a_file(export: Path, tmp_path: Path, capsys: Capture) -> None:
-    """An `--out` that is a file cannot be written; the file stays as it is."""
+    """An `--out` that is a file is refused before any source is read; the file stays as it is."""
     taken = tmp_path / "taken"
     taken.write_text("mine", encoding="utf-8")
     for out in (taken, taken / "below"):
-        said = es003.cape(capsys, "run", export, *AS_OF, "--quiet", "--out", out)
-        assert said.code == 3
-        assert "taken" in said.err
+        said = es003.cape(capsys, "run", export, *AS_OF, "--out", out)
+        assert said.code == 2
+        assert "taken is a file" in said.err
+        assert "progress" not in said.err
     assert taken.read_text(encoding="utf-8") == "mine"
 
 

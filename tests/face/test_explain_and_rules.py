@@ -86,6 +86,39 @@ def test_explain__unknown_entry(number: str, road: int, files: dict[str, Path], 
     assert "".join(number.split()).upper() in said.err.upper().replace(" ", "")
 
 
+def test_explain__store(files: dict[str, Path], tmp_path: Path, capsys: Capture) -> None:
+    """An entry of a store is explained as one of the files it was made from, with header files at import or beside."""
+    es003.cape(capsys, "import", files["export"], "--store", tmp_path / "bare")
+    es003.cape(capsys, "import", files["export"], "--headers", files["facts"], "--store", tmp_path / "whole")
+    told = es003.cape(capsys, "explain", GOOD[0], *roads(files)[0], "--json")
+    for road in ([tmp_path / "whole"], [tmp_path / "bare", "--headers", files["facts"]]):
+        said = es003.cape(capsys, "explain", GOOD[0], *road, *AS_OF, "--json")
+        assert (said.code, said.out) == (0, told.out)
+    assert "daily compounding" in told.out
+    assert es003.cape(capsys, "explain", UNKNOWN, tmp_path / "bare", *AS_OF).code == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        AS_OF,
+        ("--accepted-on", "2026-05-05"),
+        ("--set", "mass.mode=B"),
+        ("--importers", "importers.csv"),
+        ("--deposits", "deposits.csv"),
+        ("--headers", "facts.csv"),
+    ],
+    ids=lambda options: options[0],
+)
+def test_explain__options_that_results_ignore(
+    options: tuple[str, ...], files: dict[str, Path], capsys: Capture
+) -> None:
+    """What an earlier run has decided cannot be asked for anew: the option is named, and where it belongs."""
+    said = es003.cape(capsys, "explain", GOOD[0], "--results", files["out"], *options)
+    assert (said.code, said.out) == (2, "")
+    assert f"{options[0]}: these go with SOURCE" in " ".join(said.err.split())
+
+
 def test_explain__replacement_line(tmp_path: Path, capsys: Capture) -> None:
     """A replacement line says which column 1 rate was restored, from which row, on which quantity."""
     options = (REPLACEMENT.rows, "--headers", REPLACEMENT.headers, *AS_OF)

@@ -8,6 +8,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -176,3 +177,24 @@ def test_files__more_than_a_store_tells_apart(
         InputError, match=r"b.csv: a store remembers 1 files at most; put the rows of many files together"
     ):
         read(lines(HEAD, FIRST, name="a.csv"), lines(HEAD, SECOND, name="b.csv"))
+
+
+@pytest.mark.parametrize("title", ["Main Report", "R & D <1>"])
+def test_workbook__with_a_stray_cell_far_away(
+    lines: Callable[..., Path], read: Callable[..., Any], tmp_path: Path, title: str
+) -> None:
+    """A sheet that says it reaches to the end of the grid is a finding, and other files are read; another sheet may."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = title
+    for row in (ES003, *GOOD):
+        sheet.append(list(row))
+    other = book.create_sheet("Notes")
+    other["XFD1048576"] = "x"
+    book.save(tmp_path / "good.xlsx")
+    assert len(read(tmp_path / "good.xlsx").table("tariffs")) == 3
+    sheet["XFD1048576"] = "x"
+    book.save(tmp_path / "far.xlsx")
+    found = read(tmp_path / "far.xlsx", lines(HEAD, FIRST, name="good.csv"))
+    assert found.one("FILE_SHEET_TOO_LARGE")["value"] == "XFD1048576"
+    assert [row["entry_number"] for row in found.table("entries")] == ["ABC12345676"]
