@@ -29,10 +29,10 @@ run; 3 stopped: whole days count, run the same command again."""
 @click.option(
     "--from", "start", type=common.Day(), help="First day, where none was played (default: first acceptance)."
 )
-@click.option("--events", multiple=True, type=common.FILE, help="File of events, CSV or Parquet.")
+@click.option("--events", multiple=True, type=common.FILE, help="File of events, CSV or Parquet; may be repeated.")
 @click.option("--notices", type=common.FILE, help="Folder for the bulletin notices of run days.")
 @click.option("--who", default="cbp", show_default=True, help="Who brought the events.")
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 @click.option("--settings", "settings_file", type=common.FILE, help="TOML file with settings.")
 @click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files instead of the built-in ones.")
 @common.output_options

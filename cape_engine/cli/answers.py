@@ -28,7 +28,7 @@ changes nothing. Exit codes: 0 done; 1 done, and CBP failed entries; 2 cannot ru
 @click.option("--out", type=common.FILE, help="Folder for the lists; without it only the ledger changes.")
 @click.option("--as-of", type=common.Day(), help="Day of the answers (default today).")
 @click.option("--declaration", metavar="NAME", help="Declaration that a Validation Result File speaks of.")
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 @click.option("--settings", "settings_file", type=common.FILE, help="TOML file with settings.")
 @click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files instead of the built-in ones.")
 @common.output_options

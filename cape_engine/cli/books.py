@@ -26,9 +26,11 @@ def books_options(function: F) -> F:
         click.option("--results", type=common.FILE, help="Folder of a finished run."),
         click.option("--ledger", metavar="URL", help="Ledger, as a path or URL."),
         click.option("--as-of", type=common.Day(), help="What was known that day (default: run, or last day played)."),
-        click.option("--deposits", multiple=True, type=common.FILE, help="Deposits file of the run."),
+        click.option("--deposits", multiple=True, type=common.FILE, help="Deposits file of the run; may be repeated."),
         click.option("--out", type=common.FILE, help="Folder for tables and pages."),
-        click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting."),
+        click.option(
+            "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated."
+        ),
         click.option("--settings", "settings_file", type=common.FILE, help="TOML file with settings."),
         click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files, not the built-in ones."),
     )

@@ -28,7 +28,11 @@ Exit codes: 0 done; 1 done, and a file or an entry failed or findings exist; 2 c
 @click.argument("files", nargs=-1, required=True, type=common.FILE, metavar="FILE...")
 @click.option("--store", type=common.FILE, help="Store that holds the entries.")
 @click.option(
-    "--source", "sources", multiple=True, type=common.FILE, help="Exports that hold them, instead of a store."
+    "--source",
+    "sources",
+    multiple=True,
+    type=common.FILE,
+    help="Exports that hold them, instead of a store; may be repeated.",
 )
 @click.option("--out", type=common.FILE, help="Folder for the answers; without it they are only shown.")
 @click.option("--ledger", metavar="PATH|URL", help="Ledger: a file, or a PostgreSQL URL; made if it is not there.")
@@ -40,7 +44,7 @@ Exit codes: 0 done; 1 done, and a file or an entry failed or findings exist; 2 c
 )
 @click.option("--as-of", type=common.Day(), help="Filing day: rules of that day apply (default today).")
 @click.option("--accepted-on", type=common.Day(), help="Acceptance day (default filing day).")
-@click.option("--importers", multiple=True, type=common.FILE, help="Importers file.")
+@click.option("--importers", multiple=True, type=common.FILE, help="Importers file; may be repeated.")
 @click.option("--column1", type=common.FILE, help="Your own column 1 rates.")
 @common.input_options
 @click.option("--text-guards", is_flag=True, help='Write numbers in the Claim Details as Excel text, ="ABC12345676".')

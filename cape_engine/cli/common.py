@@ -51,9 +51,13 @@ def output_options(function: F) -> F:
 def input_options(function: F) -> F:
     """The files beside the sources, and settings."""
     options = (
-        click.option("--headers", multiple=True, type=FILE, help="Entry header file: facts an export lacks."),
+        click.option(
+            "--headers", multiple=True, type=FILE, help="Entry header file: facts an export lacks; may be repeated."
+        ),
         click.option("--mapping", type=FILE, help="TOML with exact header names of another export."),
-        click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting."),
+        click.option(
+            "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated."
+        ),
         click.option("--settings", "settings_file", type=FILE, help="TOML file with settings."),
         click.option("--rules", "rules_folder", type=FILE, help="Folder of rule files instead of the built-in ones."),
     )
@@ -67,9 +71,14 @@ def run_options(function: F) -> F:
     options = (
         click.option("--as-of", type=Day(), help="Filing day: rules of that day apply (default today)."),
         click.option("--accepted-on", type=Day(), help="Acceptance day: schedule and interest (default filing day)."),
-        click.option("--importers", multiple=True, type=FILE, help="Importers file: kind, ACH enrolment."),
         click.option(
-            "--deposits", multiple=True, type=FILE, help="Deposits file: entry_number, deposit_date, amount_cents."
+            "--importers", multiple=True, type=FILE, help="Importers file: kind, ACH enrolment; may be repeated."
+        ),
+        click.option(
+            "--deposits",
+            multiple=True,
+            type=FILE,
+            help="Deposits file: entry_number, deposit_date, amount_cents; may be repeated.",
         ),
         click.option("--column1", type=FILE, help="Your own column 1 rates."),
     )
@@ -83,10 +92,17 @@ def outlook_options(function: F) -> F:
     options = (
         click.option("--results", type=FILE, help="Finished run over the same entries: its principal is taken."),
         click.option("--facts", type=FILE, help="File that keeps faults and principal; made when it is missing."),
-        click.option("--by", multiple=True, type=click.Choice(["importer", "filer"]), help="Tables for each of them."),
+        click.option(
+            "--by",
+            multiple=True,
+            type=click.Choice(["importer", "filer"]),
+            help="Tables for each of them; may be repeated.",
+        ),
         click.option("--out", type=FILE, help="Folder for tables and chart."),
-        click.option("--importers", multiple=True, type=FILE, help="Importers file: kind, ACH enrolment."),
-        click.option("--deposits", multiple=True, type=FILE, help="Deposits file, as for a run."),
+        click.option(
+            "--importers", multiple=True, type=FILE, help="Importers file: kind, ACH enrolment; may be repeated."
+        ),
+        click.option("--deposits", multiple=True, type=FILE, help="Deposits file, as for a run; may be repeated."),
         click.option("--column1", type=FILE, help="Your own column 1 rates."),
         click.option("--threads", type=click.IntRange(1), help="Worker threads (default: all cores)."),
         click.option(

@@ -29,7 +29,13 @@ Exit codes: 0 done; 1 done, and entries stay behind; 2 cannot run; 3 stopped, ru
 
 @click.command("pack", epilog=EXAMPLE, short_help="Write declarations of every eligible entry.")
 @click.option("--store", type=common.FILE, help="Store of entry summaries.")
-@click.option("--source", "sources", multiple=True, type=common.FILE, help="Exports or folders instead of a store.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    type=common.FILE,
+    help="Exports or folders instead of a store; may be repeated.",
+)
 @click.option("--out", type=common.FILE, required=True, help="Folder for declarations and lists.")
 @click.option("--as-of", type=common.Day(), help="Filing day: rules of that day apply (default today).")
 @click.option("--ledger", metavar="URL", help="Ledger (a file, or postgresql://...): nothing is claimed twice.")
@@ -40,7 +46,9 @@ Exit codes: 0 done; 1 done, and entries stay behind; 2 cannot run; 3 stopped, ru
     show_default=True,
     help="Kind of account that will file.",
 )
-@click.option("--hold", multiple=True, type=common.FILE, help="List of entries to keep back, such as routed.csv.")
+@click.option(
+    "--hold", multiple=True, type=common.FILE, help="List of entries to keep back, such as routed.csv; may be repeated."
+)
 @click.option("--column1", type=common.FILE, help="Your own column 1 rates.")
 @common.input_options
 @click.option("--threads", type=click.IntRange(1), help="Worker threads (default: all cores).")
@@ -65,7 +73,7 @@ def command(
     from cape_engine.errors import UsageError
 
     if (store is None) == (not sources):
-        raise UsageError("give either --store DIR or --source FILE...")
+        raise UsageError("give either --store DIR or --source FILE [--source FILE ...]")
     with common.watching(as_json=as_json, quiet=quiet) as progress, common.stop_on_signal() as stop:
         result = cape_engine.pack(
             sources if store is None else store,

@@ -33,11 +33,12 @@ def _reports(function: click.decorators.FC) -> click.decorators.FC:
             ("rev613", "REV-613: refunds held for want of enrolment."),
             ("rev615", "REV-615: REV-603 with entries."),
             ("es701", "ES-701: courtesy notices."),
-            ("claim-details", "Claim Details, as downloaded."),
+            ("claim-details", "Claim Details, as downloaded, beside another report."),
             ("bank", "Deposits, as the recipient's bank lists them."),
         )
     ):
-        function = click.option(f"--{name}", multiple=True, type=common.FILE, metavar="FILE", help=text)(function)
+        told = f"{text.removesuffix('.')}; may be repeated."
+        function = click.option(f"--{name}", multiple=True, type=common.FILE, metavar="FILE", help=told)(function)
     return function
 
 
@@ -48,7 +49,7 @@ def _reports(function: click.decorators.FC) -> click.decorators.FC:
 @click.option("--columns", type=common.FILE, help="TOML: headings of the reports and our names for them.")
 @click.option("--as-of", type=common.Day(), help="Day of the reconciliation (default today).")
 @click.option("--out", type=common.FILE, help="Folder for tables, page and workbook.")
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 @click.option("--settings", "settings_file", type=common.FILE, help="TOML file with settings.")
 @click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files instead of the built-in ones.")
 @common.output_options

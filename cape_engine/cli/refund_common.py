@@ -23,13 +23,15 @@ on_option = click.option("--on", required=True, type=common.Day(), help="The day
 def importers_option(*, required: bool) -> Callable[[F], F]:
     """Files with the accounts of recipients."""
     return click.option("--importers", multiple=True, required=required, type=common.FILE,
-                        help="Importers file with accounts.")  # fmt: skip
+                        help="Importers file with accounts; may be repeated.")  # fmt: skip
 
 
 def settings_options(function: F) -> F:
     """Settings, rules and output."""
     options = (
-        click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting."),
+        click.option(
+            "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated."
+        ),
         click.option("--settings", "settings_file", type=common.FILE, help="TOML file with settings."),
         click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files instead of ours."),
     )

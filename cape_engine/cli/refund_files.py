@@ -29,7 +29,13 @@ findings; 2 cannot run, nothing written; 3 stopped or disk full, run it again.""
 
 @click.command("files", epilog=EXAMPLE, short_help="Payments of a run as NACHA or pain.001 files for a bank.")
 @click.option("--results", required=True, type=common.FILE, help="Folder that `cape run --out` wrote.")
-@click.option("--importers", required=True, multiple=True, type=common.FILE, help="Importers file with the accounts.")
+@click.option(
+    "--importers",
+    required=True,
+    multiple=True,
+    type=common.FILE,
+    help="Importers file with the accounts; may be repeated.",
+)
 @click.option("--originator", required=True, type=common.FILE, help="TOML: who pays, from which bank.")
 @click.option("--on", required=True, type=common.Day(), help="Creation day of the files.")
 @click.option("--out", required=True, type=common.FILE, help="Folder for the files.")
@@ -39,7 +45,7 @@ findings; 2 cannot run, nothing written; 3 stopped or disk full, run it again.""
 @click.option("--first-trace", type=click.IntRange(1), default=1, help="First trace sequence of the day.")
 @click.option("--first-file", type=click.IntRange(0), default=0, help="NACHA files of the day that exist already.")
 @click.option("--account-key", type=common.FILE, help="File with the key for refund.account_numbers=encrypted.")
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 @click.option("--settings", "settings_file", type=common.FILE, help="TOML file with settings.")
 @click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files instead of the built-in ones.")
 @common.output_options

@@ -66,12 +66,12 @@ class Cents(click.ParamType[int]):
 @click.option("--entered", type=common.Day(), help="Entry date of that amount.")
 @click.option("--results", type=common.FILE, help="Folder of a finished run.")
 @click.option("--store", type=common.FILE, help="Its store, where entries had prior refunds.")
-@click.option("--deposits", multiple=True, type=common.FILE, help="Its deposits files.")
+@click.option("--deposits", multiple=True, type=common.FILE, help="Its deposits files; may be repeated.")
 @click.option("--paid", type=common.Day(), help="Day CBP paid.")
 @click.option("--cbp", type=Cents(), metavar="CENTS", help="CBP's interest, to be recognised.")
-@click.option("--convention", "names", multiple=True, metavar="NAME", help="Only these conventions.")
+@click.option("--convention", "names", multiple=True, metavar="NAME", help="Only these conventions; may be repeated.")
 @click.option("--out", type=common.FILE, help="Folder for the tables of a run.")
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 @click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files instead of the built-in ones.")
 @common.output_options
 def command(
@@ -122,6 +122,8 @@ def _one_amount(amount: tuple[int, dt.date, dt.date], options: Mapping[str, Any]
         return None if of is None else np.array([day_number(of)], np.int32)
 
     principal, start, end = amount
+    if end < start:
+        raise click.UsageError(f"{end} (TO) lies before {start} (FROM): give --entry the earlier day first")
     kind = options["kind"] or told.settings.text("refund.default_importer_kind")
     found = conventions.interest(
         np.array([principal]),

@@ -22,7 +22,7 @@ same command again changes nothing."""
 @click.command("reissue", epilog=EXAMPLE, short_help="Make payments that came back anew.")
 @ledger_option
 @on_option
-@click.option("--payment", "payments", multiple=True, metavar="KEY", help="A payment that came back.")
+@click.option("--payment", "payments", multiple=True, metavar="KEY", help="A payment that came back; may be repeated.")
 @click.option("--all", "everything", is_flag=True, help="Everything that came back.")
 @importers_option(required=False)
 @settings_options

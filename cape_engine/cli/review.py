@@ -35,7 +35,9 @@ def review_options(function: F) -> F:
     options = (
         click.option("--ledger", required=True, envvar=VARIABLE, metavar="URL", help="Ledger: a file or a URL."),
         click.option("--on", type=common.Day(), help="The day (default today)."),
-        click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting."),
+        click.option(
+            "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated."
+        ),
         click.option("--settings", "settings_file", type=common.FILE, help="TOML file with settings."),
         click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files instead of ours."),
     )
@@ -108,7 +110,7 @@ def assign(  # noqa: PLR0913 - one argument per option
 
 @command.command("decide", epilog="Example: cape review decide --file decided.csv --ledger claims.ledger")
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
-@click.option("--file", "files", multiple=True, type=common.FILE, help="Decisions as CSV or Parquet.")
+@click.option("--file", "files", multiple=True, type=common.FILE, help="Decisions as CSV or Parquet; may be repeated.")
 @click.option("--release", is_flag=True, help="Release the entries as they are.")
 @click.option("--change", metavar="CENTS", help="Release them with this lower principal.")
 @click.option("--reject", is_flag=True, help="Reject the claim on the entries; they may be declared again.")

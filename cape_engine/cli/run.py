@@ -31,7 +31,7 @@ Exit codes: 0 done; 1 done, with findings or rejected entries; 2 cannot run; 3 s
     "declarations",
     multiple=True,
     type=common.FILE,
-    help="CAPE declaration; only its entries are claimed.",
+    help="CAPE declaration, may be repeated; only their entries are claimed.",
 )
 @common.run_options
 @common.input_options

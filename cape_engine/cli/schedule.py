@@ -24,13 +24,21 @@ again."""
 @click.command("schedule", epilog=EXAMPLE, short_help="Give accepted entries their place in the schedule.")
 @click.option("--results", required=True, type=common.FILE, help="Folder that `cape run --out` wrote.")
 @click.option("--store", type=common.FILE, help="Store that the run read.")
-@click.option("--source", "sources", multiple=True, type=common.FILE, help="Files that the run read, without a store.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    type=common.FILE,
+    help="Files that the run read, without a store; may be repeated.",
+)
 @click.option("--ledger", required=True, metavar="URL", help="Ledger that knows the claims.")
-@click.option("--importers", multiple=True, type=common.FILE, help="Importers file, as for the run.")
-@click.option("--deposits", multiple=True, type=common.FILE, help="Deposits file, as for the run.")
-@click.option("--headers", multiple=True, type=common.FILE, help="Entry header file, as for the run.")
+@click.option("--importers", multiple=True, type=common.FILE, help="Importers file, as for the run; may be repeated.")
+@click.option("--deposits", multiple=True, type=common.FILE, help="Deposits file, as for the run; may be repeated.")
+@click.option("--headers", multiple=True, type=common.FILE, help="Entry header file, as for the run; may be repeated.")
 @click.option("--mapping", type=common.FILE, help="TOML with exact header names of another export.")
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting of the run.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting of the run; may be repeated."
+)
 @click.option("--rules", "rules_folder", type=common.FILE, help="Folder of rule files instead of the built-in ones.")
 @common.output_options
 def command(  # noqa: PLR0913 - one argument per option
@@ -50,7 +58,10 @@ def command(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Take what a run decided into the ledger: facts, plans and states of accepted entries."""
     import cape_engine
+    from cape_engine.errors import UsageError
 
+    if store is None and not sources:
+        raise UsageError("give either --store DIR or --source FILE [--source FILE ...]: what the run read")
     result = cape_engine.schedule(
         results,
         sources if store is None else (store, *sources),

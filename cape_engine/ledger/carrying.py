@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cape_engine import __version__
+from cape_engine.disk import NO_ROOM
 from cape_engine.errors import InputError, LedgerError, OutputError, UsageError
 from cape_engine.ledger import tables
 from cape_engine.ledger.database import Database, apply_migrations, newest, schema_version, transaction
@@ -22,21 +23,41 @@ VERSION_KEY = b"cape_ledger_schema"
 
 def export(database: Database, folder: Path) -> dict[str, int]:
     """Every table as a Parquet file in a new folder."""
-    if folder.exists() and any(folder.iterdir()):
-        raise OutputError(f"{folder}: the folder is not empty. Name a new one.")
+    try:
+        _refuse_used(folder)
+        return _exported(database, folder)
+    except OSError as error:
+        step = "Make room" if error.errno in NO_ROOM else "See that this is a folder that may be written"
+        raise OutputError(
+            f"{folder}: {error.strerror or error}; nothing was exported. {step}, or name another one, and export again."
+        ) from error
+
+
+def _refuse_used(folder: Path) -> None:
+    """Refuse what is no folder, or one with something in it.
+
+    Raises:
+        UsageError: it is one of them.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: this is a file. Name a new folder.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: the folder is not empty. Name a new one.")
+
+
+def _exported(database: Database, folder: Path) -> dict[str, int]:
+    """Rows by table of an export; one that fails takes its files away again, so that the same command may follow."""
     counts: dict[str, int] = {}
     version = str(schema_version(database)).encode()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as failed:
         for table in tables.ALL:
             rows = database.table(tables.select(table), tables.schema(table))
             place = folder / f"{table}.parquet"
+            failed.callback(place.unlink, missing_ok=True)
             pq.write_table(rows.replace_schema_metadata({VERSION_KEY: version}), place, compression="zstd")
             counts[table] = rows.num_rows
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: {error.strerror}; the export is not whole. Make room and export again."
-        ) from error
+        failed.pop_all()
     return counts
 
 
@@ -90,9 +111,9 @@ def _read(file: Path, schema: pa.Schema) -> pa.Table:
 def backup(database: Database, life: Life, path: Path) -> None:
     """Copy a ledger into a new SQLite file, table by table as they stand in the open snapshot, and verify the copy."""
     if path.exists():
-        raise OutputError(f"{path}: the file exists already. Name a new one.")
+        raise UsageError(f"{path}: the file exists already. Name a new one.")
     if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {path.parent}. Make it, or name another file.")
+        raise UsageError(f"{path}: there is no folder {path.parent}. Make it, or name another file.")
     beside = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         copy = SQLite(beside, create=True, read_only=False, timeout_seconds=1)
@@ -111,7 +132,8 @@ def backup(database: Database, life: Life, path: Path) -> None:
             )
         beside.rename(path)
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}. Make room, or name another file.") from error
+        step = "Make room" if error.errno in NO_ROOM else "See that the folder may be written"
+        raise OutputError(f"{path}: {error.strerror or error}. {step}, or name another file.") from error
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)

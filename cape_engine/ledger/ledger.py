@@ -314,7 +314,8 @@ class Ledger(Paying):
         """Write every table as Parquet into a new folder; rows by table.
 
         Raises:
-            OutputError: the folder exists and is not empty, or cannot be written.
+            UsageError: the folder exists and is not empty, or is a file.
+            OutputError: it cannot be written.
         """
         with self._reading() as database:
             return export(database, Path(folder))
@@ -333,7 +334,8 @@ class Ledger(Paying):
         """Copy the ledger, as it stands in one snapshot, into a new SQLite file; writers may go on meanwhile.
 
         Raises:
-            OutputError: the file exists, or cannot be written.
+            UsageError: the file exists, or there is no folder for it.
+            OutputError: it cannot be written.
         """
         with self._reading() as database:
             backup(database, self._life, Path(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cape_engine.disk import NO_ROOM
 from cape_engine.errors import OutputError, UsageError
 from cape_engine.outputs.row_groups import DELTA, DICTIONARY, encodings
 
@@ -26,7 +26,6 @@ _OTHERS = frozenset(
     "import check pack answers compare-interest files accrual statement forecast consolidation reconcile "
     "whatif risk".split(),
 )
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CHUNK = 1 << 20
 _WRITERS = 2
 
@@ -50,7 +49,7 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        step = "free the disk" if error.errno in _NO_ROOM else "see that --out is a folder that may be written"
+        step = "free the disk" if error.errno in NO_ROOM else "see that --out is a folder that may be written"
         raise OutputError(
             f"{folder}: results could not be written ({error.strerror or error}); {step}, or choose another --out, "
             "and run the same command again"

@@ -173,7 +173,8 @@ def test_from_file__settled_without_issue(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("accepted_date\n2026-03-02\n", "at least two of the columns"),
+        ("accepted_date\n2026-03-02\n", "two of the columns accepted_date, .*_date and settled_date,"),
+        ("accepted_date,action\n2026-03-02,liquidate\n", "days; action may stand beside them"),
         ("accepted_date,settled_date\n2026-03-02,yesterday\n", "cannot be read as a history"),
         ("accepted_date,settled_date,action\n2026-03-02,2026-03-03,paid\n", "liquidate or reliquidate, not 'paid'"),
     ],

@@ -101,7 +101,6 @@ def test_carry__export_import_backup_migrate(cape: Callable[..., Said], made: st
     assert cape("backup", made, "--out", tmp_path / "copy").code == 0
     assert cape("verify", tmp_path / "copy", "--json").lines[0]["head"] == head
     assert "already" in cape("migrate", made).out
-    assert cape("export", made, "--out", tmp_path / "out").code == 3
 
 
 def test_named__by_option_or_environment(cape: Callable[..., Said], made: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,6 +240,8 @@ def test_usage__nothing_to_reconcile(run: MadeRun, tmp_path: Path) -> None:
         cape_engine.reconcile(es022=path)
     with pytest.raises(UsageError, match="nothing to reconcile:"):
         cape_engine.reconcile(results=run.folder)
+    with pytest.raises(UsageError, match="Claim Details go beside one of them"):
+        cape_engine.reconcile(results=run.folder, claim_details=path)
     with pytest.raises(InputError, match="no results of a run"):
         cape_engine.reconcile(results=tmp_path, es022=path, settings=_as_setting())
 
@@ -270,7 +272,8 @@ def test_command__json_lines_files_and_exit_codes(
     assert {"manifest.json", "report.html", "reconciliation.xlsx"} <= {item.name for item in out.iterdir()}
     assert invoke(words) == 2
     assert "money columns are never matched by likeness" in capfd.readouterr().err
-    assert CliRunner().invoke(cape, ["reconcile", "--help"]).exit_code == 0
+    told = CliRunner().invoke(cape, ["reconcile", "--help"])
+    assert (told.exit_code, "beside another report" in " ".join(told.output.split())) == (0, True)
 
 
 def test_two_bad_files__the_first_is_named(run: MadeRun, columns: Path, tmp_path: Path) -> None:

@@ -183,6 +183,7 @@ def test_compare__without_the_deposits_it_says_so(world: Path, capsys: Capture) 
         (("--entry", "1,2,3.4", "2025-03-14", "2025-03-15"), "is not an amount; write dollars"),
         (("--entry", "-1", "2025-03-14", "2025-03-15"), "is not an amount"),
         (("--entry", "1", "14.3.2025", "2025-03-15"), "write it as YYYY-MM-DD"),
+        (("--entry", "1", "2026-03-14", "2025-05-08"), "2025-05-08 (TO) lies before 2026-03-14 (FROM)"),
         (("--entry", "1", "2025-03-14", "2027-03-15"), "no interest rate is known for 2027-01-01"),
         (("--entry", "1", "2025-03-14", "2025-03-15", "--cbp", "x"), "write cents like 123450"),
         (("--entry", "1", "2025-03-14", "2025-03-15", "--convention", "monthly"), "no interest convention 'monthly'"),

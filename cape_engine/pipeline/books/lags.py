@@ -130,7 +130,7 @@ def from_file(path: Path) -> History:
     """The columns of a history file (`schema.books.HISTORY_FILE`), CSV or Parquet.
 
     Raises:
-        InputError: it cannot be read, has none of the columns, or a cell is no day.
+        InputError: it cannot be read, has fewer than two columns of days, or a cell is no day.
     """
     try:
         if path.suffix.lower() == ".parquet":
@@ -144,7 +144,11 @@ def from_file(path: Path) -> History:
     except (OSError, pa.ArrowException, ValueError) as error:
         raise InputError(f"{path} cannot be read as a history: {error}; days are written YYYY-MM-DD") from error
     if len(given) < 2:  # noqa: PLR2004 - days lie between two
-        raise InputError(f"{path} needs at least two of the columns {', '.join(b.HISTORY_FILE)}")
+        *first, last = b.HISTORY_FILE[:-1]
+        raise InputError(
+            f"{path} is no history: it needs at least two of the columns {', '.join(first)} and {last}, "
+            f"which hold days; {ACTION} may stand beside them"
+        )
     found = pa.table(columns)
     days = [bridge.days(found, column) if column in given else _none(found) for column in b.HISTORY_FILE[:-1]]
     return History(days[0], days[1], days[2], days[3], again)

@@ -77,7 +77,8 @@ def reconcile_request(**options: Unpack[ReconcileOptions]) -> ReconcileRequest:
     reports = {name: paths_of(given.get(name)) for name in REPORTS}
     reports = {name: paths for name, paths in reports.items() if paths}
     if not set(reports) - {"claim_details"}:
-        raise UsageError("nothing to reconcile: give ES-022, REV-603, REV-613, REV-615, ES-701 or a bank file")
+        beside = "; Claim Details go beside one of them" if reports else ""
+        raise UsageError(f"nothing to reconcile: give ES-022, REV-603, REV-613, REV-615, ES-701 or a bank file{beside}")
     return ReconcileRequest(
         as_of=day_of(options.get("as_of")) or dt.datetime.now(tz=dt.UTC).date(),
         settings=Settings.build(options.get("settings"), path_of(options.get("settings_file"))),

@@ -29,6 +29,8 @@ from cape_engine.settings import Settings
 
 CLOSED = "REVIEW_CLOSED"
 """The kind of event that releases an entry from review (event_kinds.csv)."""
+NO_DECLARATION = 0
+"""Declarations are numbered from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def _present(ledger: Ledger, facts: pa.Table) -> Given:
     plans = ledger.plans()
     place = pc.index_in(plans.column(ENTRY_NUMBER), value_set=bridge.single(facts, ENTRY_NUMBER))
     at = pc.fill_null(place, -1).to_numpy()
-    same = (at >= 0) & (plans.column(DECLARATION).to_numpy() == facts.column(DECLARATION).to_numpy()[at])
+    homes = np.append(facts.column(DECLARATION).to_numpy(), NO_DECLARATION)  # -1 finds the last one
+    same = plans.column(DECLARATION).to_numpy() == homes[at]
     for days, column in ((basis, life.BASIS_DATE), (limit, life.LIMIT_DATE)):
         later = bridge.days(plans, column)
         says = same & (later != NO_DAY)
