@@ -109,10 +109,12 @@ class Store:
         """
         place = Path(folder)
         manifest = _manifest(place)
-        if manifest.get("version") != FORMAT_VERSION:
+        version = manifest.get("version")
+        if version != FORMAT_VERSION:
+            newer = isinstance(version, int) and version > FORMAT_VERSION
+            step = "use the newer engine that wrote it" if newer else "import the sources again"
             raise StoreError(
-                f"{place} is a store of format version {manifest.get('version')}, this engine reads {FORMAT_VERSION}: "
-                "import the sources again"
+                f"{place} is a store of format version {version}, this engine reads {FORMAT_VERSION}: {step}"
             )
         store = cls(place, manifest)
         for name in store.partitions:

@@ -139,13 +139,16 @@ def test_store_open__not_a_store(tmp_path: Path, content: str | None, words: str
         Store.open(tmp_path)
 
 
-def test_store_open__other_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "step"), [(FORMAT_VERSION + 1, "use the newer engine"), (1, "import the"), ("x", "import the")]
+)
+def test_store_open__other_version(tmp_path: Path, version: object, step: str) -> None:
     """A store of another format version is a store, and is refused with what to do."""
     written(tmp_path / "store")
     file = tmp_path / "store" / "manifest.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "version": FORMAT_VERSION + 1}))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": version}))
     assert is_store(tmp_path / "store")
-    with pytest.raises(StoreError, match="format version 3, this engine reads 2: import the sources again"):
+    with pytest.raises(StoreError, match=f"format version {version}, this engine reads {FORMAT_VERSION}: {step}"):
         Store.open(tmp_path / "store")
 
 
