@@ -145,7 +145,8 @@ def refuse_other_results(folder: Path | None, command: str, sources: Iterable[Pa
         found = named[-1] if named and named[-1] in _OTHERS else "run"
         if found != command:
             raise UsageError(f"{folder} holds the results of `cape {found}`: choose another folder with --out")
-    if above is not None and "command" not in above:
+    parts = above.get("partitions") if above is not None else None  # a count in results, a list in a store
+    if isinstance(parts, list) and any(part.get("name") == folder.name for part in parts):
         raise UsageError(f"{folder} is a part of the store {folder.parent}: choose another folder with --out")
     if folder.is_dir() and any(Path(path).is_dir() and folder.samefile(path) for path in sources):
         raise UsageError(f"{folder} is the folder that is read: choose another folder with --out")

@@ -113,7 +113,7 @@ class Source:
         self._handles.clear()
 
 
-def refuse_strangers(out: Path | None, names: Iterable[str]) -> None:
+def refuse_files_of_others(out: Path | None, names: Iterable[str]) -> None:
     """Refuse a folder in which files of others have the names of results: they would be replaced.
 
     Args:

@@ -21,7 +21,7 @@ from cape_engine.execution.threads import map_ordered
 from cape_engine.findings import Findings
 from cape_engine.outputs import assemble
 from cape_engine.outputs.files import refuse_other_results
-from cape_engine.outputs.part_sources import refuse_strangers
+from cape_engine.outputs.part_sources import refuse_files_of_others
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
 from cape_engine.pipeline.collecting import Collector, InFolder, InMemory
 from cape_engine.pipeline.finish import finished
@@ -61,7 +61,7 @@ def execute(request: Request, *, progress: Progress | None = None, stop: threadi
     if not request.sources:
         raise UsageError("no source given; name an export, a folder or a store")
     refuse_other_results(request.out, "run", request.sources)
-    refuse_strangers(request.out, TABLES)
+    refuse_files_of_others(request.out, TABLES)
     watcher = Stoppable(progress or Silent(), stop)
     clock = _Clock()
     findings = Findings()

@@ -178,6 +178,9 @@ def test_layout__files_of_others(made: Mapping[str, Any], tmp_path: Path, name: 
     with pytest.raises(UsageError, match=r"is a part of the store .*: choose another folder with --out"):
         cape_engine.run(made["store"], out=part)
     assert sorted(part.iterdir()) == before
+    beside = made["store"] / "results"
+    assert cape_engine.run(made["store"], out=beside).manifest["result_hash"]
+    shutil.rmtree(beside)
 
 
 def test_layout__unknown(made: Mapping[str, Any], tmp_path: Path) -> None:
