@@ -84,7 +84,7 @@ def check_lengths(rows: Rows, lines: Lines, settings: Settings, findings: Findin
 def repeated_amounts(rows: Rows, lines: Lines, repeats: Repeats) -> dict[tuple[Column, int], bool]:
     """For each older heading and file: whether all lines here that could tell repeat their amount on every row.
 
-    A line can tell when it has several rows that count, all of files with such a heading, and an amount; of several
+    A line can tell when it has several numbers, all rows of files with such a heading, and an amount; of several
     files the first is told by it. Files without such a line are left out.
 
     Args:
@@ -138,19 +138,18 @@ def settle_repeats(
 def _tested(rows: Rows, lines: Lines, column: Column, number: int, sources: Collection[int]) -> tuple[Bools, Bools]:
     """(lines that could tell of a file, lines with the same amount on every row) for an older heading.
 
-    Rows that repeat another one, as those of overlapping exports do, say nothing.
+    Rows that repeat another one, as those of overlapping exports do, have its amounts; one under a heading that gives
+    the amount of each number says that these are no repetition, whichever file comes first.
     """
     values = rows.facts.get(s.DUTY_CENTS if column == s.DUTY else column)
     if values is None or len(values) == 0:
         nothing = np.zeros(len(lines.numbers), bool)
         return nothing, nothing
-    kept = np.ones(len(values), np.bool_) if lines.kept is None else lines.kept
-    amount, source = np.maximum(values, 0).astype(np.int64), rows.source.astype(np.int64)
-    begin, most = lines.starts[:-1], np.iinfo(np.int64).max
-    low = np.minimum.reduceat(np.where(kept, amount, most), begin)
-    high = np.maximum.reduceat(np.where(kept, amount, -1), begin)
-    first = np.minimum.reduceat(np.where(kept, source, most), begin)
-    older = np.logical_and.reduceat(np.isin(source, sorted(sources)) | ~kept, begin)
+    amount = np.maximum(values, 0)
+    begin = lines.starts[:-1]
+    low, high = np.minimum.reduceat(amount, begin), np.maximum.reduceat(amount, begin)
+    first = np.minimum.reduceat(rows.source, begin)
+    older = np.logical_and.reduceat(np.isin(rows.source, sorted(sources)), begin)
     tested = (lines.numbers > 1) & (high > 0) & (first == number) & older
     return tested, low == high
 

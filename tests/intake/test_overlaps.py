@@ -70,6 +70,17 @@ def test_repeated_duty__line_cut_between_other_headings(lines: Callable[..., Pat
     assert not found.refused()
 
 
+@pytest.mark.parametrize("order", [(OLDER, HEAD), (HEAD, OLDER)])
+def test_repeated_duty__that_another_heading_confirms(
+    lines: Callable[..., Path], read: Callable[..., Any], order: tuple[str, str]
+) -> None:
+    """Equal duties that another file gives for each number are no repetition, whichever file comes first."""
+    found = read(*(lines(head, FIRST, SECOND, name=f"{number}.csv") for number, head in enumerate(order)))
+    assert found.codes().count("ROW_DUPLICATE") == 2
+    assert "LINE_DUTY_REPEATED" not in found.codes()
+    assert not found.refused()
+
+
 @pytest.mark.parametrize("order", list(permutations(("", "10", "20"))))
 @pytest.mark.parametrize("apart", [False, True])
 def test_three_copies__of_which_two_contradict(
