@@ -19,6 +19,8 @@ from cape_engine.disk import BLOCK_BYTES, whole_blocks
 from cape_engine.outputs.straight import LARGE_BYTES, Rooms, Straight, opened_straight, straight_blocks
 
 T = TypeVar("T")
+Seen = Callable[[bytes | memoryview], None]
+"""Looks at each block of what is copied, in order."""
 
 READ_BYTES = 256 << 10  # stays in the cache between reading, hashing and writing: twice as fast as 8 MiB
 _SYNC_SECONDS = 0.5
@@ -78,17 +80,34 @@ class Digest:
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
-        self._blocks: queue.Queue[bytes | memoryview | None] = queue.Queue(_WAITING_BLOCKS)
+        self._failure: BaseException | None = None
+        self._blocks: queue.Queue[tuple[bytes | memoryview, Seen | None] | None] = queue.Queue(_WAITING_BLOCKS)
         self._thread = threading.Thread(target=self._work, name="cape-digest", daemon=True)
         self._thread.start()
 
-    def update(self, block: bytes | memoryview) -> None:
-        """Add a block, which must not change afterwards."""
-        self._blocks.put(block)
+    def update(self, block: bytes | memoryview, seen: Seen | None = None) -> None:
+        """Add a block, which must not change afterwards.
+
+        Args:
+            block: bytes of it.
+            seen: called with the block in the thread.
+
+        Raises:
+            Exception: whatever `seen` raised for a block before.
+        """
+        if self._failure is not None:
+            raise self._failure
+        self._blocks.put((block, seen))
 
     def hexdigest(self) -> str:
-        """The hash of everything given; nothing may follow."""
+        """The hash of everything given; nothing may follow.
+
+        Raises:
+            Exception: whatever `seen` raised for one of the blocks.
+        """
         self.close()
+        if self._failure is not None:
+            raise self._failure
         return self._hash.hexdigest()
 
     def close(self) -> None:
@@ -98,8 +117,14 @@ class Digest:
             self._thread.join()
 
     def _work(self) -> None:
-        while (block := self._blocks.get()) is not None:
+        while (given := self._blocks.get()) is not None:
+            block, seen = given
             self._hash.update(block)
+            if seen is not None and self._failure is None:
+                try:
+                    seen(block)
+                except BaseException as error:  # noqa: BLE001 - raised again in the thread that asks for the hash
+                    self._failure = error
 
 
 class GrowingFile:
@@ -124,9 +149,17 @@ class GrowingFile:
         with suppress(OSError):  # the file system knows no such writes
             self._straight = Straight(path, self._handle)
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Append `data`, all of it; whole blocks of much of it are written meanwhile, until `settle`."""
-        self._hashed(data)
+    def write(self, data: bytes | memoryview, seen: Seen | None = None) -> None:
+        """Append `data`, all of it; whole blocks of much of it are written meanwhile, until `settle`.
+
+        Args:
+            data: bytes of it.
+            seen: looks at them where they are hashed.
+
+        Raises:
+            Exception: whatever it raised for bytes before.
+        """
+        self._hashed(data, seen)
         rest, place = memoryview(data), self.size
         self.size += len(rest)
         first, last = whole_blocks(place), self.size // BLOCK_BYTES * BLOCK_BYTES
@@ -145,26 +178,25 @@ class GrowingFile:
         if self._straight is not None:
             self._straight.settle()
 
-    def copy(self, source: int, start: int, length: int, seen: Callable[[bytes | memoryview], None]) -> None:
+    def copy(self, source: int, start: int, length: int, seen: Seen) -> None:
         """Append a range of an open file, which nobody will read again: the system may forget it at once.
 
         Args:
             source: the open file.
             start: where the range begins.
             length: bytes of it.
-            seen: called with each block of it, in order.
+            seen: looks at each block of it where it is hashed; what it raises shows at a later step.
         """
         before = self.size
         if length >= LARGE_BYTES:
             self._copy_straight(source, start, length, seen)
         copied = self.size - before
         for block in blocks(source, start + copied, length - copied):
-            seen(block)
-            self.write(block)
+            self.write(block, seen)
         with suppress(AttributeError, OSError):  # advice only: a system that cannot be told copies as well
             os.posix_fadvise(source, start, length, os.POSIX_FADV_DONTNEED)
 
-    def _copy_straight(self, source: int, start: int, length: int, seen: Callable[[bytes | memoryview], None]) -> None:
+    def _copy_straight(self, source: int, start: int, length: int, seen: Seen) -> None:
         """`copy` straight from the disk; nothing, or not all of it, where the file system knows no such reads."""
         handle = opened_straight(source)
         if handle is None:
@@ -172,8 +204,7 @@ class GrowingFile:
         self._rooms = self._rooms or Rooms(_WAITING_BLOCKS + _IN_HAND)
         try:
             for block in straight_blocks(handle, start, length, self._rooms):
-                seen(block)
-                self.write(block)
+                self.write(block, seen)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
@@ -194,7 +225,11 @@ class GrowingFile:
         _SYNC(self._handle)
 
     def sha256(self) -> str:
-        """SHA-256 (hex) of the whole file; nothing may be written afterwards."""
+        """SHA-256 (hex) of the whole file; nothing may be written afterwards.
+
+        Raises:
+            Exception: what was copied is not what it should be.
+        """
         if self._digest is None:
             raise ValueError(f"{self.path.name} is not hashed")
         return self._digest.hexdigest()
@@ -215,9 +250,11 @@ class GrowingFile:
             done = os.pwrite(self._handle, rest, place)
             rest, place = rest[done:], place + done
 
-    def _hashed(self, block: bytes | memoryview) -> None:
+    def _hashed(self, block: bytes | memoryview, seen: Seen | None = None) -> None:
         if self._digest is not None:
-            self._digest.update(block)
+            self._digest.update(block, seen)
+        elif seen is not None:
+            seen(block)
 
 
 def made_durable(path: Path) -> None:

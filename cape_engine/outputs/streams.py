@@ -83,7 +83,7 @@ class Together:
         """Copy tables, neighbours in one go.
 
         Raises:
-            OutputError: one of them is not what was written.
+            OutputError: one of these, or of those before, is not what was written; at the latest `complete` says so.
         """
         del number
         place, moved = self._file.size, []
@@ -97,9 +97,9 @@ class Together:
             else:
                 ranges.append((source, [extent]))
         for source, extents in ranges:
-            start, whole = extents[0].start, Checked(source.files[self._name], extents)
-            self._file.copy(source.handle(self._name), start, extents[-1].end - start, whole.block)
-            whole.end()
+            start, length = extents[0].start, extents[-1].end - extents[0].start
+            whole = Checked(source.files[self._name], extents)
+            self._file.copy(source.handle(self._name), start, length, whole.block)
         return moved
 
     def settle(self) -> None:
@@ -132,9 +132,9 @@ class Checked:
     """
 
     def __init__(self, path: Path, extents: Sequence[Extent]) -> None:
-        self._path, self._extents = path, iter(extents)
-        self._extent = next(self._extents)
-        self._left, self._crc = self._extent.length, 0
+        self._path = path
+        self._extents = iter([extent for extent in extents if extent.length])
+        self._expected, self._left, self._crc = 0, 0, 0
 
     def block(self, block: bytes | memoryview) -> None:
         """The next bytes of them.
@@ -145,22 +145,13 @@ class Checked:
         rest = memoryview(block)
         while rest:
             if not self._left:
-                self.end()
-                self._extent = next(self._extents)
-                self._left, self._crc = self._extent.length, 0
-                continue
+                extent = next(self._extents)
+                self._expected, self._left, self._crc = extent.crc, extent.length, 0
             some = rest[: self._left]
             self._crc = zlib.crc32(some, self._crc)
             self._left, rest = self._left - len(some), rest[len(some) :]
-
-    def end(self) -> None:
-        """Compare the last table.
-
-        Raises:
-            OutputError: it is not what was written.
-        """
-        if self._left or self._crc != self._extent.crc:
-            raise OutputError(f"{self._path} is not as the last run left it; run again with --full")
+            if not self._left and self._crc != self._expected:
+                raise OutputError(f"{self._path} is not as the last run left it; run again with --full")
 
 
 class Apart:
