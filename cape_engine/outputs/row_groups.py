@@ -140,7 +140,8 @@ class RowGroups:
         if vocabulary.null_count:  # a word may be null as well as a row
             return None
         used = np.zeros(len(vocabulary), np.bool_)
-        used[codes] = True
+        used[codes[:1]] = True
+        used[codes[1:][codes[1:] != codes[:-1]]] = True  # the rows of an entry stand together
         found = pc.min_max(vocabulary.filter(pa.array(used)).cast(pa.binary()))
         return Range(self._ordered_by, found["min"].as_py(), found["max"].as_py())
 
