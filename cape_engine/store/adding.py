@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cape_engine.errors import OutputError
+from cape_engine.store.claim import Claim
 from cape_engine.store.store import MANIFEST, Source, Store, source_record
 from cape_engine.store.writer import STAGING, is_partition, sync, write_parties
 
@@ -26,15 +27,16 @@ class Addition:
 
     Raises:
         StoreError: it is not a store.
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or another process writes it.
     """
 
     def __init__(self, folder: Path | str) -> None:
-        self.store = Store.open(folder)
-        self.folder = self.store.folder
-        self.generation = int(self.store.manifest.get("generation", 0)) + 1
-        self._clear(keep=self.store.partitions)
+        self.folder = Store.open(folder).folder
         try:
+            self._claim = Claim(self.folder)
+            self.store = Store.open(folder)  # as whoever held it left it
+            self.generation = int(self.store.manifest.get("generation", 0)) + 1
+            self._clear(keep=self.store.partitions)
             self.staging.mkdir()
         except OSError as error:
             raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
@@ -60,8 +62,9 @@ class Addition:
             raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
 
     def close(self) -> None:
-        """Clear the staging folder; harmless after `finish`."""
+        """Clear the staging folder and let others write the store; harmless after `finish`."""
         shutil.rmtree(self.staging, ignore_errors=True)
+        self._claim.close()
 
     def finish(
         self,

@@ -19,6 +19,7 @@ from cape_engine.errors import OutputError, StoreError
 from cape_engine.schema.column import Column
 from cape_engine.schema.facts import ENTRY_NUMBER, IMPORTER_NUMBER
 from cape_engine.schema.rows import DUTY_CENTS, SOURCE_ROW, VALUE_DOLLARS
+from cape_engine.store.claim import LOCK, Claim
 from cape_engine.store.hashing import packed_hash, packed_tables, provenance_hash
 from cape_engine.store.layout import GROUP_ROWS, TABLES
 from cape_engine.store.measured import in_pieces
@@ -45,6 +46,7 @@ _PAGE_BYTES = 1 << 17  # a page and what it unpacks to stay in the cache: a sixt
 STAGING = ".adding"
 """Folder of what is being added (`store.adding`); cleared by whoever writes next."""
 
+_OWN_FILES = (MANIFEST, f"{MANIFEST}.part", PARTIES_FILE)
 _DICTIONARY_BYTES = 1 << 26  # a word column keeps its dictionary however many words it has
 
 
@@ -56,7 +58,7 @@ class StoreWriter:
 
     Raises:
         StoreError: the folder holds something that is not a store.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or another process writes it.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -65,25 +67,32 @@ class StoreWriter:
         self._parties: set[str] = set()
         self._lock = threading.Lock()
         try:
-            if self.folder.exists():
-                self._clear()
+            self._refuse_strangers()
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._claim = Claim(self.folder)
+            self._clear()
         except OSError as error:
             raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
 
-    def _clear(self) -> None:
-        """Take an old or unfinished store away, its manifest first; anything else in the folder is left and refused."""
-        shutil.rmtree(self.folder / STAGING, ignore_errors=True)
-        known = {MANIFEST, f"{MANIFEST}.part", PARTIES_FILE}
-        strangers = [item.name for item in self.folder.iterdir() if item.name not in known and not is_partition(item)]
+    def _refuse_strangers(self) -> None:
+        """Refuse a folder with anything but an old or unfinished store in it."""
+        known = {*_OWN_FILES, STAGING, LOCK}
+        items = self.folder.iterdir() if self.folder.exists() else ()
+        strangers = [item.name for item in items if item.name not in known and not is_partition(item)]
         if strangers:
             raise StoreError(f"{self.folder} holds {min(strangers)!r} and is not a store: choose an empty folder")
-        for name in sorted(known):
+
+    def _clear(self) -> None:
+        """Take an old or unfinished store away, its manifest first."""
+        for name in _OWN_FILES:
             (self.folder / name).unlink(missing_ok=True)
         for item in self.folder.iterdir():
-            for file in item.iterdir():
-                file.unlink()
-            item.rmdir()
+            if item.name != LOCK:
+                shutil.rmtree(item)
+
+    def close(self) -> None:
+        """Let others write the folder; what is there without `finish` is no store."""
+        self._claim.close()
 
     def write(self, partition: Partition) -> None:
         """Write one partition; several threads may write at once. Names sort in entry number order.
@@ -121,7 +130,7 @@ class StoreWriter:
             self._parties.update(words)
 
     def finish(self, sources: Sequence[Source], facts_given: Iterable[str]) -> Store:
-        """Write the manifest (beside, synced, renamed) and open the store.
+        """Write the manifest (beside, synced, renamed), let others write the folder, and open the store.
 
         Raises:
             OutputError: the disk does not take it.
@@ -149,6 +158,7 @@ class StoreWriter:
             sync(self.folder)
         except OSError as error:
             raise OutputError(f"the store {self.folder} cannot be written: {error}") from error
+        self.close()
         return Store.open(self.folder)
 
     def _sync_partitions(self) -> None:

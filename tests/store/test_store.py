@@ -170,6 +170,7 @@ def test_store_writer__unfinished_is_no_store(tmp_path: Path) -> None:
     """Without its manifest a folder is not a store; writing again starts anew."""
     writer = StoreWriter(tmp_path / "store")
     writer.write(partition())
+    writer.close()
     assert not is_store(tmp_path / "store")
     assert written(tmp_path / "store").partitions == ("part-00000",)
     again = written(tmp_path / "store")
