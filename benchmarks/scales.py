@@ -1,4 +1,4 @@
-"""Whether a tariff row costs the same at every size: runs of several stores to files, one after the other in one process.
+"""Whether a tariff row costs the same at every size: stores run to files one after the other in one process.
 
 `python benchmarks/scales.py FOLDER...` takes folders that `cape bench generate --out FOLDER` wrote. The first of them
 is run once before anything is measured, so that what a process does once (start, rules, first partitions) is not
