@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from cape_engine.errors import OutputError
+
 try:
     import fcntl
 except ImportError:  # not on every system
@@ -46,6 +48,37 @@ def claimed(path: Path) -> int | None:
             if os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         os.close(handle)  # whoever held it took the file away meanwhile
+
+
+class Claim:
+    """Holds a folder for this process until it is closed, or nobody needs it any more.
+
+    Args:
+        path: a file in the folder, which stands there meanwhile; one that a killed process left holds nothing.
+        refusal: what to say when another process has it.
+
+    Raises:
+        OutputError: another process has it.
+        OSError: the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, refusal: str) -> None:
+        self._handle: int | None = None
+        self._path = path
+        self._handle = claimed(path)
+        if self._handle is None:
+            raise OutputError(refusal)
+
+    def close(self) -> None:
+        """Give the folder back."""
+        if self._handle is not None:
+            with suppress(OSError):  # it is gone with the folder, or the system keeps files that are open
+                self._path.unlink()
+            os.close(self._handle)
+            self._handle = None
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def whole_blocks(size: int) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,15 @@ import pyarrow.parquet as pq
 import cape_engine
 from cape_engine import bridge
 from cape_engine.cli.bench_measure import SCHEMAS, Versioned
-from cape_engine.outputs.files import MANIFEST, move_results, refuse_other_results, sha256_of, write_json, writing
+from cape_engine.outputs.files import (
+    MANIFEST,
+    move_results,
+    refuse_other_results,
+    sha256_of,
+    staged,
+    write_json,
+    writing,
+)
 from cape_engine.outputs.growing import GrowingFile
 from cape_engine.outputs.row_groups import MAGIC, EncodedPart, GroupPiece, RowGroups
 from cape_engine.schema import consolidation as c
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
 
 COMMAND = "bench.consolidation"
 INPUTS = ("entry_refunds", "late_entry_refunds")
-_STAGING = ".staging"
 
 
 class _Joined:
@@ -81,12 +88,11 @@ class Files:
     def __init__(self, folder: Path, load: Load) -> None:
         refuse_other_results(folder, "consolidation")
         self.folder, self._load = folder, load
-        self._staging = folder / _STAGING
+        self._leaving = ExitStack()
+        self._staging = self._leaving.enter_context(staged(folder))
         words = pa.array(numbers(load.numbers))
         self._words = words
         with writing(folder):
-            shutil.rmtree(self._staging, ignore_errors=True)
-            self._staging.mkdir(parents=True)
             schemas = {**dict.fromkeys(INPUTS[: 2 if load.late else 1], c.ENTRY_REFUNDS_SCHEMA), **SCHEMAS}
             self._open = {name: _Joined(self._path(name), RowGroups(schema)) for name, schema in schemas.items()}
         self._batches: list[tuple[bool, int]] = []
@@ -203,7 +209,7 @@ class Files:
         for file in self._open.values():
             file.close()
         self._open = {}
-        shutil.rmtree(self._staging, ignore_errors=True)
+        self._leaving.close()
 
 
 LOAD = ("entries", "recipients", "days", "seed", "skew", "parties", "late_days")

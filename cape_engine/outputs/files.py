@@ -15,13 +15,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cape_engine.disk import NO_ROOM
+from cape_engine.disk import NO_ROOM, Claim
 from cape_engine.errors import OutputError, UsageError
 from cape_engine.outputs.row_groups import DELTA, DICTIONARY, encodings
 
 MANIFEST = "manifest.json"
 REPLACED = ".replaced.json"
 """Names of files that are being replaced, in the form of a manifest; it stands only while they are."""
+STAGING, LOCK = ".staging", ".lock"
+"""What stands in a folder while results are written there."""
 _OTHERS = frozenset(
     "import check pack answers compare-interest files accrual statement forecast consolidation reconcile "
     "whatif risk".split(),
@@ -54,6 +56,28 @@ def writing(folder: Path) -> Iterator[None]:
             f"{folder}: results could not be written ({error.strerror or error}); {step}, or choose another --out, "
             "and run the same command again"
         ) from error
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """An empty folder in `folder`, which is made if it is missing; removed with whatever was not moved into place.
+
+    Two commands that write to one folder at once would mix their files under one manifest, or take away each other's.
+
+    Raises:
+        OutputError: the disk is full, the folder cannot be written, or another command writes there.
+    """
+    staging = folder / STAGING
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = Claim(folder / LOCK, f"{folder}: another command writes there; wait for it or choose another --out")
+        try:
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir(mode=0o700)  # some files are for their owner only
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+            claim.close()
 
 
 def write_tables(folder: Path, tables: Mapping[str, pa.Table]) -> dict[str, dict[str, object]]:
@@ -184,17 +208,10 @@ def write_results(folder: Path, tables: Mapping[str, pa.Table], manifest: dict[s
     Raises:
         OutputError: the disk is full or the folder cannot be written; the earlier manifest, if any, is gone then.
     """
-    staging = folder / ".staging"
-    try:
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
-            whole: dict[str, object] = {**manifest, "files": write_tables(staging, tables)}
-            write_json(staging / MANIFEST, whole)
-            move_results(staging, folder, [f"{name}.parquet" for name in tables])
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(folder) as staging:
+        whole: dict[str, object] = {**manifest, "files": write_tables(staging, tables)}
+        write_json(staging / MANIFEST, whole)
+        move_results(staging, folder, [f"{name}.parquet" for name in tables])
     return whole
 
 

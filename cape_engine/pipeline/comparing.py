@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from cape_engine.outputs.files import (
     move_results,
     refuse_other_results,
     sha256_of,
+    staged,
     write_json,
     write_tables,
     writing,
@@ -46,7 +47,6 @@ from cape_engine.store import Store
 
 COMMAND = "refund.compare-interest"
 ENTRIES_FILE = "interest.parquet"
-STAGING = ".staging"
 _READ = (f.ENTRY_NUMBER, f.ENTRY_DATE, r.PRINCIPAL_CENTS, r.INTEREST_CENTS, r.INTEREST_FROM, r.INTEREST_TO)
 
 
@@ -161,8 +161,7 @@ def compare_run(
     if request.paid is None:
         findings.add("PAYMENT_DAY_NOT_GIVEN")
     sums, whole = _Sums(names), _Whole.of(request, run, names)
-    staging = None if request.out is None else request.out / STAGING
-    try:
+    with nullcontext() if request.out is None else staged(request.out) as staging:
         groups = _row_groups(whole, sums, Stoppable(progress or Silent(), stop), staging)
         kept = [table for table in groups if table.num_rows and request.entry is not None]
         if request.entry is not None and not kept:
@@ -173,9 +172,6 @@ def compare_run(
         manifest = _record(request, run, tables)
         if request.out is not None and staging is not None:
             manifest = _finished(request.out, staging, tables, manifest)
-    finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
     entries = pa.concat_tables(kept) if kept else None
     return Compared(tables["conventions"], tables["findings"], manifest, entries, request.out)
 
@@ -189,9 +185,6 @@ def _row_groups(whole: _Whole, sums: _Sums, progress: Progress, staging: Path | 
         progress.stage("interest by every convention", len(groups.rows))
         if staging is not None:
             with writing(staging.parent):
-                staging.parent.mkdir(parents=True, exist_ok=True)
-                shutil.rmtree(staging, ignore_errors=True)
-                staging.mkdir()
                 writer = pq.ParquetWriter(staging / ENTRIES_FILE, schema, compression="zstd")
         for group in range(len(groups.rows)):
             if request_entry is not None and not _may_hold(groups, group, request_entry):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cape_engine.errors import OutputError
-from cape_engine.store.claim import Claim
+from cape_engine.store.claim import claim
 from cape_engine.store.store import MANIFEST, Source, Store, source_record
 from cape_engine.store.writer import STAGING, is_partition, sync, write_parties
 
@@ -33,7 +33,7 @@ class Addition:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Store.open(folder).folder
         try:
-            self._claim = Claim(self.folder)
+            self._claim = claim(self.folder)
             self.store = Store.open(folder)  # as whoever held it left it
             self.generation = int(self.store.manifest.get("generation", 0)) + 1
             self._clear(keep=self.store.partitions)

@@ -19,7 +19,7 @@ from cape_engine.errors import OutputError, StoreError
 from cape_engine.schema.column import Column
 from cape_engine.schema.facts import ENTRY_NUMBER, IMPORTER_NUMBER
 from cape_engine.schema.rows import DUTY_CENTS, SOURCE_ROW, VALUE_DOLLARS
-from cape_engine.store.claim import LOCK, Claim
+from cape_engine.store.claim import LOCK, claim
 from cape_engine.store.hashing import packed_hash, packed_tables, provenance_hash
 from cape_engine.store.layout import GROUP_ROWS, TABLES
 from cape_engine.store.measured import in_pieces
@@ -69,7 +69,7 @@ class StoreWriter:
         try:
             self._refuse_strangers()
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._claim = Claim(self.folder)
+            self._claim = claim(self.folder)
             self._clear()
         except OSError as error:
             raise OutputError(f"the store {self.folder} cannot be written: {error}") from error

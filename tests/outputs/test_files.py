@@ -61,3 +61,29 @@ def test_write_results__unwritable_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="could not be written") as caught:
         files.write_results(tmp_path / "file" / "out", TABLES, {})
     assert caught.value.exit_code == 3
+
+
+def test_staged__by_two_at_once(tmp_path: Path) -> None:
+    """The second command is refused, and takes nothing of the first away; afterwards the folder is free and clean."""
+    with files.staged(tmp_path / "out") as staging:
+        (staging / "a.csv").write_text("1")
+        with (
+            pytest.raises(OutputError, match=r"another command writes there; wait for it or choose another --out"),
+            files.staged(tmp_path / "out"),
+        ):
+            raise AssertionError("both had it")
+        assert (staging / "a.csv").read_text() == "1"
+        files.move_results(staging, tmp_path / "out", ["a.csv"])
+    assert [item.name for item in (tmp_path / "out").iterdir()] == ["a.csv"]
+    with files.staged(tmp_path / "out") as staging:
+        assert list(staging.iterdir()) == []
+
+
+def test_staged__what_a_killed_command_left(tmp_path: Path) -> None:
+    """Files on their way and the lock of a process that is gone are no reason to refuse."""
+    (tmp_path / files.STAGING).mkdir()
+    (tmp_path / files.STAGING / "half.csv").write_text("1")
+    (tmp_path / files.LOCK).write_text("")
+    with files.staged(tmp_path) as staging:
+        assert list(staging.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []

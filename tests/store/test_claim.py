@@ -13,15 +13,15 @@ import pytest
 from cape_engine.errors import OutputError
 from cape_engine.store import Store, StoreWriter
 from cape_engine.store.adding import Addition
-from cape_engine.store.claim import LOCK, Claim
+from cape_engine.store.claim import LOCK, claim
 
 fcntl = pytest.importorskip("fcntl", reason="this system has no such locks")
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from cape_engine.store.claim import Claim
-claim = Claim(Path(sys.argv[1]))
+from cape_engine.store.claim import claim
+held = claim(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)
 """
@@ -90,10 +90,10 @@ def test_taken_away_in_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         real(handle, how)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    claim = Claim(tmp_path)
+    held = claim(tmp_path)
     with pytest.raises(OutputError):
-        Claim(tmp_path)
-    claim.close()
+        claim(tmp_path)
+    held.close()
 
 
 def test_without_locks__everybody_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

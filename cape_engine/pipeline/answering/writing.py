@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from cape_engine.outputs.files import MANIFEST, move_results, sha256_of, write_json, write_tables, writing
-from cape_engine.pipeline.packing.writing import STAGING, write_csv
+from cape_engine.outputs.files import MANIFEST, move_results, sha256_of, staged, write_json, write_tables
+from cape_engine.pipeline.packing.writing import write_csv
 
 SPELT_OUT = ("routed", "differences")
 """Tables that are written as CSV too; `routed.csv` is also what `cape pack --hold` takes."""
@@ -27,19 +26,13 @@ def write_answers(folder: Path, tables: Mapping[str, pa.Table], manifest: dict[s
     Raises:
         OutputError: the disk is full or the folder cannot be written.
     """
-    staging = folder / STAGING
-    try:
-        with writing(folder):
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir(parents=True)
-            files = write_tables(staging, tables)
-            for name in SPELT_OUT:
-                path = staging / f"{name}.csv"
-                write_csv(path, tables[name])
-                files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
-            whole = {**manifest, "files": files}
-            write_json(staging / MANIFEST, whole)
-            move_results(staging, folder, list(files))
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(folder) as staging:
+        files = write_tables(staging, tables)
+        for name in SPELT_OUT:
+            path = staging / f"{name}.csv"
+            write_csv(path, tables[name])
+            files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
+        whole = {**manifest, "files": files}
+        write_json(staging / MANIFEST, whole)
+        move_results(staging, folder, list(files))
     return whole

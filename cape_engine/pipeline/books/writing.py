@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from cape_engine.outputs.files import (
     refuse_other_results,
     replace_results,
     sha256_of,
+    staged,
     write_json,
     write_tables,
-    writing,
 )
 from cape_engine.outputs.result_hash import result_hash
 from cape_engine.pipeline.books.request import BooksRequest, BooksResult
@@ -90,26 +89,19 @@ def _written(
     sheets: Mapping[str, pa.Table],
 ) -> dict[str, Any]:
     """Write everything beside, then move it into place."""
-    staging = folder / ".staging"
-    try:
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
-            files = write_tables(staging, tables)
-            names: dict[str, int] = {}
-            for name, table in tables.items():
-                write_csv(staging / f"{name}.csv", table)
-                names[f"{name}.csv"] = table.num_rows
-            fitting = {name: table for name, table in sheets.items() if table.num_rows <= MOST_ROWS}
-            if fitting:
-                write_workbook(staging / f"{command}.xlsx", fitting)
-                names[f"{command}.xlsx"] = sum(table.num_rows for table in fitting.values())
-            names |= more(staging) if more else {}
-            files |= {name: {"sha256": sha256_of(staging / name), "rows": rows} for name, rows in names.items()}
-            whole = {**manifest, "files": dict(sorted(files.items()))}
-            write_json(staging / MANIFEST, whole)
-            replace_results(staging, folder, list(files), command)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(folder) as staging:
+        files = write_tables(staging, tables)
+        names: dict[str, int] = {}
+        for name, table in tables.items():
+            write_csv(staging / f"{name}.csv", table)
+            names[f"{name}.csv"] = table.num_rows
+        fitting = {name: table for name, table in sheets.items() if table.num_rows <= MOST_ROWS}
+        if fitting:
+            write_workbook(staging / f"{command}.xlsx", fitting)
+            names[f"{command}.xlsx"] = sum(table.num_rows for table in fitting.values())
+        names |= more(staging) if more else {}
+        files |= {name: {"sha256": sha256_of(staging / name), "rows": rows} for name, rows in names.items()}
+        whole = {**manifest, "files": dict(sorted(files.items()))}
+        write_json(staging / MANIFEST, whole)
+        replace_results(staging, folder, list(files), command)
     return whole

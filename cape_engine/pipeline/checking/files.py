@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 from cape_engine import bridge, claim_portal
 from cape_engine.outputs import claim_files
 from cape_engine.outputs import files as out
+from cape_engine.outputs.files import staged
 from cape_engine.pipeline.checking.answering import Answer
 from cape_engine.pipeline.checking.request import CheckRequest
 from cape_engine.report.claim_page import claim_page
@@ -26,7 +26,6 @@ DETAILS, VALIDATION, PAGE = ".claim-details.csv", ".validation.csv", ".html"
 _REPORT = "Claim Details"
 _SAID_AGAIN = frozenset({"NOT_IN_ACE", "CLAIMED_ALREADY", "DECLARATION_SUBMITTER_MISMATCH"})
 """Findings of listed entries that stand among the entry's reasons as well."""
-_STAGING = ".staging"
 
 
 def stems(answers: Sequence[Answer]) -> list[str]:
@@ -141,18 +140,11 @@ def _placed(
     folder: Path, tables: Mapping[str, pa.Table], texts: Mapping[str, bytes], manifest: dict[str, Any]
 ) -> dict[str, Any]:
     """Write beside, then move into place, the manifest last; what an earlier check left is removed first."""
-    staging = folder / _STAGING
-    try:
-        with out.writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
-            files = out.write_tables(staging, tables)
-            for name, text in texts.items():
-                files[name] = out.write_bytes(staging / name, text)
-            whole = {**manifest, "files": files}
-            out.write_json(staging / out.MANIFEST, whole)
-            out.replace_results(staging, folder, files, manifest["command"])
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(folder) as staging:
+        files = out.write_tables(staging, tables)
+        for name, text in texts.items():
+            files[name] = out.write_bytes(staging / name, text)
+        whole = {**manifest, "files": files}
+        out.write_json(staging / out.MANIFEST, whole)
+        out.replace_results(staging, folder, files, manifest["command"])
     return whole

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +9,15 @@ import pyarrow as pa
 
 import cape_engine
 from cape_engine.outputs import manifest as counting
-from cape_engine.outputs.files import MANIFEST, move_results, sha256_of, write_bytes, write_json, write_tables, writing
+from cape_engine.outputs.files import (
+    MANIFEST,
+    move_results,
+    sha256_of,
+    staged,
+    write_bytes,
+    write_json,
+    write_tables,
+)
 from cape_engine.outputs.result_hash import result_hash
 from cape_engine.pipeline.outlook.gather import Bench
 from cape_engine.pipeline.outlook.known import files_below
@@ -18,7 +25,6 @@ from cape_engine.pipeline.outlook.request import OutlookRequest, OutlookResult
 from cape_engine.pipeline.packing.writing import write_csv
 from cape_engine.schema import results as r
 
-STAGING = ".staging"
 CHART = "chart.svg"
 SPELT_OUT = frozenset({"days", "changes", "entries"})
 """Tables that are written as CSV too, for people."""
@@ -89,22 +95,15 @@ def _written(
     """Write tables, chart and manifest, the manifest last; what stands in the folder is whole or not there."""
     folder = request.out
     assert folder is not None  # noqa: S101 - asked by the caller
-    staging = folder / STAGING
-    try:
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
-            files = write_tables(staging, tables)
-            for name in sorted(SPELT_OUT & tables.keys()):
-                path = staging / f"{name}.csv"
-                write_csv(path, tables[name])
-                files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
-            if chart:
-                files[CHART] = write_bytes(staging / CHART, chart.encode())
-            whole = {**manifest, "files": files}
-            write_json(staging / MANIFEST, whole)
-            move_results(staging, folder, list(files))
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(folder) as staging:
+        files = write_tables(staging, tables)
+        for name in sorted(SPELT_OUT & tables.keys()):
+            path = staging / f"{name}.csv"
+            write_csv(path, tables[name])
+            files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
+        if chart:
+            files[CHART] = write_bytes(staging / CHART, chart.encode())
+        whole = {**manifest, "files": files}
+        write_json(staging / MANIFEST, whole)
+        move_results(staging, folder, list(files))
     return whole

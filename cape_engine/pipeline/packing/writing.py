@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,10 +15,17 @@ import pyarrow.csv as pacsv
 
 from cape_engine.claim_portal.packing import Packed, sequence_of
 from cape_engine.errors import UsageError
-from cape_engine.outputs.files import MANIFEST, move_results, sha256_of, sync_folder, write_json, write_tables, writing
+from cape_engine.outputs.files import (
+    MANIFEST,
+    move_results,
+    sha256_of,
+    staged,
+    sync_folder,
+    write_json,
+    write_tables,
+)
 from cape_engine.pipeline.packing.request import FOLDER
 
-STAGING = ".staging"
 SPELT_OUT = ("left_out", "corrections")
 """Tables that are written as CSV too, for people."""
 _WRITERS = 8
@@ -64,28 +70,23 @@ def write_packing(
     Raises:
         OutputError: the disk is full or the folder cannot be written.
     """
-    staging = folder / STAGING
-    try:
-        with writing(folder):
-            shutil.rmtree(staging, ignore_errors=True)
-            (staging / FOLDER).mkdir(parents=True)
-            names = _write_declarations(staging / FOLDER, contents)
-            files = write_tables(staging, tables)
-            for name in SPELT_OUT:
-                path = staging / f"{name}.csv"
-                write_csv(path, tables[name])
-                files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
-            whole = {**manifest, "files": files}
-            write_json(staging / MANIFEST, whole)
-            (folder / MANIFEST).unlink(missing_ok=True)
-            (folder / FOLDER).mkdir(exist_ok=True)
-            _remove_forgotten(folder / FOLDER, names, known)
-            for name in names:
-                (staging / FOLDER / name).replace(folder / FOLDER / name)
-            sync_folder(folder / FOLDER)
-            move_results(staging, folder, list(files))
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(folder) as staging:
+        (staging / FOLDER).mkdir()
+        names = _write_declarations(staging / FOLDER, contents)
+        files = write_tables(staging, tables)
+        for name in SPELT_OUT:
+            path = staging / f"{name}.csv"
+            write_csv(path, tables[name])
+            files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
+        whole = {**manifest, "files": files}
+        write_json(staging / MANIFEST, whole)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        (folder / FOLDER).mkdir(exist_ok=True)
+        _remove_forgotten(folder / FOLDER, names, known)
+        for name in names:
+            (staging / FOLDER / name).replace(folder / FOLDER / name)
+        sync_folder(folder / FOLDER)
+        move_results(staging, folder, list(files))
     return whole
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -27,9 +26,9 @@ from cape_engine.outputs.files import (
     refuse_other_results,
     replace_results,
     sha256_of,
+    staged,
     write_json,
     write_tables,
-    writing,
 )
 from cape_engine.outputs.progress import Progress, Silent, Stoppable
 from cape_engine.outputs.row_groups import DELTA, DICTIONARY, encodings
@@ -46,7 +45,6 @@ from cape_engine.rules import calendars
 from cape_engine.schema import payment_files as p
 from cape_engine.schema import results as r
 
-STAGING = ".staging"
 INSTRUCTIONS = "instructions.parquet"
 HELD = "held.csv"
 
@@ -92,20 +90,13 @@ def execute_files(
     payments = RunPayments(request.results)
     watcher.stage("reading accounts")
     accounts, findings = read_accounts(request.importers, settings=request.settings)
-    staging = request.out / STAGING
-    try:
-        with writing(request.out):
-            request.out.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir(mode=0o700)
-            watcher.stage("writing payments")
-            with Writers(request, staging, accounts, originator, effective) as writers:
-                made = _make(request, payments, accounts, writers, findings, staging, watcher)
-                writers.tell_names(findings)
-            found = findings.to_table()
-            manifest = _finish(request, payments, made, found, effective, staging)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(request.out) as staging:
+        watcher.stage("writing payments")
+        with Writers(request, staging, accounts, originator, effective) as writers:
+            made = _make(request, payments, accounts, writers, findings, staging, watcher)
+            writers.tell_names(findings)
+        found = findings.to_table()
+        manifest = _finish(request, payments, made, found, effective, staging)
     return FilesResult(manifest, made.held, found, request.out)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,12 +13,12 @@ from cape_engine.outputs.files import (
     MANIFEST,
     replace_results,
     sha256_of,
+    staged,
     write_bytes,
     write_json,
     write_tables,
-    writing,
 )
-from cape_engine.pipeline.packing.writing import STAGING, write_csv
+from cape_engine.pipeline.packing.writing import write_csv
 from cape_engine.report.reconciliation_book import write_book
 from cape_engine.report.reconciliation_page import reconciliation_page
 from cape_engine.rules import Ruleset
@@ -49,26 +48,19 @@ def write_reconciliation(
     Raises:
         OutputError: the disk is full or the folder cannot be written.
     """
-    staging = folder / STAGING
-    try:
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
-            # Tables are encoded without the interpreter, page and workbook by it: both at once.
-            with ThreadPoolExecutor(1, thread_name_prefix="cape-tables") as pool:
-                written = pool.submit(write_tables, staging, {FILES[name]: table for name, table in tables.items()})
-                page = reconciliation_page(tables, manifest, ruleset.cause_codes)
-                write_book(staging / BOOK, tables, manifest, ruleset.cause_codes)
-                files = written.result()
-            summary = staging / f"{FILES['summary']}.csv"
-            write_csv(summary, tables["summary"])
-            files[summary.name] = {"sha256": sha256_of(summary), "rows": tables["summary"].num_rows}
-            files[PAGE] = write_bytes(staging / PAGE, page.encode())
-            files[BOOK] = {"sha256": sha256_of(staging / BOOK)}
-            whole = {**manifest, "files": files}
-            write_json(staging / MANIFEST, whole)
-            replace_results(staging, folder, list(files), str(manifest["command"]))
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(folder) as staging:
+        # Tables are encoded without the interpreter, page and workbook by it: both at once.
+        with ThreadPoolExecutor(1, thread_name_prefix="cape-tables") as pool:
+            written = pool.submit(write_tables, staging, {FILES[name]: table for name, table in tables.items()})
+            page = reconciliation_page(tables, manifest, ruleset.cause_codes)
+            write_book(staging / BOOK, tables, manifest, ruleset.cause_codes)
+            files = written.result()
+        summary = staging / f"{FILES['summary']}.csv"
+        write_csv(summary, tables["summary"])
+        files[summary.name] = {"sha256": sha256_of(summary), "rows": tables["summary"].num_rows}
+        files[PAGE] = write_bytes(staging / PAGE, page.encode())
+        files[BOOK] = {"sha256": sha256_of(staging / BOOK)}
+        whole = {**manifest, "files": files}
+        write_json(staging / MANIFEST, whole)
+        replace_results(staging, folder, list(files), str(manifest["command"]))
     return whole
