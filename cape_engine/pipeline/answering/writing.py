@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cape_engine.outputs.files import MANIFEST, move_results, sha256_of, staged, write_json, write_tables
-from cape_engine.pipeline.packing.writing import write_csv
+from cape_engine.outputs.files import MANIFEST, move_results, staged, write_json
+from cape_engine.pipeline.packing.writing import write_spelt_out
 
 SPELT_OUT = ("routed", "differences")
 """Tables that are written as CSV too; `routed.csv` is also what `cape pack --hold` takes."""
@@ -27,11 +27,7 @@ def write_answers(folder: Path, tables: Mapping[str, pa.Table], manifest: dict[s
         OutputError: the disk is full or the folder cannot be written.
     """
     with staged(folder) as staging:
-        files = write_tables(staging, tables)
-        for name in SPELT_OUT:
-            path = staging / f"{name}.csv"
-            write_csv(path, tables[name])
-            files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
+        files = write_spelt_out(staging, tables, SPELT_OUT)
         whole = {**manifest, "files": files}
         write_json(staging / MANIFEST, whole)
         move_results(staging, folder, list(files))

@@ -16,13 +16,12 @@ from cape_engine.outputs.files import (
     staged,
     write_bytes,
     write_json,
-    write_tables,
 )
 from cape_engine.outputs.result_hash import result_hash
 from cape_engine.pipeline.outlook.gather import Bench
 from cape_engine.pipeline.outlook.known import files_below
 from cape_engine.pipeline.outlook.request import OutlookRequest, OutlookResult
-from cape_engine.pipeline.packing.writing import write_csv
+from cape_engine.pipeline.packing.writing import write_spelt_out
 from cape_engine.schema import results as r
 
 CHART = "chart.svg"
@@ -96,11 +95,7 @@ def _written(
     folder = request.out
     assert folder is not None  # noqa: S101 - asked by the caller
     with staged(folder) as staging:
-        files = write_tables(staging, tables)
-        for name in sorted(SPELT_OUT & tables.keys()):
-            path = staging / f"{name}.csv"
-            write_csv(path, tables[name])
-            files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
+        files = write_spelt_out(staging, tables, sorted(SPELT_OUT & tables.keys()))
         if chart:
             files[CHART] = write_bytes(staging / CHART, chart.encode())
         whole = {**manifest, "files": files}

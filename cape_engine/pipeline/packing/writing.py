@@ -73,11 +73,7 @@ def write_packing(
     with staged(folder) as staging:
         (staging / FOLDER).mkdir()
         names = _write_declarations(staging / FOLDER, contents)
-        files = write_tables(staging, tables)
-        for name in SPELT_OUT:
-            path = staging / f"{name}.csv"
-            write_csv(path, tables[name])
-            files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
+        files = write_spelt_out(staging, tables, SPELT_OUT)
         whole = {**manifest, "files": files}
         write_json(staging / MANIFEST, whole)
         (folder / MANIFEST).unlink(missing_ok=True)
@@ -111,6 +107,18 @@ def _remove_forgotten(folder: Path, names: Collection[str], known: Collection[st
     for path in sorted(folder.iterdir()):
         if sequence_of(path.name) is not None and path.name not in kept and sha256_of(path) not in known:
             path.unlink()
+
+
+def write_spelt_out(
+    folder: Path, tables: Mapping[str, pa.Table], spelt_out: Iterable[str]
+) -> dict[str, dict[str, object]]:
+    """Write tables as Parquet, and some of them as CSV for people too; hash and rows of each file, by name."""
+    files = write_tables(folder, tables)
+    for name in spelt_out:
+        path = folder / f"{name}.csv"
+        write_csv(path, tables[name])
+        files[path.name] = {"sha256": sha256_of(path), "rows": tables[name].num_rows}
+    return files
 
 
 def write_csv(path: Path, table: pa.Table) -> None:
